@@ -1,0 +1,179 @@
+/**
+ * What a contract sees of the world, and what an engine promises: the seam between execution and engines/*.
+ *   dispatcher ── admit, deploy, execute ──▶ ContractEngine ── state, logs, calls ──▶ HostContext
+ * Always
+ *  - Everything behind it is synchronous and deterministic: no clock, no randomness, no I/O.
+ *  - The host charges gas for what it does (GasSchedule); the engine charges for its own work.
+ *  - A frame's writes and logs are dropped when it reverts or halts.
+ */
+import type { HaltReason } from "../encoding/receipt.ts";
+import type { Limbs } from "../encoding/uint256.ts";
+import type { GasMeter } from "./gas.ts";
+
+export type ContractKind = "builtin" | "wasm" | "privacy";
+
+/** The record of a contract, a leaf of the state tree. Addresses are 20 bytes, hashes 32. */
+export interface ContractInfo {
+  readonly address: Uint8Array;
+  readonly kind: ContractKind;
+  /** What `contract.type` of the deployment said: "erc20", … */
+  readonly type: string;
+  readonly codeHash: Uint8Array;
+  readonly creator: Uint8Array;
+  /** Who may upgrade, pause and hand on; undefined when nobody may. */
+  readonly admin: Uint8Array | undefined;
+  readonly status: "active" | "paused";
+  readonly deployTransactionHash: Uint8Array;
+  readonly deployedAtHeight: number;
+}
+
+export interface BlockContext {
+  readonly height: number;
+  readonly timestampMs: number;
+  readonly chainId: number;
+  readonly protocolVersion: number;
+}
+
+/**
+ * The arguments of a call, in place inside a larger buffer (a batch, a block): engines must not keep `bytes`.
+ * `form` is BodyForm of encoding/transaction.ts: none, calldata, entrypoint with tagged arguments, or JSON.
+ */
+export interface CallInput {
+  readonly form: number;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** How a frame ended. The bytes of returnData are not changed after they were handed out. */
+export interface Outcome {
+  readonly status: "success" | "reverted";
+  /** ABI-encoded result, or the error that the contract raised. */
+  readonly returnData: Uint8Array;
+}
+
+/** Thrown by engines and host to end a frame exceptionally: its gas is spent, its writes are dropped. */
+export class Halt extends Error {
+  readonly reason: HaltReason;
+
+  constructor(reason: HaltReason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** Identifies one value of the state for as long as the transaction runs. */
+export type Slot = number;
+
+export interface CallRequest {
+  readonly to: Uint8Array;
+  readonly input: CallInput;
+  /** Native value moved from this contract to `to`. */
+  readonly value: bigint;
+  /** At most this much of the caller's remaining gas; the rest stays with the caller whatever happens. */
+  readonly gasLimit: number;
+  /** The callee may not write. */
+  readonly isStatic: boolean;
+}
+
+export interface CallOutcome {
+  readonly status: "success" | "reverted" | "halted";
+  readonly returnData: Uint8Array;
+  readonly gasUsed: number;
+}
+
+export interface HostContext {
+  readonly block: BlockContext;
+  readonly gas: GasMeter;
+  /** This contract. */
+  readonly address: Uint8Array;
+  /** Who called this frame. */
+  readonly caller: Uint8Array;
+  /** Who signed or submitted the transaction. */
+  readonly sender: Uint8Array;
+  /** Native value that came with the call. */
+  readonly value: bigint;
+  /** Writing halts: a query, or inside a static call. */
+  readonly isStatic: boolean;
+
+  /** This contract's state. Absent is undefined; the bytes belong to the caller. Charges by read and byte. */
+  get(key: Uint8Array): Uint8Array | undefined;
+  set(key: Uint8Array, value: Uint8Array): void;
+  delete(key: Uint8Array): void;
+  /** Entries with start ≤ key < end in byte order; sees this transaction's own writes. Charges per entry. */
+  range(start: Uint8Array, end: Uint8Array, reverse?: boolean): Iterable<{ key: Uint8Array; value: Uint8Array }>;
+
+  /**
+   * The same state, for values that are a uint256 under a key of a 4-byte prefix and an address: no allocation.
+   * As bytes the key is the prefix then the address, the value the shortest big-endian form, and zero is absent.
+   * @param prefix four ASCII bytes, first in the low byte (`keyPrefix("bal:")`).
+   * @param address bytes that hold the 20 bytes of the address from `at`.
+   */
+  slot(prefix: number, address: Uint8Array, at: number): Slot;
+  /** Charges a read. */
+  load(slot: Slot, out: Limbs): void;
+  /** Charges a write. */
+  store(slot: Slot, value: Limbs): void;
+
+  /** Topics and data are copied. */
+  log(topics: readonly Uint8Array[], data: Uint8Array): void;
+  /** Runs another contract in a frame of its own. Never throws for what the callee does. */
+  call(request: CallRequest): CallOutcome;
+}
+
+/**
+ * Runs contracts of one kind. One instance serves every contract of its kind; it may cache by code hash only,
+ * since a block may be rolled back.
+ */
+export interface ContractEngine {
+  readonly kind: ContractKind;
+  /** `contract.type` values that it deploys. */
+  readonly types: readonly string[];
+  /**
+   * Static checks of a deployment, before anything runs or is charged.
+   * @param contract the `contract` object of the transaction, as JSON.
+   * @returns what is stored under the code hash, and the gas that admission costs.
+   * @throws RejectedError (VALIDATION_ERROR, INVALID_AMOUNT, INVALID_ADDRESS, CODE_REJECTED …) naming the path.
+   */
+  admitDeploy(contract: Record<string, unknown>): { code: Uint8Array; gas: number };
+  /** Runs the constructor inside the new contract's frame. */
+  deploy(host: HostContext, code: Uint8Array, contract: Record<string, unknown>): Outcome;
+  /**
+   * Static checks of a call by entrypoint, before anything runs.
+   * @throws RejectedError UNKNOWN_ENTRYPOINT, INVALID_CALLDATA, INVALID_AMOUNT, INVALID_ADDRESS. Calldata that does not
+   *         decode is no rejection: the contract reverts with no data, as on Ethereum.
+   */
+  admitCall(code: LoadedCode, input: CallInput): void;
+  execute(host: HostContext, code: LoadedCode, input: CallInput): Outcome;
+  /** The contract's interface, for `contract_get`, the command line and typed clients. */
+  describe(code: LoadedCode): ContractAbi;
+}
+
+/** A contract's code by hash. `program` is the engine's own compiled form, made once by `load` and cached by the dispatcher. */
+export interface LoadedCode {
+  readonly codeHash: Uint8Array;
+  readonly code: Uint8Array;
+  program: unknown;
+}
+
+/** Ethereum's JSON ABI: functions, events and errors. */
+export type ContractAbi = readonly AbiItem[];
+
+export interface AbiItem {
+  type: "function" | "event" | "error" | "constructor";
+  name?: string;
+  stateMutability?: "view" | "pure" | "nonpayable" | "payable";
+  inputs: AbiParameter[];
+  outputs?: AbiParameter[];
+}
+
+export interface AbiParameter {
+  name: string;
+  type: string;
+  indexed?: boolean;
+}
+
+export function keyPrefix(text: string): number {
+  if (text.length !== 4) throw new RangeError(`a key prefix has 4 characters, not ${text.length}`);
+  return (text.charCodeAt(0) | (text.charCodeAt(1) << 8) | (text.charCodeAt(2) << 16) | (text.charCodeAt(3) << 24)) >>> 0;
+}

@@ -1,0 +1,153 @@
+/**
+ * What the front end calls. The daemon injects it; rpc knows neither the sequencer nor a storage.
+ * Always
+ *  - Whatever is answered is durable, unless `wait` asked for less. Rejections promise with EngineError.
+ *  - Transactions and queries pass as canonical encodings (encoding/transaction.ts), written straight into the
+ *    buffer that goes to the executor: one parse, one copy.
+ */
+import type { BlockEntry } from "../encoding/block-entry.ts";
+import type { ByteWriter } from "../encoding/bytes.ts";
+import type { TransactionJson } from "../encoding/transaction.ts";
+import type { EngineError, ErrorCode, ErrorFacts } from "../errors.ts";
+
+export type Wait = "accepted" | "executed" | "durable";
+
+/** A transaction or block that was refused: what JSON-RPC shows as `error`. */
+export interface Rejection {
+  code: ErrorCode;
+  message: string;
+  facts: ErrorFacts;
+}
+
+/** Appends canonical encodings; answers how many. What it throws reaches the caller of `submit` and nothing was queued. */
+export type Encode = (out: ByteWriter) => number;
+
+/** Where the transactions of one submission went; index is the order in which `encode` wrote them. */
+export interface SubmissionOutcome {
+  /** The block that holds transaction `index`: an older one where its id was known already; undefined when it was rejected. */
+  block(index: number): BlockEntry | undefined;
+  /** Its position in that block. */
+  position(index: number): number;
+  rejection(index: number): Rejection | undefined;
+  /** For `wait: "accepted"`: known before execution because nonce or id was stated. */
+  acceptedHash(index: number): Uint8Array | undefined;
+}
+
+export interface Sink<T> {
+  settle(outcome: T): void;
+  fail(error: EngineError): void;
+}
+
+export interface QueryOutcome {
+  status: "success" | "reverted" | "halted";
+  haltReason: string | undefined;
+  gasUsed: number;
+  returnData: Uint8Array;
+  seq: number;
+  blockHeight: number;
+  /** Set instead of the rest when the query was not run at all. */
+  rejection: Rejection | undefined;
+}
+
+/** A transaction that was simulated: receipt in canonical encoding (encoding/receipt.ts). */
+export interface Simulation {
+  receipts: ({ receipt: Uint8Array; transaction: Uint8Array; transactionHash: Uint8Array } | { rejection: Rejection })[];
+  stateDiff: { key: Uint8Array; before: Uint8Array | undefined; after: Uint8Array | undefined }[];
+  blockHeight: number;
+}
+
+export interface GasEstimate {
+  gasLimit: number;
+  /** Gas by item of the schedule: transactionBase, body, stateReads, … */
+  breakdown: Record<string, number>;
+}
+
+export interface Located {
+  block: BlockEntry;
+  index: number;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | undefined;
+}
+
+export interface LogQuery {
+  address?: Uint8Array | undefined;
+  topics?: readonly (Uint8Array | Uint8Array[] | null)[] | undefined;
+  fromBlock?: number | undefined;
+  toBlock?: number | undefined;
+  transactionHash?: Uint8Array | undefined;
+  cursor?: string | undefined;
+  limit: number;
+}
+
+export interface ContractRecord {
+  address: Uint8Array;
+  kind: string;
+  type: string;
+  codeHash: Uint8Array;
+  creator: Uint8Array;
+  admin: Uint8Array | undefined;
+  status: "active" | "paused";
+  deployTransactionHash: Uint8Array;
+  deployedAtHeight: number;
+  /** Ethereum's JSON ABI. */
+  abi: readonly unknown[];
+  /** What the contract says of itself: an ERC-20's name, symbol, decimals and options. */
+  metadata: Record<string, unknown>;
+}
+
+export interface StateProof {
+  key: Uint8Array;
+  value: Uint8Array | undefined;
+  stateRoot: Uint8Array;
+  blockHeight: number;
+  terminal: { kind: "leaf" | "otherLeaf"; keyHash: Uint8Array; valueHash: Uint8Array } | { kind: "empty" };
+  /** From the terminal up to the root. */
+  siblings: Uint8Array[];
+}
+
+/** "latest", a height, or a block hash. */
+export type BlockReference = "latest" | number | Uint8Array;
+
+export interface HealthReport {
+  status: "ready" | "degraded" | "starting" | "stopping";
+  live: boolean;
+  canWrite: boolean;
+  canRead: boolean;
+  backends: Record<string, { status: string; [fact: string]: unknown }>;
+}
+
+export interface EngineService {
+  info(): Record<string, unknown>;
+  health(): HealthReport;
+
+  /** Mode auto. All transactions of one call are executed in one block, in order. */
+  submit(encode: Encode, wait: Wait, sink: Sink<SubmissionOutcome>): void;
+  /** One read-only call, encoded as a call transaction whose sender is the caller. */
+  query(encode: Encode, sink: Sink<QueryOutcome>): void;
+
+  simulate(transactions: readonly TransactionJson[], at: number | undefined): Promise<Simulation>;
+  estimateGas(transaction: TransactionJson): Promise<GasEstimate>;
+  queryAt(transaction: TransactionJson, at: number): Promise<QueryOutcome>;
+
+  /** Mode driven. */
+  blockExecute(block: { height: number; parentHash: Uint8Array; timestampMs: number; encode: Encode }): Promise<{ block: BlockEntry; outcome: SubmissionOutcome }>;
+  blockCommit(height: number, stateRoot: Uint8Array): Promise<BlockEntry>;
+  blockDiscard(): Promise<void>;
+  blockRollback(toHeight: number): Promise<BlockEntry>;
+
+  block(reference: BlockReference): Promise<BlockEntry | undefined>;
+  transaction(hash: Uint8Array): Promise<Located | undefined>;
+  logs(query: LogQuery): Promise<Page<{ block: BlockEntry; transactionIndex: number; logIndex: number }>>;
+  executions(query: { contract: Uint8Array; cursor?: string | undefined; limit: number }): Promise<Page<Located>>;
+
+  contract(address: Uint8Array): Promise<ContractRecord | undefined>;
+  contracts(query: { kind?: string; creator?: Uint8Array; status?: string; query?: string; cursor?: string; limit: number }): Promise<Page<ContractRecord>>;
+  contractState(query: { address: Uint8Array; prefix?: Uint8Array; cursor?: string; limit: number }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>>;
+  account(address: Uint8Array): Promise<{ nonce: number; balance: bigint }>;
+  stateRoot(at: number | undefined): Promise<{ stateRoot: Uint8Array; blockHeight: number }>;
+  /** Key is a whole state key: tag, contract, key (DESIGN: account, contract, code, state, chain parameter). */
+  stateProof(key: Uint8Array, at: number | undefined): Promise<StateProof>;
+}
