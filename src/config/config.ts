@@ -1,0 +1,53 @@
+/** The daemon's configuration, parsed once and frozen. Paths are absolute; units stand in the names. */
+import type { Genesis } from "./genesis.ts";
+
+export interface Config {
+  readonly dataDir: string;
+  readonly mode: "auto" | "driven";
+  /** HTTP takes unsigned transactions from any sender. */
+  readonly dev: boolean;
+  /** How long a stop waits for what is in flight. */
+  readonly shutdownMs: number;
+  readonly chain: {
+    readonly id: number;
+    /** Undefined without a genesis file: the default chain parameters, and no balances. */
+    readonly genesis: Genesis | undefined;
+  };
+  readonly storage: {
+    readonly kind: "embedded" | "memory";
+    /** What "durable" means: this disk's fdatasync, or nothing. */
+    readonly durability: "journal" | "memory";
+  };
+  readonly ipc: {
+    readonly path: string;
+    readonly binaryPath: string;
+    /** Permission bits of both sockets. */
+    readonly mode: number;
+    readonly group: string | undefined;
+  };
+  /** Undefined when HTTP is off. */
+  readonly http: HttpConfig | undefined;
+  readonly journal: { readonly segmentBytes: number; readonly backlogMaxBytes: number };
+  readonly retention: { readonly undoBlocks: number; readonly undoMs: number; readonly undoMaxBytes: number };
+  readonly limits: {
+    readonly batchMax: number;
+    readonly frameBytesMax: number;
+    readonly httpBodyBytesMax: number;
+    readonly inFlightMax: number;
+    readonly inFlightBytesMax: number;
+    readonly connectionsMax: number;
+    readonly queryGasMax: number;
+  };
+  readonly log: { readonly level: LogLevel; readonly format: "auto" | "json" | "pretty" };
+}
+
+export interface HttpConfig {
+  readonly host: string;
+  /** 0: the system chooses one. */
+  readonly port: number;
+  readonly tlsCertFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+  readonly tokensFile: string | undefined;
+}
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";

@@ -1,0 +1,175 @@
+/**
+ * File < environment < flags, parsed once into one frozen Config. Every problem is found before any is reported.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Config, HttpConfig } from "./config.ts";
+import { type Genesis, readGenesis } from "./genesis.ts";
+import { parseValue } from "./parse-value.ts";
+import { type ConfigProblem, ConfigurationError } from "./problem.ts";
+import { databaseVariableProblems } from "./seed-keys.ts";
+import { SETTING_KEYS, SETTINGS, type Setting, type SettingKey, type SettingValue } from "./settings.ts";
+import { type RawValue, readConfigFile, readEnvironment, readFlags } from "./sources.ts";
+
+/** Read from the working directory when no file is named. */
+export const DEFAULT_CONFIG_FILE = "polytorus.toml";
+/** The length of sun_path on Linux, less the closing zero. */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+export interface ConfigInput {
+  /** Path of the TOML file; left out: polytorus.toml where it exists. */
+  readonly file?: string | undefined;
+  readonly flags?: Partial<Record<SettingKey, unknown>>;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+export interface EffectiveSetting {
+  readonly key: SettingKey;
+  readonly value: unknown;
+  /** "default", a file, a variable or a flag. */
+  readonly origin: string;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly settings: readonly EffectiveSetting[];
+}
+
+/** @throws ConfigurationError (CONFIGURATION_ERROR, exit code 78) naming every problem. */
+export function loadConfig(input: ConfigInput): LoadedConfig {
+  const collected = collect(input);
+  const problems = [...collected.problems];
+  const settings = new Map<SettingKey, EffectiveSetting>();
+  for (const key of SETTING_KEYS) {
+    const { fallback, form }: Setting = SETTINGS[key];
+    settings.set(key, {
+      key,
+      value: form === "path" && typeof fallback === "string" ? resolve(input.cwd, fallback) : fallback,
+      origin: "default",
+    });
+  }
+  for (const { key, value, origin, base } of collected.values) {
+    const parsed = parseValue(key, value, base);
+    if ("problem" in parsed) problems.push({ key, origin, message: parsed.problem });
+    else settings.set(key, { key, value: parsed.value, origin });
+  }
+  if (settings.get("storage.kind")!.origin === "default") problems.push(...databaseVariableProblems(input.environment));
+  const config = assemble(settings, problems);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return { config: deepFreeze(config), settings: [...settings.values()] };
+}
+
+function collect(input: ConfigInput): { values: RawValue[]; problems: ConfigProblem[] } {
+  const named = input.file ?? input.environment["POLYTORUS_CONFIG"];
+  const path = resolve(input.cwd, named ?? DEFAULT_CONFIG_FILE);
+  const sources = [
+    ...(named !== undefined || existsSync(path) ? [readConfigFile(path)] : []),
+    readEnvironment(input.environment, input.cwd),
+    readFlags(input.flags ?? {}, input.cwd),
+  ];
+  return { values: sources.flatMap((source) => source.values), problems: sources.flatMap((source) => source.problems) };
+}
+
+function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems: ConfigProblem[]): Config {
+  const get = <K extends SettingKey>(key: K): SettingValue<K> => settings.get(key)!.value as SettingValue<K>;
+  const report = (key: SettingKey, message: string): void =>
+    void problems.push({ key, origin: settings.get(key)!.origin, message });
+  const dataDir = get("data_dir");
+  const kind = get("storage.kind");
+  const genesis = loadGenesis(get("chain.genesis"), problems);
+  const isIdChosen = settings.get("chain.id")!.origin !== "default";
+  if (genesis?.chainId !== undefined && isIdChosen && genesis.chainId !== get("chain.id")) {
+    report("chain.id", `is ${get("chain.id")}, but the genesis file says ${genesis.chainId}`);
+  }
+  return {
+    dataDir,
+    mode: get("mode"),
+    dev: get("dev"),
+    shutdownMs: get("shutdown_ms"),
+    chain: { id: genesis?.chainId ?? get("chain.id"), genesis },
+    storage: { kind, durability: kind === "memory" ? "memory" : get("storage.durability") },
+    ipc: {
+      path: socketPath("ipc.path", get("ipc.path") ?? join(dataDir, "engine.ipc"), dataDir, report),
+      binaryPath: socketPath(
+        "ipc.binary_path",
+        get("ipc.binary_path") ?? join(dataDir, "engine.bin.ipc"),
+        dataDir,
+        report,
+      ),
+      mode: get("ipc.mode"),
+      group: get("ipc.group"),
+    },
+    http: httpConfig(get, report),
+    journal: { segmentBytes: get("journal.segment_bytes"), backlogMaxBytes: get("journal.backlog_max_bytes") },
+    retention: {
+      undoBlocks: get("retention.undo_blocks"),
+      undoMs: get("retention.undo_ms"),
+      undoMaxBytes: get("retention.undo_max_bytes"),
+    },
+    limits: {
+      batchMax: get("limits.batch_max"),
+      frameBytesMax: get("limits.frame_max_bytes"),
+      httpBodyBytesMax: get("limits.http_body_max_bytes"),
+      inFlightMax: get("limits.in_flight_max"),
+      inFlightBytesMax: get("limits.in_flight_max_bytes"),
+      connectionsMax: get("limits.connections_max"),
+      queryGasMax: get("limits.query_gas_max"),
+    },
+    log: { level: get("log.level"), format: get("log.format") },
+  };
+}
+
+type Get = <K extends SettingKey>(key: K) => SettingValue<K>;
+type Report = (key: SettingKey, message: string) => void;
+
+function loadGenesis(path: string | undefined, problems: ConfigProblem[]): Genesis | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readGenesis(path);
+  } catch (problem) {
+    if (!(problem instanceof ConfigurationError)) throw problem;
+    problems.push(...problem.problems);
+    return undefined;
+  }
+}
+
+function socketPath(key: SettingKey, path: string, dataDir: string, report: Report): string {
+  const length = Buffer.byteLength(path);
+  if (length > SOCKET_PATH_BYTES_MAX) {
+    const name = key === "ipc.path" ? "engine.ipc" : "engine.bin.ipc";
+    const shorter = join(tmpdir(), `polytorus-${createHash("sha256").update(dataDir).digest("hex").slice(0, 8)}`, name);
+    report(
+      key,
+      `is ${length} bytes long, a socket's path at most ${SOCKET_PATH_BYTES_MAX}: ${path}. Use for instance ${shorter}`,
+    );
+  }
+  return path;
+}
+
+function httpConfig(get: Get, report: Report): HttpConfig | undefined {
+  const listen = get("http.listen");
+  if (listen === "off") return undefined;
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(listen);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535)
+    report("http.listen", `expected host:port, [v6]:port or "off", received ${JSON.stringify(listen)}`);
+  const tlsCertFile = get("http.tls_cert_file");
+  const tlsKeyFile = get("http.tls_key_file");
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
+    report(
+      tlsCertFile === undefined ? "http.tls_key_file" : "http.tls_cert_file",
+      "needs the other: tls_cert_file and tls_key_file go together",
+    );
+  }
+  return { host: match?.[1] ?? match?.[2] ?? "", port, tlsCertFile, tlsKeyFile, tokensFile: get("http.tokens_file") };
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) {
+    if (typeof member === "object" && member !== null && !ArrayBuffer.isView(member)) deepFreeze(member);
+  }
+  return Object.freeze(value);
+}

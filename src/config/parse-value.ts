@@ -1,0 +1,77 @@
+/** One raw value of a file, a variable or a flag becomes what its setting's schema asks for. */
+import { resolve } from "node:path";
+import { Check } from "typebox/value";
+import { maskSecrets } from "./problem.ts";
+import { formatBytes, formatFileMode, parseBytes, parseFileMode, parseWholeNumber } from "./quantity.ts";
+import { storageKindProblem } from "./seed-keys.ts";
+import { SETTINGS, type Setting, type SettingForm, type SettingKey } from "./settings.ts";
+
+export type Parsed = { readonly value: unknown } | { readonly problem: string };
+
+export function parseValue(key: SettingKey, raw: unknown, base: string): Parsed {
+  const setting: Setting = SETTINGS[key];
+  const value = convert(setting.form, raw, base);
+  if (value !== undefined && Check(setting.schema, value)) return { value };
+  const shown = maskSecrets(typeof raw === "string" ? JSON.stringify(raw) : String(raw));
+  const because = key === "storage.kind" && typeof raw === "string" ? storageKindProblem(raw) : undefined;
+  if (because !== undefined) return { problem: `${shown} ${because}` };
+  if (key === "storage.durability" && raw === "strict") {
+    return {
+      problem:
+        '"strict" is Postgres\' commit; the storages of this version are embedded and memory, with durability "journal"',
+    };
+  }
+  return { problem: `expected ${expectation(setting)}, received ${shown}` };
+}
+
+function convert(form: SettingForm, raw: unknown, base: string): unknown {
+  const isText = typeof raw === "string";
+  const isNumber = typeof raw === "number";
+  switch (form) {
+    case "text":
+      return raw;
+    case "path":
+      return isText && raw !== "" ? resolve(base, raw) : undefined;
+    case "boolean":
+      return raw === "true" || raw === "1" ? true : raw === "false" || raw === "0" ? false : raw;
+    case "wholeNumber":
+      return isText || isNumber ? parseWholeNumber(raw) : undefined;
+    case "bytes":
+      return isText || isNumber ? parseBytes(raw) : undefined;
+    case "fileMode":
+      return isText || isNumber ? parseFileMode(raw) : undefined;
+  }
+}
+
+/** What the setting must be, for people. */
+export function expectation(setting: Setting): string {
+  const schema = setting.schema as { enum?: string[]; minimum?: number; maximum?: number };
+  if (schema.enum !== undefined) return schema.enum.map((choice) => JSON.stringify(choice)).join(" or ");
+  const show = { bytes: formatBytes, fileMode: formatFileMode }[setting.form as string] ?? String;
+  const range =
+    schema.minimum === undefined || schema.maximum === undefined
+      ? ""
+      : ` from ${show(schema.minimum)} to ${show(schema.maximum)}`;
+  switch (setting.form) {
+    case "bytes":
+      return `a size like "256 MiB"${range}`;
+    case "wholeNumber":
+      return `a whole number${range}`;
+    case "fileMode":
+      return `a file mode${range}`;
+    case "boolean":
+      return "true or false";
+    case "path":
+      return "a path";
+    case "text":
+      return "text";
+  }
+}
+
+/** A value as `config show` and `config init` write it. */
+export function formatValue(key: SettingKey, value: unknown): string {
+  if (value === undefined) return "";
+  if (SETTINGS[key].form === "bytes" && typeof value === "number") return formatBytes(value);
+  if (SETTINGS[key].form === "fileMode" && typeof value === "number") return formatFileMode(value);
+  return maskSecrets(String(value));
+}

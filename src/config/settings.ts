@@ -1,0 +1,216 @@
+/**
+ * Every setting of the daemon: key, form, default and meaning. Configuration files, environment, flags, `config init`
+ * and `config show` all come from this table; a key that is not here is refused.
+ *   "journal.segment_bytes"  ◀── [journal] segment_bytes in the file, POLYTORUS_JOURNAL__SEGMENT_BYTES in the environment
+ * What can change a receipt is no setting: it is fixed at genesis (genesis.ts).
+ */
+import { type TSchema, Type } from "typebox";
+
+/** How text becomes the value, and the value text. */
+export type SettingForm = "text" | "path" | "wholeNumber" | "bytes" | "fileMode" | "boolean";
+
+export interface Setting<T = unknown> {
+  readonly form: SettingForm;
+  readonly schema: TSchema;
+  readonly fallback: T;
+  readonly meaning: string;
+  /** The flag of `serve` that sets it. */
+  readonly flag?: string;
+}
+
+type Extra = { readonly flag?: string };
+type Range = { minimum: number; maximum: number };
+
+const KIB = 2 ** 10;
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+const SAFE_MAX = Number.MAX_SAFE_INTEGER;
+const NAME = Type.String({ minLength: 1 });
+
+function oneOf<const T extends readonly string[]>(
+  choices: T,
+  fallback: T[number],
+  meaning: string,
+  extra: Extra = {},
+): Setting<T[number]> {
+  return { form: "text", schema: Type.Enum([...choices]), fallback, meaning, ...extra };
+}
+
+function named(form: "text" | "path", fallback: string, meaning: string, extra: Extra = {}): Setting<string> {
+  return { form, schema: NAME, fallback, meaning, ...extra };
+}
+
+function optional(form: "text" | "path", meaning: string, extra: Extra = {}): Setting<string | undefined> {
+  return { form, schema: NAME, fallback: undefined, meaning, ...extra };
+}
+
+function number(
+  form: "wholeNumber" | "bytes" | "fileMode",
+  fallback: number,
+  range: Range,
+  meaning: string,
+  extra: Extra = {},
+): Setting<number> {
+  return { form, schema: Type.Integer(range), fallback, meaning, ...extra };
+}
+
+function flag(fallback: boolean, meaning: string, extra: Extra): Setting<boolean> {
+  return { form: "boolean", schema: Type.Boolean(), fallback, meaning, ...extra };
+}
+
+export const SETTINGS = {
+  data_dir: named("path", "./data", "Everything that the daemon keeps. One daemon at a time.", { flag: "--data-dir" }),
+  mode: oneOf(["auto", "driven"], "auto", "auto: transactions become blocks here. driven: a node brings the blocks.", {
+    flag: "--mode",
+  }),
+  dev: flag(false, "HTTP accepts unsigned transactions from any sender.", { flag: "--dev" }),
+  shutdown_ms: number(
+    "wholeNumber",
+    10_000,
+    { minimum: 0, maximum: 600_000 },
+    "How long a stop waits for requests in flight.",
+  ),
+
+  "chain.id": number(
+    "wholeNumber",
+    1337,
+    { minimum: 1, maximum: SAFE_MAX },
+    "Chain id; part of every transaction hash, fixed once there is a chain.",
+    { flag: "--chain-id" },
+  ),
+  "chain.genesis": optional(
+    "path",
+    "JSON file with chain parameters and native balances; read when the chain is created.",
+    { flag: "--genesis" },
+  ),
+
+  "storage.kind": oneOf(
+    ["embedded", "memory"],
+    "embedded",
+    "embedded: journal and LMDB in data_dir. memory: gone when the daemon stops.",
+    { flag: "--storage" },
+  ),
+  "storage.durability": oneOf(
+    ["journal"],
+    "journal",
+    "journal: acknowledged means synced to this disk. Does not apply to storage.kind memory.",
+    { flag: "--durability" },
+  ),
+
+  "ipc.path": optional("path", "Unix socket for JSON-RPC; left out: engine.ipc in data_dir.", {
+    flag: "--ipc",
+  }),
+  "ipc.binary_path": optional("path", "Unix socket for binary frames; left out: engine.bin.ipc in data_dir."),
+  "ipc.mode": number(
+    "fileMode",
+    0o600,
+    { minimum: 0o600, maximum: 0o777 },
+    "Permission of both sockets: who may open them is trusted.",
+  ),
+  "ipc.group": optional("text", "Group that both sockets are given to; with ipc.mode 0660 its members are trusted.", {
+    flag: "--ipc-group",
+  }),
+
+  "http.listen": named("text", "127.0.0.1:8645", 'host:port, or "off".', { flag: "--http" }),
+  "http.tls_cert_file": optional("path", "PEM certificate chain; with tls_key_file the listener speaks TLS."),
+  "http.tls_key_file": optional("path", "PEM private key."),
+  "http.tokens_file": optional("path", "Bearer tokens and their roles."),
+
+  "journal.segment_bytes": number(
+    "bytes",
+    256 * MIB,
+    { minimum: MIB, maximum: 4 * GIB },
+    "A journal file is closed and the next begun at this size.",
+  ),
+  "journal.backlog_max_bytes": number(
+    "bytes",
+    GIB,
+    { minimum: MIB, maximum: SAFE_MAX },
+    "Journal that the state store may lag behind before writers get BUSY.",
+  ),
+  "journal.archive": oneOf(["off"], "off", "off: every segment stays in data_dir."),
+
+  "retention.undo_blocks": number(
+    "wholeNumber",
+    128,
+    { minimum: 128, maximum: SAFE_MAX },
+    "Blocks that can be rolled back, proved and asked about with `at`.",
+  ),
+  "retention.undo_ms": number(
+    "wholeNumber",
+    600_000,
+    { minimum: 600_000, maximum: SAFE_MAX },
+    "Age up to which blocks stay in that window.",
+  ),
+  "retention.undo_max_bytes": number(
+    "bytes",
+    GIB,
+    { minimum: MIB, maximum: SAFE_MAX },
+    "Bound on what the window keeps; the oldest blocks leave it first.",
+  ),
+  "retention.history": oneOf(["everything"], "everything", "everything: blocks, receipts and logs are kept for good."),
+
+  "limits.in_flight_max": number(
+    "wholeNumber",
+    256,
+    { minimum: 1, maximum: 65_536 },
+    "Requests of one connection that may be unanswered; more are read when one is answered.",
+  ),
+  "limits.in_flight_max_bytes": number(
+    "bytes",
+    64 * MIB,
+    { minimum: MIB, maximum: 4 * GIB },
+    "Bytes of such requests.",
+  ),
+  "limits.batch_max": number(
+    "wholeNumber",
+    1_000,
+    { minimum: 1, maximum: 100_000 },
+    "Transactions of one tx_submitBatch, and requests of one JSON-RPC batch.",
+  ),
+  "limits.frame_max_bytes": number(
+    "bytes",
+    32 * MIB,
+    { minimum: 64 * KIB, maximum: 256 * MIB },
+    "One line or binary frame on the sockets.",
+  ),
+  "limits.http_body_max_bytes": number(
+    "bytes",
+    4 * MIB,
+    { minimum: 64 * KIB, maximum: 256 * MIB },
+    "One HTTP request body.",
+  ),
+  "limits.query_gas_max": number(
+    "wholeNumber",
+    10_000_000_000,
+    { minimum: 21_000, maximum: SAFE_MAX },
+    "Gas of one query or estimation.",
+  ),
+  "limits.connections_max": number(
+    "wholeNumber",
+    1_024,
+    { minimum: 1, maximum: 65_536 },
+    "Connections at a time, over all listeners.",
+  ),
+
+  "log.level": oneOf(
+    ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    "info",
+    "The least severe lines that are written.",
+  ),
+  "log.format": oneOf(["auto", "json", "pretty"], "auto", "auto: pretty on a terminal, JSON lines otherwise."),
+} as const satisfies Record<string, Setting>;
+
+export type SettingKey = keyof typeof SETTINGS;
+export type SettingValue<K extends SettingKey> = (typeof SETTINGS)[K]["fallback"];
+
+export const SETTING_KEYS = Object.keys(SETTINGS) as SettingKey[];
+
+export function isSettingKey(key: string): key is SettingKey {
+  return Object.hasOwn(SETTINGS, key);
+}
+
+/** `journal.segment_bytes` → `POLYTORUS_JOURNAL__SEGMENT_BYTES`. */
+export function environmentName(key: SettingKey): string {
+  return `POLYTORUS_${key.replace(".", "__").toUpperCase()}`;
+}

@@ -1,0 +1,313 @@
+/** Configuration: file < environment < flags, refusals by name, and what a genesis file may say. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseGenesis } from "../../src/config/genesis.ts";
+import { type ConfigInput, type LoadedConfig, loadConfig } from "../../src/config/load.ts";
+import { nearest } from "../../src/config/nearest.ts";
+import { ConfigurationError } from "../../src/config/problem.ts";
+import { formatBytes, parseBytes, parseFileMode, parseWholeNumber } from "../../src/config/quantity.ts";
+import { environmentName, SETTING_KEYS } from "../../src/config/settings.ts";
+import { configTemplate } from "../../src/config/template.ts";
+import { toHex } from "../../src/encoding/hex.ts";
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), "polytorus-config-"));
+});
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+function load(
+  input: { toml?: string; environment?: NodeJS.ProcessEnv; flags?: ConfigInput["flags"] } = {},
+): LoadedConfig {
+  if (input.toml !== undefined) writeFileSync(join(cwd, "polytorus.toml"), input.toml);
+  return loadConfig({ cwd, environment: input.environment ?? {}, flags: input.flags ?? {} });
+}
+
+/** The problems that loading reports, as `key (origin): message`. */
+function refusal(input: Parameters<typeof load>[0]): string {
+  try {
+    load(input);
+  } catch (problem) {
+    expect(problem).toBeInstanceOf(ConfigurationError);
+    expect((problem as ConfigurationError).exitCode).toBe(78);
+    return (problem as ConfigurationError).message;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("sources", () => {
+  it("needs none: everything has a default", () => {
+    const { config } = load();
+    expect(config).toMatchObject({
+      dataDir: join(cwd, "data"),
+      mode: "auto",
+      dev: false,
+      shutdownMs: 10_000,
+      chain: { id: 1337, genesis: undefined },
+      storage: { kind: "embedded", durability: "journal" },
+      ipc: { path: join(cwd, "data/engine.ipc"), binaryPath: join(cwd, "data/engine.bin.ipc"), mode: 0o600 },
+      http: { host: "127.0.0.1", port: 8645 },
+      journal: { segmentBytes: 268_435_456, backlogMaxBytes: 1_073_741_824 },
+      retention: { undoBlocks: 128, undoMs: 600_000, undoMaxBytes: 1_073_741_824 },
+      limits: {
+        inFlightMax: 256,
+        batchMax: 1_000,
+        frameMaxBytes: 33_554_432,
+        httpBodyMaxBytes: 4_194_304,
+        queryGasMax: 1e10,
+      },
+    });
+  });
+
+  it("lets the environment win over the file, and a flag over both, and remembers each origin", () => {
+    const { config, settings } = load({
+      toml: 'mode = "driven"\nshutdown_ms = 1\n[chain]\nid = 1\n',
+      environment: { POLYTORUS_CHAIN__ID: "2", POLYTORUS_SHUTDOWN_MS: "3" },
+      flags: { "chain.id": "4" },
+    });
+    expect([config.mode, config.shutdownMs, config.chain.id]).toEqual(["driven", 3, 4]);
+    const origin = (key: string) => settings.find((setting) => setting.key === key)?.origin;
+    expect([origin("mode"), origin("shutdown_ms"), origin("chain.id"), origin("http.listen")]).toEqual([
+      join(cwd, "polytorus.toml"),
+      "POLYTORUS_SHUTDOWN_MS",
+      "--chain-id",
+      "default",
+    ]);
+  });
+
+  it("reads a relative path from where it is written", () => {
+    mkdirSync(join(cwd, "etc"));
+    writeFileSync(join(cwd, "etc/engine.toml"), 'data_dir = "d"\n');
+    const fromFile = loadConfig({ cwd, environment: {}, file: "etc/engine.toml" });
+    expect(fromFile.config.dataDir).toBe(join(cwd, "etc/d"));
+    expect(load({ flags: { data_dir: "d" } }).config.dataDir).toBe(join(cwd, "d"));
+  });
+
+  it("cannot be changed once loaded", () => {
+    const { config } = load();
+    expect(() => Object.assign(config.limits, { batchMax: 1 })).toThrow(TypeError);
+  });
+
+  it("takes every setting from the environment under a name of its own", () => {
+    expect(new Set(SETTING_KEYS.map(environmentName)).size).toBe(SETTING_KEYS.length);
+    expect(load({ environment: { POLYTORUS_JOURNAL__SEGMENT_BYTES: "1 GiB" } }).config.journal.segmentBytes).toBe(
+      2 ** 30,
+    );
+  });
+
+  it("leaves the command line's own variables alone", () => {
+    expect(() =>
+      load({ environment: { POLYTORUS_IPC: "x", POLYTORUS_URL: "y", POLYTORUS_TOKEN: "z", POLYTORUS_FROM: "0x" } }),
+    ).not.toThrow();
+  });
+});
+
+describe("refusals", () => {
+  it.each([
+    [
+      "an unknown key, with the nearest",
+      { toml: "[journal]\nsegment_byte = 1\n" },
+      /journal\.segment_byte .*did you mean journal\.segment_bytes\?/,
+    ],
+    [
+      "an unknown variable, with the nearest",
+      { environment: { POLYTORUS_CHAIN_ID: "1" } },
+      /did you mean POLYTORUS_CHAIN__ID\?/,
+    ],
+    [
+      "an unknown section",
+      { toml: "[zzzzzzzzzzzzzz]\nyyyyyyyyyyyyyyyyyy = 1\n" },
+      /zzzzzzzzzzzzzz\.yyyyyyyyyyyyyyyyyy .*is no setting$/,
+    ],
+    ["TOML that does not parse, with the line", { toml: "mode = \n" }, /polytorus\.toml[^]*\n1: {2}mode = /],
+    [
+      "a mode that is none",
+      { flags: { mode: "fast" } },
+      /mode \(--mode\): expected "auto" or "driven", received "fast"/,
+    ],
+    ["a number out of range", { environment: { POLYTORUS_RETENTION__UNDO_BLOCKS: "127" } }, /from 128 to/],
+    [
+      "a port above 65535",
+      { flags: { "http.listen": "127.0.0.1:65536" } },
+      /http\.listen \(--http\): expected host:port/,
+    ],
+    [
+      "a certificate without its key",
+      { toml: '[http]\ntls_cert_file = "c.pem"\n' },
+      /tls_cert_file and tls_key_file go together/,
+    ],
+    [
+      "a socket that others than the group may open by accident",
+      { toml: "[ipc]\nmode = 0o400\n" },
+      /a file mode from 0600 to 0777/,
+    ],
+    [
+      "Postgres by flag",
+      { flags: { "storage.kind": "postgres://u:secret@db/x" } },
+      /"postgres:\/\/u:\*\*\*@db\/x" is a database; this version/,
+    ],
+    [
+      "Postgres by DATABASE_URL",
+      { environment: { DATABASE_URL: "postgresql://u:secret@db/x" } },
+      /storage\.kind \(DATABASE_URL\): selects a database/,
+    ],
+    ["Redis by REDIS_URL", { environment: { REDIS_URL: "redis://localhost" } }, /storage\.kind \(REDIS_URL\)/],
+    [
+      "the seed documents' database section",
+      { toml: '[database_storage.postgres]\nhost = "db"\n' },
+      /database_storage\.postgres .*selects Postgres or Redis/,
+    ],
+    [
+      "durability that only Postgres has",
+      { flags: { "storage.durability": "strict" } },
+      /"strict" is Postgres' commit/,
+    ],
+    [
+      "fallback_to_memory = false, which means strict",
+      { toml: "[database_storage]\nfallback_to_memory = false\n" },
+      /asks for durability "strict"/,
+    ],
+  ] satisfies [string, Parameters<typeof load>[0], RegExp][])("refuses %s", (_, input, message) => {
+    expect(refusal(input)).toMatch(message);
+  });
+
+  it("never shows a password", () => {
+    expect(refusal({ flags: { "storage.kind": "postgres://u:secret@db/x" } })).not.toContain("secret");
+  });
+
+  it("reports every problem at once", () => {
+    expect(refusal({ toml: 'mode = "x"\nnope = 1\n[chain]\nid = 0\n' }).split("\n")).toHaveLength(3);
+  });
+
+  it("takes DATABASE_URL for another program's when the storage is chosen by name", () => {
+    const environment = { DATABASE_URL: "postgres://db/x" };
+    expect(load({ environment, flags: { "storage.kind": "embedded" } }).config.storage.kind).toBe("embedded");
+  });
+
+  it("accepts a socket path of 107 bytes and refuses 108 with a shorter one", () => {
+    const path = (bytes: number) => `/${"s".repeat(bytes - 1)}`;
+    const flags = (bytes: number) => ({ "ipc.path": path(bytes) });
+    expect(load({ flags: flags(107) }).config.ipc.path).toHaveLength(107);
+    expect(refusal({ flags: flags(108) })).toMatch(/is 108 bytes long.*Use for instance .*engine\.ipc/);
+  });
+});
+
+describe("values", () => {
+  it("accepts fallback_to_memory = true: the journal is what it asks for", () => {
+    expect(load({ toml: "[database_storage]\nfallback_to_memory = true\n" }).config.storage.durability).toBe("journal");
+  });
+
+  it("promises nothing durable of memory", () => {
+    expect(load({ flags: { "storage.kind": "memory" } }).config.storage).toEqual({
+      kind: "memory",
+      durability: "memory",
+    });
+  });
+
+  it.each([
+    ["[::1]:0", { host: "::1", port: 0 }],
+    ["0.0.0.0:65535", { host: "0.0.0.0", port: 65_535 }],
+    ["localhost:80", { host: "localhost", port: 80 }],
+  ])("listens on %s", (listen, expected) => {
+    expect(load({ flags: { "http.listen": listen } }).config.http).toMatchObject(expected);
+  });
+
+  it("has no HTTP when it is off", () => {
+    expect(load({ flags: { "http.listen": "off" } }).config.http).toBeUndefined();
+  });
+
+  it.each([
+    ["256 MiB", 268_435_456],
+    ["1.5KiB", 1_536],
+    ["10 MB", 10_000_000],
+    ["1_000", 1_000],
+    [7, 7],
+    ["1.0001 KiB", undefined],
+    ["-1", undefined],
+    ["1 XB", undefined],
+  ])("reads the size %s as %s", (text, bytes) => {
+    expect(parseBytes(text)).toBe(bytes);
+  });
+
+  it("writes sizes as it reads them", () => {
+    for (const bytes of [0, 1, 1_023, 1_024, 1_536, 2 ** 28, 2 ** 30])
+      expect(parseBytes(formatBytes(bytes))).toBe(bytes);
+  });
+
+  it("reads whole numbers and file modes", () => {
+    expect([
+      parseWholeNumber("1e10"),
+      parseWholeNumber("0x10"),
+      parseWholeNumber("1.5"),
+      parseWholeNumber("9007199254740992"),
+    ]).toEqual([1e10, undefined, undefined, undefined]);
+    expect([parseFileMode("0660"), parseFileMode("660"), parseFileMode("0o660"), parseFileMode("0888")]).toEqual([
+      0o660,
+      0o660,
+      0o660,
+      undefined,
+    ]);
+  });
+
+  it("suggests a name only when it resembles one", () => {
+    expect([
+      nearest("balnce", ["balanceOf", "balance"]),
+      nearest("trasnfer", ["transfer", "approve"]),
+      nearest("zzz", ["transfer"]),
+    ]).toEqual(["balance", "transfer", undefined]);
+  });
+
+  it("offers a template that loads, with every setting in it", () => {
+    const template = configTemplate();
+    for (const key of SETTING_KEYS) expect(template).toContain(`#${key.split(".").pop()} = `);
+    const uncommented = template.replace(/^#(\w+ = (?!"").*)$/gm, "$1");
+    expect(load({ toml: uncommented }).config).toEqual(load({ toml: "" }).config);
+  });
+});
+
+describe("genesis", () => {
+  const alice = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+
+  it("gives parameters and balances, in byte order of the addresses", () => {
+    const low = `0x${"00".repeat(19)}01`;
+    const genesis = parseGenesis(
+      {
+        chainId: 5,
+        parameters: { codeBytesMax: "1 MiB", transactionGasMax: "21000" },
+        balances: { [alice]: "5", [low]: 7 },
+      },
+      "g.json",
+    );
+    expect(genesis.parameters).toEqual({ codeBytesMax: 1_048_576, transactionGasMax: 21_000 });
+    expect(genesis.balances.map(({ address, balance }) => [toHex(address), balance])).toEqual([
+      [low, 7n],
+      [alice.toLowerCase(), 5n],
+    ]);
+  });
+
+  it.each([
+    ["a parameter that is none", { parameters: { codeByteMax: 1 } }, /did you mean codeBytesMax\?/],
+    ["a gas limit below what any transaction costs", { parameters: { transactionGasMax: 20_999 } }, /from 21000 to/],
+    ["an address with a wrong checksum", { balances: { [alice.replace("F6F4", "f6F4")]: "1" } }, /is no address/],
+    ["an amount that is no whole number", { balances: { [alice]: "1.5" } }, /base units/],
+    ["an address that stands twice", { balances: { [alice]: "1", [alice.toLowerCase()]: "1" } }, /stands twice/],
+    [
+      "balances that add up to 2^256",
+      { balances: { [alice]: String(2n ** 256n - 1n), [`0x${"11".repeat(20)}`]: "1" } },
+      /2\^256/,
+    ],
+    ["a list", [], /expected a JSON object/],
+  ])("refuses %s", (_, json, message) => {
+    expect(() => parseGenesis(json, "g.json")).toThrow(message);
+  });
+
+  it("refuses a chain id other than the one that the genesis file says", () => {
+    writeFileSync(join(cwd, "g.json"), '{"chainId": 5}');
+    expect(load({ flags: { "chain.genesis": "g.json" } }).config.chain.id).toBe(5);
+    expect(refusal({ flags: { "chain.genesis": "g.json", "chain.id": "6" } })).toMatch(
+      /is 6, but the genesis file says 5/,
+    );
+  });
+});
