@@ -1,0 +1,31 @@
+{
+  "targets": [
+    {
+      "target_name": "polytorus",
+      "sources": [
+        "src/addon.cc",
+        "src/merkle.cc",
+        "src/sha256.cc",
+        "src/sha256_x86.cc",
+        "src/state_tree.cc",
+        "src/state_tree_file.cc",
+      ],
+      "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions", "-std=gnu++20", "-std=gnu++17"],
+      "cflags_cc": ["-std=c++17", "-O3", "-Wall", "-Wextra", "-fvisibility=hidden"],
+      # Node unloads an addon with the last thread that loaded it. The trees of the process must outlive any worker.
+      "conditions": [
+        ["OS=='linux'", {"ldflags": ["-Wl,-z,nodelete"]}],
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+            "GCC_OPTIMIZATION_LEVEL": "3",
+          },
+        }],
+      ],
+    },
+  ],
+}

@@ -1,0 +1,205 @@
+/** The one file that speaks Node-API: it turns arguments into bytes, and C++ exceptions into JavaScript ones. */
+#include <napi.h>
+
+#include <cstring>
+#include <system_error>
+
+#include "delta.h"
+#include "merkle.h"
+#include "sha256.h"
+#include "state_tree.h"
+#include "state_tree_file.h"
+#include "tree_registry.h"
+
+namespace polytorus {
+namespace {
+
+constexpr size_t kPrefixMaxBytes = 64;
+
+using Info = Napi::CallbackInfo;
+
+Bytes bytesAt(const Info& info, size_t index) {
+  if (!info[index].IsTypedArray() || info[index].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    throw Napi::TypeError::New(info.Env(), "argument " + std::to_string(index) + " must be a Uint8Array");
+  }
+  const auto array = info[index].As<Napi::Uint8Array>();
+  return {array.Data(), array.ByteLength()};
+}
+
+uint8_t* outputAt(const Info& info, size_t index, size_t bytes) {
+  const Bytes output = bytesAt(info, index);
+  if (output.size < bytes) throw Napi::RangeError::New(info.Env(), "the output array is too short");
+  return const_cast<uint8_t*>(output.data);
+}
+
+std::string textAt(const Info& info, size_t index) { return info[index].As<Napi::String>().Utf8Value(); }
+
+uint32_t numberAt(const Info& info, size_t index) { return info[index].As<Napi::Number>().Uint32Value(); }
+
+Napi::Value copyOf(Napi::Env env, const uint8_t* data, size_t bytes) {
+  Napi::Uint8Array copy = Napi::Uint8Array::New(env, bytes);
+  if (bytes > 0) std::memcpy(copy.Data(), data, bytes);
+  return copy;
+}
+
+TreeRegistry& trees() { return TreeRegistry::ofProcess(); }
+
+Napi::Value treeAttach(const Info& info) { return Napi::Number::New(info.Env(), trees().attach(textAt(info, 0))); }
+
+Napi::Value treeRelease(const Info& info) { return Napi::Boolean::New(info.Env(), trees().release(textAt(info, 0))); }
+
+/** (handle, delta, isBackward, root out) */
+Napi::Value treeApply(const Info& info) {
+  const Bytes delta = bytesAt(info, 1);
+  const Direction direction = info[2].As<Napi::Boolean>().Value() ? Direction::kBackward : Direction::kForward;
+  uint8_t* out = outputAt(info, 3, kHashBytes);
+  trees().with(numberAt(info, 0), [&](StateTree& tree) {
+    tree.apply(delta, direction);
+    std::memcpy(out, tree.root(), kHashBytes);
+  });
+  return info.Env().Undefined();
+}
+
+/** (handle, root out) */
+Napi::Value treeRoot(const Info& info) {
+  uint8_t* out = outputAt(info, 1, kHashBytes);
+  trees().with(numberAt(info, 0), [&](StateTree& tree) { std::memcpy(out, tree.root(), kHashBytes); });
+  return info.Env().Undefined();
+}
+
+Napi::Value treeLeafCount(const Info& info) {
+  const size_t count = trees().with(numberAt(info, 0), [](StateTree& tree) { return tree.leafCount(); });
+  return Napi::Number::New(info.Env(), double(count));
+}
+
+Napi::Value treeByteLength(const Info& info) {
+  const size_t bytes = trees().with(numberAt(info, 0), [](StateTree& tree) { return tree.byteLength(); });
+  return Napi::Number::New(info.Env(), double(bytes));
+}
+
+/** (handle, key) → { leaf?: keyHash and valueHash of the leaf at the end of the path, siblings: 32 bytes each } */
+Napi::Value treeProve(const Info& info) {
+  const Bytes key = bytesAt(info, 1);
+  const StateTreeProof proof = trees().with(numberAt(info, 0), [&](StateTree& tree) { return tree.prove(key); });
+  Napi::Object result = Napi::Object::New(info.Env());
+  if (!proof.isEmpty) result["leaf"] = copyOf(info.Env(), proof.leaf, kLeafBytes);
+  result["siblings"] = copyOf(info.Env(), proof.siblings.data(), proof.siblings.size());
+  return result;
+}
+
+/** (handle, path, meta) */
+Napi::Value treeSave(const Info& info) {
+  const std::string path = textAt(info, 1);
+  const Bytes meta = bytesAt(info, 2);
+  trees().with(numberAt(info, 0), [&](StateTree& tree) { saveStateTree(tree, path, meta); });
+  return info.Env().Undefined();
+}
+
+const char* failureName(TreeFileFailure failure) {
+  switch (failure) {
+    case TreeFileFailure::kMissing:
+      return "missing";
+    case TreeFileFailure::kVersion:
+      return "version";
+    default:
+      return "corrupt";
+  }
+}
+
+/** (name, path) → { handle, meta } or { failure, reason }; the tree of that name is replaced only by a good one. */
+Napi::Value treeLoad(const Info& info) {
+  auto tree = std::make_unique<StateTree>();
+  const TreeFileResult loaded = loadStateTree(*tree, textAt(info, 1));
+  Napi::Object result = Napi::Object::New(info.Env());
+  if (loaded.failure != TreeFileFailure::kNone) {
+    result["failure"] = failureName(loaded.failure);
+    result["reason"] = loaded.reason;
+    return result;
+  }
+  result["handle"] = trees().replace(textAt(info, 0), std::move(tree));
+  result["meta"] = copyOf(info.Env(), loaded.meta.data(), loaded.meta.size());
+  return result;
+}
+
+/** (data, ranges, count, prefix, out): see BatchHasher in src/encoding/hash.ts. */
+Napi::Value sha256Batch(const Info& info) {
+  const Bytes data = bytesAt(info, 0);
+  if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
+    throw Napi::TypeError::New(info.Env(), "ranges must be a Uint32Array");
+  }
+  const auto ranges = info[1].As<Napi::Uint32Array>();
+  const size_t count = numberAt(info, 2);
+  const Bytes prefix = bytesAt(info, 3);
+  uint8_t* out = outputAt(info, 4, count * kHashBytes);
+  if (ranges.ElementLength() < 2 * count) throw Napi::RangeError::New(info.Env(), "there are fewer ranges than count");
+  if (prefix.size > kPrefixMaxBytes) throw Napi::RangeError::New(info.Env(), "the prefix is over 64 bytes");
+  const uint32_t* bounds = ranges.Data();
+  for (size_t i = 0; i < count; i++) {
+    if (bounds[2 * i] <= bounds[2 * i + 1] && bounds[2 * i + 1] <= data.size) continue;
+    throw Napi::RangeError::New(info.Env(), "range " + std::to_string(i) + " lies outside the data");
+  }
+  Sha256Batch batch;
+  for (size_t i = 0; i < count; i++) {
+    batch.add(prefix.data, prefix.size, data.data + bounds[2 * i], bounds[2 * i + 1] - bounds[2 * i], out + i * kHashBytes);
+  }
+  batch.flush();
+  return info.Env().Undefined();
+}
+
+/** (hashes, count, out) */
+Napi::Value merkleRootOf(const Info& info) {
+  const Bytes hashes = bytesAt(info, 0);
+  const size_t count = numberAt(info, 1);
+  if (hashes.size < count * kHashBytes) throw Napi::RangeError::New(info.Env(), "there are fewer hashes than count");
+  merkleRoot(hashes.data, count, outputAt(info, 2, kHashBytes));
+  return info.Env().Undefined();
+}
+
+template <Napi::Value (*Call)(const Info&)>
+Napi::Value guarded(const Info& info) {
+  try {
+    return Call(info);
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const MalformedDelta& error) {
+    Napi::RangeError thrown = Napi::RangeError::New(info.Env(), error.what());
+    thrown.Set("offset", Napi::Number::New(info.Env(), double(error.offset)));
+    throw thrown;
+  } catch (const std::system_error& error) {
+    Napi::Error thrown = Napi::Error::New(info.Env(), error.what());
+    thrown.Set("errno", Napi::Number::New(info.Env(), error.code().value()));
+    throw thrown;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(info.Env(), error.what());
+  }
+}
+
+template <Napi::Value (*Call)(const Info&)>
+void expose(Napi::Object& exports, const char* name) {
+  exports[name] = Napi::Function::New<guarded<Call>>(exports.Env(), name);
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  try {
+    exports["isa"] = sha256Kernel().name;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+  expose<treeAttach>(exports, "treeAttach");
+  expose<treeRelease>(exports, "treeRelease");
+  expose<treeApply>(exports, "treeApply");
+  expose<treeRoot>(exports, "treeRoot");
+  expose<treeLeafCount>(exports, "treeLeafCount");
+  expose<treeByteLength>(exports, "treeByteLength");
+  expose<treeProve>(exports, "treeProve");
+  expose<treeSave>(exports, "treeSave");
+  expose<treeLoad>(exports, "treeLoad");
+  expose<sha256Batch>(exports, "sha256Batch");
+  expose<merkleRootOf>(exports, "merkleRoot");
+  return exports;
+}
+
+NODE_API_MODULE(polytorus, init)
+
+}  // namespace
+}  // namespace polytorus

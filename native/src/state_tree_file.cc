@@ -1,0 +1,211 @@
+#include "state_tree_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+namespace polytorus {
+namespace {
+
+constexpr char kMagic[] = "polytree";
+constexpr size_t kMagicBytes = sizeof kMagic - 1;
+constexpr size_t kVersionAt = kMagicBytes;
+constexpr size_t kMetaLengthAt = kVersionAt + 4;
+constexpr size_t kLeafCountAt = kMetaLengthAt + 4;
+constexpr size_t kRootAt = kLeafCountAt + 8;
+constexpr size_t kChecksumAt = kRootAt + kHashBytes;
+constexpr size_t kHeaderBytes = kChecksumAt + kHashBytes;
+
+/** Leaves read or written at a time: with the nodes they make, this many stay in the second-level cache. */
+constexpr size_t kBatchLeaves = 8192;
+
+[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+
+void storeLittle(uint8_t* p, uint64_t value, int bytes) {
+  for (int i = 0; i < bytes; i++) p[i] = uint8_t(value >> (8 * i));
+}
+
+uint64_t loadLittle(const uint8_t* p, int bytes) {
+  uint64_t value = 0;
+  for (int i = bytes; i-- > 0;) value = value << 8 | p[i];
+  return value;
+}
+
+/** Closes on every way out. */
+class File {
+ public:
+  File(const std::string& path, int flags) : path_(path), fd_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  bool isOpen() const { return fd_ >= 0; }
+
+  void write(const uint8_t* data, size_t bytes) {
+    while (bytes > 0) {
+      const ssize_t written = ::write(fd_, data, bytes);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail("write " + path_);
+      data += written, bytes -= size_t(written);
+    }
+  }
+
+  /** Bytes read: fewer than asked only at the end of the file. */
+  size_t read(uint8_t* data, size_t bytes) {
+    size_t total = 0;
+    while (total < bytes) {
+      const ssize_t got = ::read(fd_, data + total, bytes - total);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) fail("read " + path_);
+      if (got == 0) break;
+      total += size_t(got);
+    }
+    return total;
+  }
+
+  uint64_t size() const {
+    struct stat status;
+    if (fstat(fd_, &status) != 0) fail("stat " + path_);
+    return uint64_t(status.st_size);
+  }
+
+  void sync() {
+    if (fsync(fd_) != 0) fail("sync " + path_);
+  }
+
+  void close() {
+    const int fd = fd_;
+    fd_ = -1;
+    if (::close(fd) != 0) fail("close " + path_);
+  }
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+void headerChecksum(const uint8_t* header, Bytes meta, uint8_t* out) {
+  sha256(header, kChecksumAt, meta.data, meta.size, out);
+}
+
+void writeTree(File& file, const StateTree& tree, Bytes meta) {
+  uint8_t header[kHeaderBytes];
+  std::memcpy(header, kMagic, kMagicBytes);
+  storeLittle(header + kVersionAt, kTreeFileVersion, 4);
+  storeLittle(header + kMetaLengthAt, meta.size, 4);
+  storeLittle(header + kLeafCountAt, tree.leafCount(), 8);
+  std::memcpy(header + kRootAt, tree.root(), kHashBytes);
+  headerChecksum(header, meta, header + kChecksumAt);
+  file.write(header, kHeaderBytes);
+  file.write(meta.data, meta.size);
+
+  std::vector<uint8_t> batch(kBatchLeaves * kLeafBytes);
+  size_t filled = 0;
+  tree.forEachLeaf([&](const uint8_t* body) {
+    std::memcpy(batch.data() + filled, body, kLeafBytes);
+    filled += kLeafBytes;
+    if (filled < batch.size()) return;
+    file.write(batch.data(), filled);
+    filled = 0;
+  });
+  file.write(batch.data(), filled);
+}
+
+TreeFileResult failed(TreeFileFailure failure, const std::string& reason) { return {failure, reason, {}}; }
+
+/** Adds sorted leaves to the tree. False when one is not above the one before it. */
+bool addLeaves(StateTree& tree, const uint8_t* bodies, size_t count, uint8_t* lastKey, bool isFirstBatch,
+               std::vector<LeafChange>& changes) {
+  changes.resize(count);
+  for (size_t i = 0; i < count; i++) {
+    const uint8_t* key = bodies + i * kLeafBytes;
+    const uint8_t* before = i > 0 ? key - kLeafBytes : lastKey;
+    if ((i > 0 || !isFirstBatch) && std::memcmp(before, key, kHashBytes) >= 0) return false;
+    changes[i] = {keyTopOf(key), uint32_t(i), false};
+  }
+  tree.update(bodies, changes);
+  std::memcpy(lastKey, bodies + (count - 1) * kLeafBytes, kHashBytes);
+  return true;
+}
+
+}  // namespace
+
+void saveStateTree(const StateTree& tree, const std::string& path, Bytes meta) {
+  if (meta.size > kTreeFileMetaMaxBytes) throw std::length_error("the note beside a saved state tree is over 1 MiB");
+  const std::string temporary = path + ".tmp";
+  File file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!file.isOpen()) fail("create " + temporary);
+  try {
+    writeTree(file, tree, meta);
+    file.sync();
+    file.close();
+    if (rename(temporary.c_str(), path.c_str()) != 0) fail("rename " + temporary);
+  } catch (...) {
+    unlink(temporary.c_str());
+    throw;
+  }
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  File directory(folder, O_RDONLY | O_DIRECTORY);
+  if (!directory.isOpen()) fail("open " + folder);
+  directory.sync();
+}
+
+TreeFileResult loadStateTree(StateTree& tree, const std::string& path) {
+  File file(path, O_RDONLY);
+  if (!file.isOpen()) {
+    if (errno == ENOENT) return failed(TreeFileFailure::kMissing, "there is no such file");
+    fail("open " + path);
+  }
+  uint8_t header[kHeaderBytes];
+  const bool isWhole = file.read(header, kHeaderBytes) == kHeaderBytes;
+  if (!isWhole || std::memcmp(header, kMagic, kMagicBytes) != 0) {
+    return failed(TreeFileFailure::kCorrupt, "it does not begin like a state tree");
+  }
+  const uint64_t version = loadLittle(header + kVersionAt, 4);
+  if (version != kTreeFileVersion) {
+    return failed(TreeFileFailure::kVersion, "it has version " + std::to_string(version) + ", not " +
+                                                 std::to_string(kTreeFileVersion));
+  }
+  const size_t metaBytes = size_t(loadLittle(header + kMetaLengthAt, 4));
+  const uint64_t leafCount = loadLittle(header + kLeafCountAt, 8);
+  if (metaBytes > kTreeFileMetaMaxBytes || leafCount > kMaxLeaves ||
+      file.size() != kHeaderBytes + metaBytes + leafCount * kLeafBytes) {
+    return failed(TreeFileFailure::kCorrupt, "its length is not what its header says");
+  }
+  TreeFileResult result;
+  result.meta.resize(metaBytes);
+  uint8_t checksum[kHashBytes];
+  if (file.read(result.meta.data(), metaBytes) != metaBytes) return failed(TreeFileFailure::kCorrupt, "it ends early");
+  headerChecksum(header, {result.meta.data(), metaBytes}, checksum);
+  if (std::memcmp(checksum, header + kChecksumAt, kHashBytes) != 0) {
+    return failed(TreeFileFailure::kCorrupt, "the checksum of its header is wrong");
+  }
+
+  std::vector<uint8_t> batch(kBatchLeaves * kLeafBytes);
+  std::vector<LeafChange> changes;
+  uint8_t lastKey[kHashBytes];
+  for (uint64_t done = 0; done < leafCount;) {
+    const size_t count = size_t(std::min<uint64_t>(kBatchLeaves, leafCount - done));
+    if (file.read(batch.data(), count * kLeafBytes) != count * kLeafBytes) {
+      return failed(TreeFileFailure::kCorrupt, "it ends early");
+    }
+    if (!addLeaves(tree, batch.data(), count, lastKey, done == 0, changes)) {
+      return failed(TreeFileFailure::kCorrupt, "its leaves are out of order");
+    }
+    done += count;
+  }
+  if (std::memcmp(tree.root(), header + kRootAt, kHashBytes) != 0) {
+    return failed(TreeFileFailure::kCorrupt, "its leaves do not hash to its root");
+  }
+  return result;
+}
+
+}  // namespace polytorus

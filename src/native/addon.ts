@@ -1,0 +1,64 @@
+/**
+ * The one file that loads the native addon. Everything that it speeds up has a portable twin with the same results, so a
+ * machine without it works, slower; whoever loads it must say so, and tell the operator what `missing` says.
+ * POLYTORUS_NATIVE=off turns it off.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+/** What native/src/addon.cc exports. `out` arrays are written, never kept. */
+export interface Addon {
+  /** Which SHA-256 runs. */
+  readonly isa: "shani" | "portable";
+  treeAttach(name: string): number;
+  treeRelease(name: string): boolean;
+  treeApply(handle: number, delta: Uint8Array, isBackward: boolean, rootOut: Uint8Array): void;
+  treeRoot(handle: number, rootOut: Uint8Array): void;
+  treeLeafCount(handle: number): number;
+  treeByteLength(handle: number): number;
+  treeProve(handle: number, key: Uint8Array): { leaf?: Uint8Array; siblings: Uint8Array };
+  treeSave(handle: number, path: string, meta: Uint8Array): void;
+  treeLoad(name: string, path: string): NativeTreeLoad;
+  sha256Batch(data: Uint8Array, ranges: Uint32Array, count: number, prefix: Uint8Array, out: Uint8Array): void;
+  merkleRoot(hashes: Uint8Array, count: number, out: Uint8Array): void;
+}
+
+export type NativeTreeLoad =
+  | { readonly handle: number; readonly meta: Uint8Array; readonly failure?: undefined }
+  | { readonly failure: "missing" | "version" | "corrupt"; readonly reason: string };
+
+export interface MissingAddon {
+  /** Why it does not run and what to do, as a sentence for the operator. */
+  readonly missing: string;
+}
+
+const ADDON_FILE = "native/build/Release/polytorus.node";
+/** From dist/, from src/native/, and from the cache that scripts/run.mjs bundles programs to. */
+const PARENTS = ["../", "../../", "../../../"];
+
+let loaded: Addon | MissingAddon | undefined;
+
+export function loadAddon(): Addon | MissingAddon {
+  loaded ??= load();
+  return loaded;
+}
+
+export function isAddon(addon: Addon | MissingAddon): addon is Addon {
+  return !("missing" in addon);
+}
+
+function load(): Addon | MissingAddon {
+  if (process.env["POLYTORUS_NATIVE"] === "off") return { missing: "POLYTORUS_NATIVE=off turns the native addon off." };
+  const paths = PARENTS.map((parent) => fileURLToPath(new URL(parent + ADDON_FILE, import.meta.url)));
+  const path = paths.find((candidate) => existsSync(candidate));
+  if (path === undefined) {
+    return { missing: "The native addon is not built: install g++, make and python3, then run `npm rebuild`." };
+  }
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { missing: `The native addon does not load (${reason}); run \`npm rebuild\` to build it for this machine.` };
+  }
+}

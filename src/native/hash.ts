@@ -1,0 +1,14 @@
+/** BatchHasher on the addon: four messages at a time through the processor's SHA instructions where it has them. */
+import type { BatchHasher } from "../encoding/hash.ts";
+import type { Addon } from "./addon.ts";
+
+export function nativeHasher(addon: Addon): BatchHasher {
+  return {
+    sha256Batch: addon.sha256Batch,
+    merkleRoot(hashes, count) {
+      const root = new Uint8Array(32);
+      addon.merkleRoot(hashes, count, root);
+      return root;
+    },
+  };
+}
