@@ -1,0 +1,136 @@
+/**
+ * The follower's thread: reads the journal behind the daemon and keeps the state store and the segments' indexes up to it.
+ *   main ── { durableSeq }, { stop } ──▶ this thread ── { appliedSeq, backlog…, flushMs }, { error } ──▶ main
+ * Always
+ *  - It tells where the store is when it starts, and after every write.
+ *  - On { stop } it applies all that it was told of, closes the store and ends with code 0.
+ *  - After an error it says so and ends with code 1: nothing follows the log any more, so the daemon must not go on.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { type ErrorCode, type ErrorFacts, toEngineError } from "./errors.ts";
+import { Follower, type FollowerOptions } from "./storage/follower.ts";
+import { JournalReader } from "./storage/journal-reader.ts";
+import { LmdbState } from "./storage/lmdb-state.ts";
+import { SegmentIndexer } from "./storage/segment-indexer.ts";
+
+export interface FollowerWorkerData extends FollowerOptions {
+  journalDirectory: string;
+  stateDirectory: string;
+  indexDirectory: string;
+}
+
+export type FollowerRequest = { durableSeq: number } | { stop: true };
+
+export interface FollowerProgress {
+  appliedSeq: number;
+  backlogEntries: number;
+  backlogBytes: number;
+  /** How long the last write took; 0 at the start. */
+  flushMs: number;
+}
+
+export interface FollowerFailure {
+  error: { code: ErrorCode; message: string; facts: ErrorFacts };
+}
+
+export type FollowerReport = FollowerProgress | FollowerFailure;
+
+const nowMs = () => performance.now();
+
+/** Turns of reading, writing and indexing, so that messages are seen between them. */
+class FollowerThread {
+  readonly #post: (report: FollowerReport) => void;
+  readonly #source: JournalReader;
+  readonly #state: LmdbState;
+  readonly #indexer: SegmentIndexer;
+  readonly #follower: Follower;
+  #durableSeq: number;
+  #isStopping = false;
+  /** Whether a segment may want an index: at the start, and after each write. */
+  #mayIndex = true;
+  #cancel: () => void = () => {};
+
+  constructor(data: FollowerWorkerData, post: (report: FollowerReport) => void) {
+    this.#post = post;
+    this.#source = JournalReader.open(data.journalDirectory);
+    this.#state = LmdbState.open(data.stateDirectory);
+    this.#indexer = new SegmentIndexer(data.indexDirectory, this.#source);
+    const modules = { source: this.#source, target: this.#state, nowMs };
+    this.#follower = new Follower(data, { ...modules, onEntry: (entry) => this.#indexer.add(entry) });
+    this.#durableSeq = this.#follower.appliedSeq;
+    this.#source.advance(this.#durableSeq);
+    this.#report(0);
+  }
+
+  receive(request: FollowerRequest): void {
+    if ("stop" in request) this.#isStopping = true;
+    else this.#durableSeq = Math.max(this.#durableSeq, request.durableSeq);
+    this.schedule(0);
+  }
+
+  /** Runs turn after turn, the next in `delayMs`, until it must end. */
+  schedule(delayMs: number): void {
+    this.#cancel();
+    if (delayMs === Number.POSITIVE_INFINITY) return;
+    const run = () => {
+      try {
+        const next = this.#turn();
+        if (next === undefined) this.#end().catch(fail);
+        else this.schedule(next);
+      } catch (problem) {
+        fail(problem);
+      }
+    };
+    if (delayMs === 0) {
+      const immediate = setImmediate(run);
+      this.#cancel = () => clearImmediate(immediate);
+    } else {
+      const timer = setTimeout(run, delayMs);
+      this.#cancel = () => clearTimeout(timer);
+    }
+  }
+
+  /** One turn. Answers how long the next may wait, in ms; undefined when it was the last. */
+  #turn(): number | undefined {
+    const follower = this.#follower;
+    follower.read(this.#durableSeq);
+    const isCaughtUp = follower.bufferedSeq >= this.#durableSeq;
+    const isLast = this.#isStopping && isCaughtUp;
+    if (follower.dueMs <= nowMs() || (isLast && follower.bufferedSeq > follower.appliedSeq)) {
+      this.#report(follower.flush().flushMs);
+      this.#mayIndex = true;
+    }
+    if (isLast) return undefined;
+    if (!isCaughtUp) return 0;
+    if (!this.#mayIndex) return Math.max(0, follower.dueMs - nowMs());
+    this.#mayIndex = this.#indexer.advance();
+    return 0;
+  }
+
+  async #end(): Promise<void> {
+    this.#source.close();
+    await this.#state.close();
+    parentPort?.close();
+  }
+
+  #report(flushMs: number): void {
+    const { entries, bytes } = this.#follower.backlog(this.#durableSeq);
+    this.#post({ appliedSeq: this.#follower.appliedSeq, backlogEntries: entries, backlogBytes: bytes, flushMs });
+  }
+}
+
+/** Says what went wrong and ends the thread. */
+function fail(problem: unknown): never {
+  const { code, message, facts } = toEngineError(problem);
+  const failure: FollowerFailure = { error: { code, message, facts } };
+  parentPort?.postMessage(failure);
+  process.exit(1);
+}
+
+try {
+  const thread = new FollowerThread(workerData as FollowerWorkerData, (report) => parentPort?.postMessage(report));
+  parentPort?.on("message", (request: FollowerRequest) => thread.receive(request));
+  thread.schedule(0);
+} catch (problem) {
+  fail(problem);
+}
