@@ -12,8 +12,17 @@ import { fileURLToPath } from "node:url";
 const nativeFolder = dirname(fileURLToPath(import.meta.url));
 const builtAddon = join(nativeFolder, "build", "Release", "polytorus.node");
 
+function loads() {
+  try {
+    createRequire(import.meta.url)(builtAddon);
+    return true;
+  } catch {
+    return false; // Built for another machine, say, and copied with the folder.
+  }
+}
+
 function isUpToDate() {
-  if (!existsSync(builtAddon)) return false;
+  if (!existsSync(builtAddon) || !loads()) return false;
   const sourceFolder = join(nativeFolder, "src");
   const sources = [
     join(nativeFolder, "binding.gyp"),

@@ -33,6 +33,7 @@ export interface MissingAddon {
   readonly missing: string;
 }
 
+const HOW_TO_BUILD = "install g++, make and python3, then run `node native/install.mjs` in Polytorus' folder";
 const ADDON_FILE = "native/build/Release/polytorus.node";
 /** From dist/, from src/native/, and from the cache that scripts/run.mjs bundles programs to. */
 const PARENTS = ["../", "../../", "../../../"];
@@ -53,12 +54,12 @@ function load(): Addon | MissingAddon {
   const paths = PARENTS.map((parent) => fileURLToPath(new URL(parent + ADDON_FILE, import.meta.url)));
   const path = paths.find((candidate) => existsSync(candidate));
   if (path === undefined) {
-    return { missing: "The native addon is not built: install g++, make and python3, then run `npm rebuild`." };
+    return { missing: `The native addon is not built: ${HOW_TO_BUILD}.` };
   }
   try {
     return createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { missing: `The native addon does not load (${reason}); run \`npm rebuild\` to build it for this machine.` };
+    return { missing: `The native addon does not load (${reason}): ${HOW_TO_BUILD}.` };
   }
 }

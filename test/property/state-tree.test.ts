@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { toHex } from "../../src/encoding/hex.ts";
 import { type StateProofJson, type StateTree, stateProofJson } from "../../src/encoding/state-tree.ts";
 import { VerificationError, verifyStateProof } from "../../src/verify/verify.ts";
-import { change, delta, naiveRoot, treeImplementations } from "../support/state-trees.ts";
+import { change, delta, disposeTrees, naiveRoot, treeImplementations } from "../support/state-trees.ts";
 
 /** Few keys, so that blocks overwrite, delete and bring back what others wrote. */
 const key = fc.integer({ min: 0, max: 60 }).map((n) => `key ${n}`);
@@ -58,7 +58,7 @@ function* flipEveryBit(proof: StateProofJson): Generator<StateProofJson> {
 }
 
 describe("state tree, every implementation", () => {
-  afterEach(() => treeImplementations.forEach((implementation) => implementation.dispose()));
+  afterEach(disposeTrees);
 
   it("has the root that the definition gives after every block, forwards and backwards", () => {
     fc.assert(
@@ -88,7 +88,6 @@ describe("state tree, every implementation", () => {
       }),
       { numRuns: 150 },
     );
-    treeImplementations.forEach((implementation) => implementation.dispose());
   });
 
   it("has one root for one state, whatever came before it and in whatever order", () => {

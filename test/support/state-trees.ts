@@ -47,6 +47,11 @@ function createNative(): TreeImplementation {
 
 export const treeImplementations: readonly TreeImplementation[] = [createNative(), portable];
 
+/** Gives back the memory of every tree that a test made. */
+export function disposeTrees(): void {
+  for (const implementation of treeImplementations) implementation.dispose();
+}
+
 /** A key and value as text; a value left out is absent. */
 export function change(key: string, newValue?: string, oldValue?: string): StateChange {
   return { key: Buffer.from(key), newValue: textBytes(newValue), oldValue: textBytes(oldValue) };

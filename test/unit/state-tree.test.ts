@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -6,7 +7,7 @@ import { type StateTree, stateProofJson } from "../../src/encoding/state-tree.ts
 import { MalformedBytesError, StorageError } from "../../src/errors.ts";
 import { NativeStateTree } from "../../src/native/state-tree.ts";
 import { verifyStateProof } from "../../src/verify/verify.ts";
-import { change, delta, naiveRoot, requireAddon, treeImplementations } from "../support/state-trees.ts";
+import { change, delta, disposeTrees, naiveRoot, requireAddon, treeImplementations } from "../support/state-trees.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const EMPTY_ROOT = `0x${"00".repeat(32)}`;
@@ -229,7 +230,7 @@ for (const implementation of treeImplementations) {
 }
 
 describe("saved state trees", () => {
-  afterEach(() => treeImplementations.forEach((implementation) => implementation.dispose()));
+  afterEach(disposeTrees);
 
   it("are the same bytes from every implementation", () => {
     const folder = temporaryDirectory();
@@ -261,6 +262,31 @@ describe("named native trees", () => {
     expect(toHex(NativeStateTree.attach(addon, "released").root())).toBe(EMPTY_ROOT);
     expect(NativeStateTree.release(addon, "released")).toBe(true);
     expect(NativeStateTree.release(addon, "released")).toBe(false);
+  });
+
+  it("survive the worker that made them, killed while it runs and the only one that had loaded the addon", () => {
+    const block = Buffer.from(delta(change("a", "1"), change("b", "2"))).toString("hex");
+    const attach = `
+      const addon = require("./native/build/Release/polytorus.node");
+      const handle = addon.treeAttach("survivor");
+      const root = new Uint8Array(32);`;
+    const first = `${attach}
+      addon.treeApply(handle, Buffer.from("${block}", "hex"), false, root);
+      require("node:worker_threads").parentPort.postMessage("applied");
+      for (;;);`;
+    const second = `${attach}
+      addon.treeRoot(handle, root);
+      require("node:worker_threads").parentPort.postMessage(Buffer.from(root).toString("hex"));`;
+    const program = `
+      const { Worker } = require("node:worker_threads");
+      const first = new Worker(${JSON.stringify(first)}, { eval: true });
+      first.once("message", async () => {
+        await first.terminate();
+        new Worker(${JSON.stringify(second)}, { eval: true }).once("message", console.log);
+      });`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["-e", program], { encoding: "utf8", timeout: 20_000 });
+    const root = naiveRoot(new Map(Object.entries({ a: "1", b: "2" })));
+    expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: toHex(root).slice(2), stderr: "" });
   });
 
   it("stay as they were when what was to replace them does not load", () => {
