@@ -18,13 +18,6 @@
       # Node unloads an addon with the last thread that loaded it. The trees of the process must outlive any worker.
       "conditions": [
         ["OS=='linux'", {"ldflags": ["-Wl,-z,nodelete"]}],
-        ["OS=='mac'", {
-          "xcode_settings": {
-            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
-            "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
-            "GCC_OPTIMIZATION_LEVEL": "3",
-          },
-        }],
       ],
     },
   ],

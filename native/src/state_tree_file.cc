@@ -22,7 +22,7 @@ constexpr size_t kChecksumAt = kRootAt + kHashBytes;
 constexpr size_t kHeaderBytes = kChecksumAt + kHashBytes;
 
 /** Leaves read or written at a time: with the nodes they make, this many stay in the second-level cache. */
-constexpr size_t kBatchLeaves = 8192;
+constexpr size_t kBatchLeaves = 4096;
 
 [[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
