@@ -6,7 +6,6 @@
  */
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { RejectedError } from "../errors.ts";
-import type { AbiItem, AbiParameter } from "../execution/host.ts";
 import { decodeParameters, encodeParameters } from "./abi-codec.ts";
 import { type AbiType, abiTypeName, isDynamicAbiType, parseAbiType } from "./abi-types.ts";
 import { equalBytes, readU32 } from "./bytes.ts";
@@ -17,6 +16,23 @@ const SIGNATURE_CHARS_MAX = 4096;
 const PARAMETERS_MAX = 255;
 /** Three indexed parameters and the event's own topic: what a log holds on Ethereum. */
 const INDEXED_MAX = 3;
+
+/** Ethereum's JSON ABI: functions, events and errors. */
+export type ContractAbi = readonly AbiItem[];
+
+export interface AbiItem {
+  type: "function" | "event" | "error" | "constructor";
+  name?: string;
+  stateMutability?: "view" | "pure" | "nonpayable" | "payable";
+  inputs: AbiParameter[];
+  outputs?: AbiParameter[];
+}
+
+export interface AbiParameter {
+  name: string;
+  type: string;
+  indexed?: boolean;
+}
 
 export type StateMutability = NonNullable<AbiItem["stateMutability"]>;
 

@@ -3,11 +3,11 @@
  * clients decode with. Functions are ERC-20, ERC-2612 and OpenZeppelin 5's extensions; errors are ERC-6093's and
  * OpenZeppelin 5's; increaseAllowance and decreaseAllowance are OpenZeppelin 4.9's.
  */
-import type { ContractAbi } from "../execution/host.ts";
 import {
   type AbiError,
   type AbiEvent,
   type AbiFunction,
+  type ContractAbi,
   decodeArguments,
   decodeLog,
   namedArguments,

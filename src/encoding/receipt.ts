@@ -22,7 +22,7 @@ export type ReceiptStatusName = keyof typeof ReceiptStatus;
 const STATUS_NAMES: (ReceiptStatusName | undefined)[] = [undefined, "success", "reverted", "halted"];
 
 /** Index is the byte in the encoding: append only. */
-export const HALT_REASONS = ["", "OutOfGas", "CallDepth", "Unreachable", "StackOverflow", "MemoryLimit", "StateLimit", "InvalidOutput", "LogLimit"] as const;
+export const HALT_REASONS = ["", "OutOfGas", "CallDepth", "Unreachable", "StackOverflow", "MemoryLimit", "StateLimit", "InvalidOutput", "LogLimit", "StaticWrite"] as const;
 export type HaltReason = Exclude<(typeof HALT_REASONS)[number], "">;
 
 export const RECEIPT_HEADER_BYTES = 16;

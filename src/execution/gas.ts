@@ -5,7 +5,7 @@
  *
  * The scale is Ethereum's, so that limits that people know fit; each price says why it stands where it does.
  */
-import { Halt } from "./host.ts";
+import type { HaltReason } from "../encoding/receipt.ts";
 
 export interface GasSchedule {
   /** Any transaction: its hash, nonce, receipt and share of block and journal. Ethereum's 21,000. */
@@ -54,6 +54,16 @@ export const GAS_SCHEDULE_1: GasSchedule = {
   callBase: 2_600,
   signatureRecover: 3_000,
 };
+
+/** Thrown by engines and host to end a frame exceptionally: its gas is spent, its writes are dropped. */
+export class Halt extends Error {
+  readonly reason: HaltReason;
+
+  constructor(reason: HaltReason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
 
 export class GasMeter {
   #limit = 0;

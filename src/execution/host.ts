@@ -6,7 +6,6 @@
  *  - The host charges gas for what it does (GasSchedule); the engine charges for its own work.
  *  - A frame's writes and logs are dropped when it reverts or halts.
  */
-import type { HaltReason } from "../encoding/receipt.ts";
 import type { Limbs } from "../encoding/uint256.ts";
 import type { GasMeter } from "./gas.ts";
 
@@ -50,16 +49,6 @@ export interface Outcome {
   readonly status: "success" | "reverted";
   /** ABI-encoded result, or the error that the contract raised. */
   readonly returnData: Uint8Array;
-}
-
-/** Thrown by engines and host to end a frame exceptionally: its gas is spent, its writes are dropped. */
-export class Halt extends Error {
-  readonly reason: HaltReason;
-
-  constructor(reason: HaltReason) {
-    super(reason);
-    this.reason = reason;
-  }
 }
 
 /** Identifies one value of the state for as long as the transaction runs. */

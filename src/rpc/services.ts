@@ -45,6 +45,8 @@ export interface QueryOutcome {
   returnData: Uint8Array;
   seq: number;
   blockHeight: number;
+  /** True when the answer came from a result cache; absent is false. */
+  cached?: boolean | undefined;
   /** Set instead of the rest when the query was not run at all. */
   rejection: Rejection | undefined;
 }
@@ -82,6 +84,16 @@ export interface LogQuery {
   limit: number;
 }
 
+export interface ContractFilter {
+  kind?: string | undefined;
+  creator?: Uint8Array | undefined;
+  status?: string | undefined;
+  /** Part of the name or symbol. */
+  query?: string | undefined;
+  cursor?: string | undefined;
+  limit: number;
+}
+
 export interface ContractRecord {
   address: Uint8Array;
   kind: string;
@@ -103,7 +115,8 @@ export interface StateProof {
   value: Uint8Array | undefined;
   stateRoot: Uint8Array;
   blockHeight: number;
-  terminal: { kind: "leaf" | "otherLeaf"; keyHash: Uint8Array; valueHash: Uint8Array } | { kind: "empty" };
+  /** The leaf where the key's path ends: its own, or one that shares the path so far; or nothing. */
+  terminal: { kind: "leaf"; keyHash: Uint8Array; valueHash: Uint8Array } | { kind: "empty" };
   /** From the terminal up to the root. */
   siblings: Uint8Array[];
 }
@@ -125,8 +138,8 @@ export interface EngineService {
 
   /** Mode auto. All transactions of one call are executed in one block, in order. */
   submit(encode: Encode, wait: Wait, sink: Sink<SubmissionOutcome>): void;
-  /** One read-only call, encoded as a call transaction whose sender is the caller. */
-  query(encode: Encode, sink: Sink<QueryOutcome>): void;
+  /** One read-only call, encoded as a call transaction whose sender is the caller. `bypassCache` runs it whatever is cached. */
+  query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache: boolean): void;
 
   simulate(transactions: readonly TransactionJson[], at: number | undefined): Promise<Simulation>;
   estimateGas(transaction: TransactionJson): Promise<GasEstimate>;
@@ -144,8 +157,8 @@ export interface EngineService {
   executions(query: { contract: Uint8Array; cursor?: string | undefined; limit: number }): Promise<Page<Located>>;
 
   contract(address: Uint8Array): Promise<ContractRecord | undefined>;
-  contracts(query: { kind?: string; creator?: Uint8Array; status?: string; query?: string; cursor?: string; limit: number }): Promise<Page<ContractRecord>>;
-  contractState(query: { address: Uint8Array; prefix?: Uint8Array; cursor?: string; limit: number }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>>;
+  contracts(query: ContractFilter): Promise<Page<ContractRecord>>;
+  contractState(query: { address: Uint8Array; prefix?: Uint8Array | undefined; cursor?: string | undefined; limit: number }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>>;
   account(address: Uint8Array): Promise<{ nonce: number; balance: bigint }>;
   stateRoot(at: number | undefined): Promise<{ stateRoot: Uint8Array; blockHeight: number }>;
   /** Key is a whole state key: tag, contract, key (DESIGN: account, contract, code, state, chain parameter). */

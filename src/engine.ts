@@ -1,0 +1,407 @@
+/**
+ * Composition root of the engine: log, state, executor, sequencer and history become one EngineService. The daemon adds
+ * sockets; tests, and programs that embed the engine, use it as it is.
+ *
+ *   open: journal recovered ─▶ chain index, retained window, ids from its tail ─▶ follower ─▶ executor caught up ─▶ ready
+ *   close: drained ─▶ state tree saved ─▶ follower applied everything ─▶ journal closed
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { BlockEntry } from "./encoding/block-entry.ts";
+import { equalBytes } from "./encoding/bytes.ts";
+import { readDelta } from "./encoding/delta.ts";
+import { toHex } from "./encoding/hex.ts";
+import { parameterKey } from "./encoding/state-key.ts";
+import { transactionHasher } from "./encoding/transaction-hash.ts";
+import { EngineError, StorageError } from "./errors.ts";
+import { type Head, headOf } from "./execution/executor.ts";
+import { type ChainParameters, decodeParameters, PARAMETERS_LEAF } from "./execution/parameters.ts";
+import type { BlockLog } from "./execution/ports.ts";
+import type { ExecutorWorkerData } from "./executor.ts";
+import type { FollowerReport, FollowerWorkerData } from "./follower-worker.ts";
+import { AutoSequencer } from "./sequencer/auto-sequencer.ts";
+import { DrivenSequencer } from "./sequencer/driven-sequencer.ts";
+import { type ExecutorStart, WorkerExecutor } from "./sequencer/executor-handle.ts";
+import { IdGate } from "./sequencer/id-gate.ts";
+import { IDS_KEPT_MIN, IDS_KEPT_MS, IdIndex } from "./sequencer/id-index.ts";
+import { Pipeline, type RunningExecutor } from "./sequencer/pipeline.ts";
+import { QueryQueue } from "./sequencer/query-queue.ts";
+import { RetainedWindow, type RetentionOptions } from "./sequencer/retained-window.ts";
+import { LocalEngine } from "./service/engine-service.ts";
+import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/history-handle.ts";
+import { ChainIndex } from "./storage/chain-index.ts";
+import { History } from "./storage/history.ts";
+import { Journal } from "./storage/journal.ts";
+import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
+import { LogSource } from "./storage/log-source.ts";
+import { MemoryLog } from "./storage/memory-log.ts";
+import { VERSION } from "./version.ts";
+
+export interface EngineOptions {
+  /** Undefined: storage memory. Locked by whoever opens the engine. */
+  dataDir: string | undefined;
+  mode: "auto" | "driven";
+  /** For a new chain; an existing one has its own, and must have this chain id. */
+  parameters: ChainParameters;
+  balances: readonly { address: Uint8Array; balance: bigint }[];
+  segmentBytes: number;
+  backlogMaxBytes: number;
+  retention: RetentionOptions;
+  /** Published in engine_info. */
+  limits: Record<string, unknown>;
+  /** One batch, or one round of queries, may run this long. */
+  executionTimeoutMs: number;
+  now(): number;
+  /** For operators: what happened, with facts. */
+  report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
+  /** The engine cannot go on: its service refuses everything from here. */
+  onFatal(error: EngineError): void;
+  /** Script of the executor's thread; tests have their own. */
+  executorScript?: URL;
+}
+
+/** Transactions waiting for the executor, in bytes of encoding: a second's worth at the highest rate measured. */
+const SUBMISSION_BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
+const READ_BYTES = 4 * 1024 * 1024;
+const ZERO_HASH = new Uint8Array(32);
+const BEFORE_GENESIS: Head = { seq: -1, height: -1, timestampMs: 0, blockHash: ZERO_HASH, stateRoot: ZERO_HASH };
+
+/** Of the worker threads, beside the bundle that this stands in. */
+const script = (name: string): URL => new URL(`./${name}.js`, import.meta.url);
+
+export class Engine {
+  readonly service: LocalEngine;
+  readonly #options: EngineOptions;
+  readonly #log: BlockLog;
+  readonly #chain: ChainIndex;
+  readonly #ids = new IdIndex();
+  readonly #retained: RetainedWindow;
+  readonly #history: HistoryHandle;
+  readonly #pipeline: Pipeline;
+  readonly #auto: AutoSequencer | undefined;
+  readonly #driven: DrivenSequencer | undefined;
+  readonly #paths: { journal: string; state: string; index: string; tree: string } | undefined;
+  #parameters: ChainParameters;
+  #follower: { worker: Worker; report: Exclude<FollowerReport, { error: unknown }> | undefined; ended: Promise<void> } | undefined;
+  #executorStart: ExecutorStart | undefined;
+  #fatal: EngineError | undefined;
+  #state: "starting" | "ready" | "stopping" = "starting";
+  readonly #startedAt = performance.now();
+
+  static async open(options: EngineOptions): Promise<Engine> {
+    const engine = new Engine(options);
+    try {
+      await engine.#start();
+    } catch (problem) {
+      await engine.#abandon();
+      throw problem;
+    }
+    return engine;
+  }
+
+  private constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#retained = new RetainedWindow(options.retention);
+    this.#parameters = options.parameters;
+    if (options.dataDir === undefined) {
+      this.#log = new MemoryLog();
+      this.#chain = new ChainIndex();
+      const source = new LogSource(this.#log);
+      this.#history = new InlineHistory(new History({ indexDirectory: "" }, { source, chain: this.#chain }), (history) => {
+        source.advance(this.#log.durableSeq);
+        history.advance(this.#log.durableSeq);
+      });
+    } else {
+      const paths = { journal: join(options.dataDir, "journal"), state: join(options.dataDir, "state"), index: join(options.dataDir, "index"), tree: join(options.dataDir, "state.tree") };
+      for (const path of [paths.state, paths.index]) mkdirSync(path, { recursive: true, mode: 0o700 });
+      this.#paths = paths;
+      const { log, chain } = this.#openJournal(paths);
+      this.#log = log;
+      this.#chain = chain;
+      this.#history = new WorkerHistory(script("query-worker"), { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index }, () => this.#log.durableSeq);
+    }
+    this.#pipeline = new Pipeline({
+      log: this.#log,
+      head: this.#head(),
+      startExecutor: (head, onLost) => this.#startExecutor(head, onLost),
+      now: options.now,
+      onDurable: (entry) => this.#durable(entry),
+      staged: () => this.#driven?.staged,
+      onRoom: () => this.#auto?.pump(),
+      onFatal: (error) => this.#fail(error),
+    });
+    const readBlock = (seq: number) => this.#read(seq);
+    if (options.mode === "auto") {
+      this.#auto = new AutoSequencer({
+        pipeline: this.#pipeline,
+        ids: new IdGate({ ids: this.#ids, readBlock, now: options.now }),
+        backlogBytesMax: SUBMISSION_BACKLOG_BYTES_MAX,
+        chainHash: transactionHasher(options.parameters.chainId),
+        followerBacklog: () => ({ bytes: this.#follower?.report?.backlogBytes ?? 0, max: options.backlogMaxBytes }),
+      });
+    } else {
+      this.#driven = new DrivenSequencer(this.#pipeline, (height) => this.#blockAt(height));
+    }
+    this.service = new LocalEngine({
+      log: this.#log,
+      chain: this.#chain,
+      retained: this.#retained,
+      pipeline: this.#pipeline,
+      queries: new QueryQueue(this.#pipeline),
+      history: this.#history,
+      auto: this.#auto,
+      driven: this.#driven,
+      now: options.now,
+      describe: () => this.#describe(),
+      health: () => this.#health(),
+    });
+  }
+
+  // ── starting ────────────────────────────────────────────────────────────────
+
+  #openJournal(paths: { journal: string; state: string }): { log: Journal; chain: ChainIndex } {
+    const hasState = existsSync(join(paths.state, "state.mdb"));
+    const snapshot = hasState ? LmdbSnapshot.open(paths.state) : undefined;
+    const applied = snapshot?.appliedSeq() ?? -1;
+    const chain = snapshot?.chain() ?? new ChainIndex();
+    void snapshot?.close();
+    const { journal, recovery } = Journal.open({ directory: paths.journal, segmentBytes: this.#options.segmentBytes, requiredToSeq: applied, verifyFromSeq: Math.max(0, applied) });
+    if (recovery.cutBytes > 0) this.#options.report("warn", "cut an unfinished write off the journal's end", { cutBytes: recovery.cutBytes, ...recovery.cutAt });
+    return { log: journal, chain };
+  }
+
+  async #start(): Promise<void> {
+    this.#readTail();
+    if (this.#log.durableSeq >= 0) {
+      this.#parameters = this.#storedParameters();
+      if (this.#parameters.chainId !== this.#options.parameters.chainId) {
+        const { chainId } = this.#parameters;
+        throw new EngineError("CONFIGURATION_ERROR", `the data directory holds chain ${chainId}, the configuration says ${this.#options.parameters.chainId}`, { key: "chain.id", expected: chainId, received: this.#options.parameters.chainId });
+      }
+    }
+    if (this.#paths !== undefined) await this.#startFollower(this.#paths);
+    await this.#pipeline.start();
+    if (this.#log.durableSeq < 0) {
+      const entry = await this.#pipeline.askNow("genesis", [this.#options.balances]);
+      this.#pipeline.commit(new BlockEntry(entry));
+      await this.#pipeline.executedIsDurable();
+    }
+    this.#state = "ready";
+    const { height } = this.#pipeline.head;
+    this.#options.report("info", "engine ready", { height, tree: this.#executorStart?.tree, startMs: Math.round(performance.now() - this.#startedAt) });
+    if (this.#executorStart?.nativeMissing !== undefined) this.#options.report("warn", "running without the native addon: the state tree is computed in JavaScript, several times slower", { why: this.#executorStart.nativeMissing });
+  }
+
+  /** Chain index, retained window and ids, from the end of the log. */
+  #readTail(): void {
+    const { durableSeq } = this.#log;
+    const indexed = this.#chain.lastSeq;
+    for (let seq = indexed + 1; seq <= durableSeq; seq++) this.#chain.add(this.#read(seq)!);
+    const { undoBlocks, undoMs, undoMaxBytes } = this.#options.retention;
+    const newest = this.#blockAt(this.#chain.headHeight);
+    if (newest === undefined) return;
+    const recent: BlockEntry[] = [];
+    let transactions = 0;
+    let bytes = 0;
+    for (let { headHeight: height } = this.#chain; height >= 0; height--) {
+      const block = this.#blockAt(height);
+      if (block === undefined) break;
+      const age = newest.timestampMs - block.timestampMs;
+      const inWindow = (recent.length <= undoBlocks || age <= undoMs) && bytes <= undoMaxBytes;
+      if (!inWindow && age > IDS_KEPT_MS && transactions >= IDS_KEPT_MIN) break;
+      recent.push(block);
+      transactions += block.transactionCount;
+      bytes += block.delta.length;
+    }
+    for (const block of recent.reverse()) {
+      this.#retained.add(block);
+      this.#ids.add(block);
+    }
+  }
+
+  #storedParameters(): ChainParameters {
+    const genesis = this.#read(0);
+    const wanted = parameterKey(PARAMETERS_LEAF);
+    for (const { key, newValue } of readDelta(genesis?.delta ?? new Uint8Array(0))) {
+      if (newValue !== undefined && equalBytes(key, wanted)) return decodeParameters(newValue);
+    }
+    throw new StorageError("the log's first entry is no genesis block", { retryable: false });
+  }
+
+  #head(): Head {
+    const { durableSeq } = this.#log;
+    return durableSeq < 0 ? BEFORE_GENESIS : headOf(this.#read(durableSeq)!);
+  }
+
+  async #startFollower(paths: { journal: string; state: string; index: string }): Promise<void> {
+    const workerData: FollowerWorkerData = { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index };
+    const worker = new Worker(script("follower-worker"), { workerData });
+    const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    const follower = { worker, report: undefined, ended };
+    this.#follower = follower;
+    await new Promise<void>((resolve, reject) => {
+      worker.on("message", (report: FollowerReport) => {
+        if ("error" in report) {
+          const error = new EngineError(report.error.code, `the state store cannot follow the log: ${report.error.message}`, report.error.facts);
+          reject(error);
+          this.#fail(error);
+          return;
+        }
+        Object.assign(follower, { report });
+        this.#pipeline.applied(report.appliedSeq);
+        resolve();
+      });
+      worker.on("error", (problem) => {
+        const error = new StorageError(`the state store's thread failed: ${problem.message}`, { retryable: false });
+        reject(error);
+        this.#fail(error);
+      });
+    });
+    worker.postMessage({ durableSeq: this.#log.durableSeq });
+  }
+
+  async #startExecutor(head: Head, onLost: (problem: EngineError) => void): Promise<RunningExecutor> {
+    this.#driven?.executorLost();
+    const progress = new SharedArrayBuffer(4);
+    const workerData: ExecutorWorkerData = {
+      parameters: this.#parameters,
+      head,
+      stateDirectory: this.#paths?.state,
+      treeName: this.#options.dataDir ?? `memory ${this.#startedAt}`,
+      treePath: this.#executorStart === undefined ? this.#paths?.tree : undefined,
+      logBytes: this.#log.byteLength,
+      progress,
+    };
+    const handle = new WorkerExecutor({ script: this.#options.executorScript ?? script("executor-worker"), workerData, executionTimeoutMs: this.#options.executionTimeoutMs, onLost: (problem) => {
+      this.#options.report("error", "the executor was stopped and is started again from the last durable block", { code: problem.code, why: problem.message });
+      onLost(problem);
+    } });
+    const start = await handle.ready();
+    this.#executorStart = start;
+    for (let seq = start.baseSeq + 1; seq <= head.seq; ) {
+      const entries: { entry: Uint8Array; undone: Uint8Array[] }[] = [];
+      for (let bytes = 0; seq <= head.seq && bytes < READ_BYTES; seq++) {
+        const entry = this.#read(seq)!;
+        entries.push({ entry: entry.bytes, undone: this.#undoneBy(entry) });
+        bytes += entry.bytes.length;
+      }
+      await handle.ask("follow", [entries]);
+    }
+    const root = await handle.ask("root", []);
+    if (!equalBytes(root, head.stateRoot)) {
+      throw new StorageError(`the state has root ${toHex(root)}, the log's head at height ${head.height} says ${toHex(head.stateRoot)}`, { retryable: false, height: head.height });
+    }
+    return { handle, progress: new Int32Array(progress) };
+  }
+
+  /** The blocks that a rollback took back, newest first: those above its height in the chain as it was before it. */
+  #undoneBy(rollback: BlockEntry): Uint8Array[] {
+    if (!rollback.isRollback) return [];
+    const undone: Uint8Array[] = [];
+    // Every entry, a rollback too, carries the hash of the block that was the head after it.
+    let head = this.#read(rollback.seq - 1)!.blockHash;
+    for (let seq = rollback.seq - 1; ; seq--) {
+      const entry = this.#read(seq)!;
+      if (entry.isRollback || !equalBytes(entry.blockHash, head)) continue;
+      if (entry.height <= rollback.height) return undone;
+      undone.push(entry.bytes);
+      head = entry.parentHash;
+    }
+  }
+
+  // ── running ─────────────────────────────────────────────────────────────────
+
+  #durable(entry: BlockEntry): void {
+    if (entry.isRollback) for (let { headHeight } = this.#chain; headHeight > entry.height; headHeight--) this.#ids.remove(this.#blockAt(headHeight)!);
+    this.#chain.add(entry);
+    this.#retained.add(entry);
+    this.#ids.add(entry);
+    this.#follower?.worker.postMessage({ durableSeq: entry.seq });
+  }
+
+  #read(seq: number): BlockEntry | undefined {
+    const bytes = this.#log.read(seq);
+    return bytes === undefined ? undefined : new BlockEntry(bytes);
+  }
+
+  #blockAt(height: number): BlockEntry | undefined {
+    const seq = this.#chain.seqOfHeight(height);
+    return seq === undefined ? undefined : this.#read(seq);
+  }
+
+  #fail(error: EngineError): void {
+    if (this.#fatal !== undefined) return;
+    this.#fatal = error;
+    this.#options.onFatal(error);
+  }
+
+  #describe(): Record<string, unknown> {
+    const { head } = this.#pipeline;
+    const { dataDir, mode, limits } = this.#options;
+    return {
+      version: VERSION,
+      chainId: this.#parameters.chainId,
+      height: head.height,
+      stateRoot: toHex(head.stateRoot),
+      blockMode: mode,
+      storage: { kind: dataDir === undefined ? "memory" : "embedded", durability: dataDir === undefined ? "memory" : "journal", state: this.#health().status },
+      contractKinds: ["builtin"],
+      limits: {
+        ...limits,
+        transactionGasMax: String(this.#parameters.transactionGasMax),
+        blockGasMax: String(this.#parameters.blockGasMax),
+        codeBytesMax: this.#parameters.codeBytesMax,
+        callDepthMax: this.#parameters.callDepthMax,
+        stateKeyBytesMax: this.#parameters.stateKeyBytesMax,
+        stateValueBytesMax: this.#parameters.stateValueBytesMax,
+        idsKept: IDS_KEPT_MIN,
+        idsKeptMs: IDS_KEPT_MS,
+        lowestRetainedHeight: this.#retained.lowestHeight ?? 0,
+      },
+      nativeAddon: this.#executorStart?.nativeMissing === undefined,
+    };
+  }
+
+  #health(): ReturnType<LocalEngine["health"]> {
+    const report = this.#follower?.report;
+    const backlogBytes = report?.backlogBytes ?? 0;
+    const isOver = backlogBytes >= this.#options.backlogMaxBytes;
+    const status = this.#state !== "ready" ? this.#state : this.#fatal !== undefined || isOver ? "degraded" : "ready";
+    return {
+      status,
+      live: this.#fatal === undefined,
+      canWrite: status === "ready",
+      canRead: this.#state === "ready" && this.#fatal === undefined,
+      backends: {
+        log: { status: this.#fatal === undefined ? "ok" : "failed", kind: this.#paths === undefined ? "memory" : "journal", durableSeq: this.#log.durableSeq, bytes: this.#log.byteLength, ...(this.#fatal === undefined ? {} : { error: this.#fatal.message }) },
+        state: this.#paths === undefined ? { status: "ok", kind: "memory" } : { status: isOver ? "behind" : "ok", kind: "lmdb", appliedSeq: report?.appliedSeq ?? -1, backlogBytes, backlogEntries: report?.backlogEntries ?? 0, flushMs: report?.flushMs ?? 0 },
+        executor: { status: this.#pipeline.isRunning ? "ok" : "restarting", tree: this.#executorStart?.tree ?? "none", native: this.#executorStart?.nativeMissing === undefined },
+      },
+    };
+  }
+
+  // ── stopping ────────────────────────────────────────────────────────────────
+
+  /** Answers what was taken, saves the tree, lets the follower catch up, and closes. */
+  async close(): Promise<void> {
+    this.#state = "stopping";
+    if (this.#fatal === undefined) {
+      await this.#auto?.drain();
+      if (this.#driven?.staged !== undefined) await this.#driven.discard();
+      if (this.#paths !== undefined) await this.#pipeline.askNow("saveTree", [this.#paths.tree, this.#log.byteLength]).catch((problem: Error) => this.#options.report("warn", "the state tree was not saved; the next start builds it anew", { why: problem.message }));
+    }
+    await this.#abandon();
+  }
+
+  async #abandon(): Promise<void> {
+    await this.#pipeline.close();
+    if (this.#follower !== undefined) {
+      if (this.#fatal === undefined) this.#follower.worker.postMessage({ stop: true });
+      else void this.#follower.worker.terminate();
+      await this.#follower.ended;
+    }
+    await this.#history.close();
+    await this.#log.close();
+  }
+}

@@ -1,0 +1,322 @@
+/**
+ * BlockExecutor: a batch of encoded transactions becomes an entry of the log. The pure core: no clock, no randomness,
+ * no I/O but reads of the local snapshot; the same blocks give the same bytes everywhere.
+ *
+ *   transactions ── admit, run, one after the other ──▶ receipts ─┐
+ *                                  StateTable.writeDelta ─▶ delta ─┤ state root, receipts root, block hash
+ *                                                                  ▼
+ *                                                             BlockEntry
+ * Always
+ *  - A rejected transaction is in no block, uses no nonce and leaves its neighbours alone.
+ *  - Nothing is durable here: `undo` takes an entry back while the log does not have it.
+ */
+import { alignUp, ByteWriter, writeU32, writeU64 } from "../encoding/bytes.ts";
+import { BlockEntry, blockHashOf, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryFlag, EntryKind } from "../encoding/block-entry.ts";
+import type { BatchHasher } from "../encoding/hash.ts";
+import { beginReceipt, HALT_REASONS, ReceiptStatus, writePacked, writeReceiptHeader } from "../encoding/receipt.ts";
+import type { StateTree } from "../encoding/state-tree.ts";
+import { transactionLength, TransactionKind, TX_HASH_DOMAIN, TxFlag } from "../encoding/transaction.ts";
+import { parameterKey } from "../encoding/state-key.ts";
+import { fromBigInt, newUint256 } from "../encoding/uint256.ts";
+import { EngineError, type ErrorCode, type ErrorFacts } from "../errors.ts";
+import { GAS_SCHEDULE_1 } from "./gas.ts";
+import type { ContractEngine } from "./host.ts";
+import { type ChainParameters, encodeParameters, PARAMETERS_LEAF } from "./parameters.ts";
+import type { StateSnapshot } from "./ports.ts";
+import { StateTable, type StateTableOptions } from "./state-table.ts";
+import { type RunResult, UnifiedContractEngine } from "./unified-engine.ts";
+
+export interface BlockInput {
+  readonly height: number;
+  readonly seq: number;
+  readonly timestampMs: number;
+  readonly parentHash: Uint8Array;
+  /** Canonical encodings, each from a multiple of 4. The executor fills in nonces that were left out. */
+  readonly transactions: Uint8Array;
+  /** Index after the last transaction of each submission: a submission is never split across blocks. */
+  readonly submissionEnds: readonly number[];
+  /** Index of the first transaction in what was handed to the executor: counts on from it in `progress`. */
+  readonly firstIndex?: number;
+}
+
+export interface RejectedTransaction {
+  readonly index: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly facts: ErrorFacts;
+}
+
+export interface ExecutedBlock {
+  /** Undefined when no transaction was included: there are no empty blocks in mode auto. */
+  readonly entry: Uint8Array<ArrayBuffer> | undefined;
+  readonly rejected: readonly RejectedTransaction[];
+  /** How many transactions were taken; the others did not fit the block's gas and belong to the next. */
+  readonly taken: number;
+}
+
+const ROOT_BYTES = 32;
+
+export class BlockExecutor {
+  readonly table: StateTable;
+  readonly engine: UnifiedContractEngine;
+  readonly parameters: ChainParameters;
+  readonly #tree: StateTree;
+  readonly #hasher: BatchHasher;
+  readonly #hashPrefix: Uint8Array;
+  readonly #progress: Int32Array;
+  readonly #receipts = new ByteWriter();
+  readonly #delta = new ByteWriter();
+  /** By included transaction: start and end in the input, start in the receipts. */
+  #ranges = new Uint32Array(2048);
+  #receiptAt = new Uint32Array(1024);
+  readonly #oneHash = new Uint8Array(32);
+  readonly #oneRange = new Uint32Array(2);
+
+  constructor(options: { snapshot: StateSnapshot; tree: StateTree; hasher: BatchHasher; engines: readonly ContractEngine[]; parameters: ChainParameters; table?: StateTableOptions; progress?: Int32Array }) {
+    this.parameters = options.parameters;
+    this.#progress = options.progress ?? new Int32Array(1);
+    this.table = new StateTable(options.snapshot, options.table);
+    this.engine = new UnifiedContractEngine({ table: this.table, engines: options.engines, schedule: GAS_SCHEDULE_1, parameters: options.parameters });
+    this.#tree = options.tree;
+    this.#hasher = options.hasher;
+    this.#hashPrefix = new Uint8Array(TX_HASH_DOMAIN.length + 8);
+    this.#hashPrefix.set(Buffer.from(TX_HASH_DOMAIN, "latin1"));
+    writeU64(this.#hashPrefix, TX_HASH_DOMAIN.length, options.parameters.chainId);
+  }
+
+  /** @param allowEmpty driven mode has empty blocks. */
+  execute(input: BlockInput, allowEmpty = false): ExecutedBlock {
+    this.engine.beginBlock({ height: input.height, timestampMs: input.timestampMs, chainId: this.parameters.chainId, protocolVersion: this.parameters.protocolVersion });
+    try {
+      return this.#execute(input, allowEmpty);
+    } catch (fault) {
+      this.table.revert(0);
+      this.engine.reverted();
+      throw fault;
+    }
+  }
+
+  #execute(input: BlockInput, allowEmpty: boolean): ExecutedBlock {
+    const { transactions } = input;
+    const rejected: RejectedTransaction[] = [];
+    this.#receipts.length = 0;
+    let included = 0;
+    let index = 0;
+    let at = 0;
+    let gasUsed = 0;
+    let flags = 0;
+    let overfull = false;
+    for (const end of input.submissionEnds) {
+      const before = { included, at, gasUsed, checkpoint: this.table.checkpoint(), receipts: this.#receipts.length, rejected: rejected.length, index };
+      for (; index < end; index++) {
+        this.#progress[0] = (input.firstIndex ?? 0) + index;
+        const length = transactionLength(transactions, at);
+        const problem = overfull ? blockGasProblem(this.parameters) : this.#admit(transactions, at);
+        if (problem !== undefined) {
+          rejected.push({ index, code: problem.code, message: problem.message, facts: problem.facts });
+        } else {
+          const checkpoint = this.table.checkpoint();
+          const receiptStart = this.#receipts.length;
+          const used = this.#run(transactions, at, length, included);
+          if (gasUsed + used > this.parameters.blockGasMax) {
+            if (before.included > 0) {
+              this.#revertTo(before.checkpoint);
+              this.#receipts.length = before.receipts;
+              rejected.length = before.rejected;
+              return this.#seal(input, before.included, before.gasUsed, flags, rejected, before.index, allowEmpty);
+            }
+            this.#revertTo(checkpoint);
+            this.#receipts.length = receiptStart;
+            overfull = true;
+            const full = blockGasProblem(this.parameters);
+            rejected.push({ index, code: full.code, message: full.message, facts: full.facts });
+          } else {
+            gasUsed += used;
+            if (transactions[at + 1]! & TxFlag.id) flags |= EntryFlag.hasIds;
+            included++;
+          }
+        }
+        at += alignUp(length);
+      }
+    }
+    return this.#seal(input, included, gasUsed, flags, rejected, index, allowEmpty);
+  }
+
+  #revertTo(checkpoint: number): void {
+    this.table.revert(checkpoint);
+    this.engine.reverted();
+  }
+
+  #admit(bytes: Uint8Array, at: number): EngineError | undefined {
+    if (bytes[at + 1]! & TxFlag.nonceLeftOut) {
+      bytes[at + 1]! &= ~TxFlag.nonceLeftOut;
+      writeU64(bytes, at + 8, this.table.nonce(this.table.accountSlot(bytes, at + 24)));
+    }
+    try {
+      this.engine.admit(bytes, at);
+      return undefined;
+    } catch (problem) {
+      if (problem instanceof EngineError && problem.code !== "INTERNAL_ERROR") return problem;
+      throw problem;
+    }
+  }
+
+  #run(bytes: Uint8Array, at: number, length: number, position: number): number {
+    if (position * 2 === this.#ranges.length) {
+      this.#ranges = grown(this.#ranges);
+      this.#receiptAt = grown(this.#receiptAt);
+    }
+    this.#ranges[2 * position] = at;
+    this.#ranges[2 * position + 1] = at + length;
+    this.#receiptAt[position] = this.#receipts.length;
+    // Only a deployment keeps its hash; all hashes are made at once when the block is sealed.
+    if (bytes[at] === TransactionKind.deploy) this.#hashOne(bytes, at, length);
+    const result = this.engine.run(this.#oneHash);
+    writeReceipt(this.#receipts, result, this.engine);
+    return result.gasUsed;
+  }
+
+  #hashOne(bytes: Uint8Array, at: number, length: number): void {
+    this.#oneRange[0] = at;
+    this.#oneRange[1] = at + length;
+    this.#hasher.sha256Batch(bytes, this.#oneRange, 1, this.#hashPrefix, this.#oneHash);
+  }
+
+  #seal(input: BlockInput, included: number, gasUsed: number, flags: number, rejected: RejectedTransaction[], taken: number, allowEmpty: boolean): ExecutedBlock {
+    if (included === 0 && !allowEmpty) {
+      this.table.revert(0);
+      return { entry: undefined, rejected, taken };
+    }
+    const delta = this.#delta;
+    delta.length = 0;
+    this.table.writeDelta(delta);
+    const stateRoot = this.#tree.apply(delta.written(), "forward");
+    const receipts = this.#receipts;
+    let transactionBytes = 0;
+    for (let i = 0; i < included; i++) transactionBytes += alignUp(this.#ranges[2 * i + 1]! - this.#ranges[2 * i]!);
+    const fixed = ENTRY_HEADER_BYTES + 40 * included;
+    const entry = new Uint8Array(new ArrayBuffer(fixed + transactionBytes + receipts.length + delta.length));
+    const hashes = entry.subarray(ENTRY_HEADER_BYTES, ENTRY_HEADER_BYTES + ROOT_BYTES * included);
+    this.#hasher.sha256Batch(input.transactions, this.#ranges, included, this.#hashPrefix, hashes);
+    this.#copySections(entry, input.transactions, included, fixed, transactionBytes);
+    entry[0] = EntryKind.block;
+    entry[1] = ENTRY_VERSION;
+    entry[2] = this.parameters.protocolVersion;
+    entry[3] = this.parameters.protocolVersion >>> 8;
+    writeU32(entry, 4, included);
+    writeU64(entry, 8, input.seq);
+    writeU64(entry, 16, input.height);
+    writeU64(entry, 24, input.timestampMs);
+    writeU64(entry, 32, gasUsed);
+    writeU32(entry, 40, transactionBytes);
+    writeU32(entry, 44, receipts.length);
+    writeU32(entry, 48, delta.length);
+    writeU32(entry, 52, flags);
+    writeU64(entry, 56, this.parameters.chainId);
+    entry.set(input.parentHash, 64);
+    entry.set(stateRoot, 96);
+    entry.set(this.#receiptsRoot(included), 128);
+    entry.set(this.#hasher.merkleRoot(hashes, included), 160);
+    entry.set(blockHashOf(entry), 192);
+    this.table.endBlock(input.seq);
+    return { entry, rejected, taken };
+  }
+
+  #copySections(entry: Uint8Array, transactions: Uint8Array, included: number, fixed: number, transactionBytes: number): void {
+    const offsetsAt = ENTRY_HEADER_BYTES + ROOT_BYTES * included;
+    const whole = transactionBytes === transactions.length;
+    if (whole) entry.set(transactions, fixed);
+    let to = 0;
+    for (let i = 0; i < included; i++) {
+      const start = this.#ranges[2 * i]!;
+      const end = this.#ranges[2 * i + 1]!;
+      if (!whole) entry.set(transactions.subarray(start, end), fixed + to);
+      writeU32(entry, offsetsAt + 4 * i, to);
+      writeU32(entry, offsetsAt + 4 * included + 4 * i, this.#receiptAt[i]!);
+      to += alignUp(end - start);
+    }
+    entry.set(this.#receipts.written(), fixed + transactionBytes);
+    entry.set(this.#delta.written(), fixed + transactionBytes + this.#receipts.length);
+  }
+
+  #receiptsRoot(included: number): Uint8Array {
+    for (let i = 0; i < included; i++) {
+      this.#ranges[2 * i] = this.#receiptAt[i]!;
+      this.#ranges[2 * i + 1] = i + 1 < included ? this.#receiptAt[i + 1]! : this.#receipts.length;
+    }
+    const hashes = new Uint8Array(ROOT_BYTES * included);
+    this.#hasher.sha256Batch(this.#receipts.written(), this.#ranges, included, EMPTY_PREFIX, hashes);
+    return this.#hasher.merkleRoot(hashes, included);
+  }
+
+  /**
+   * Takes a block back: one that the log never got (newest first), or that a rollback undoes.
+   * @param seq the entry of the log as of which the older values stand.
+   */
+  undo(entry: BlockEntry, seq: number): Uint8Array {
+    const root = this.#tree.apply(entry.delta, "backward");
+    this.table.overwrite(entry.delta, "backward", seq);
+    this.engine.reverted();
+    return root;
+  }
+
+  /** Follows a block executed elsewhere or before: its delta is taken as it stands. Answers the root after it. */
+  follow(entry: BlockEntry): Uint8Array {
+    const root = this.#tree.apply(entry.delta, "forward");
+    this.table.overwrite(entry.delta, "forward", entry.seq);
+    return root;
+  }
+
+  /** Block 0: chain parameters and native balances. Their sum is below 2^256. */
+  genesis(balances: readonly { address: Uint8Array; balance: bigint }[]): Uint8Array<ArrayBuffer> {
+    const { table } = this;
+    table.set(table.slotOfKey(parameterKey(PARAMETERS_LEAF)), encodeParameters(this.parameters));
+    const limbs = newUint256();
+    for (const { address, balance } of balances) {
+      fromBigInt(balance, limbs);
+      table.store(table.accountSlot(address, 0), limbs);
+    }
+    const input = { height: 0, seq: 0, timestampMs: 0, parentHash: new Uint8Array(ROOT_BYTES), transactions: new Uint8Array(0), submissionEnds: [] };
+    return this.#seal(input, 0, 0, 0, [], 0, true).entry!;
+  }
+
+  /** Hash of one encoding, as it would stand in a block of this chain. */
+  transactionHash(bytes: Uint8Array, at: number): Uint8Array {
+    this.#hashOne(bytes, at, transactionLength(bytes, at));
+    return this.#oneHash.slice();
+  }
+
+  root(): Uint8Array {
+    return this.#tree.root();
+  }
+
+  /** Gives the sender's next nonce to an encoding that left it out. */
+  fillNonce(bytes: Uint8Array, at: number): void {
+    if ((bytes[at + 1]! & TxFlag.nonceLeftOut) === 0) return;
+    bytes[at + 1]! &= ~TxFlag.nonceLeftOut;
+    writeU64(bytes, at + 8, this.table.nonce(this.table.accountSlot(bytes, at + 24)));
+  }
+}
+
+const EMPTY_PREFIX = new Uint8Array(0);
+
+export function writeReceipt(out: ByteWriter, result: RunResult, engine: UnifiedContractEngine): void {
+  const start = beginReceipt(out);
+  const { contractAddress } = result;
+  if (contractAddress !== undefined) out.raw(contractAddress);
+  writePacked(out, result.returnData, 0, result.returnData.length);
+  const { logs } = engine;
+  out.copy(logs.bytes, 0, logs.length);
+  const halt = result.haltReason === undefined ? 0 : HALT_REASONS.indexOf(result.haltReason);
+  writeReceiptHeader(out, start, ReceiptStatus[result.status], halt, contractAddress === undefined ? 0 : 1, engine.logCount, result.gasUsed);
+}
+
+function grown(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}
+
+function blockGasProblem(parameters: ChainParameters): EngineError {
+  return new EngineError("BLOCK_GAS_EXCEEDED", `the batch needs more gas than a block may use (${parameters.blockGasMax})`, { blockGasMax: String(parameters.blockGasMax) });
+}

@@ -1,0 +1,372 @@
+/**
+ * Executor: everything that needs the state as of the last executed block, behind one synchronous face: blocks, queries,
+ * simulations, estimates, listings and proofs. It runs in a worker thread (executor-worker.ts) or inline; it does no I/O
+ * but reads of the local snapshot.
+ * Always
+ *  - Whatever runs a contract outside a block is reverted before the method returns.
+ *  - `head` is the last executed block, durable or not: who answers users waits until it is durable.
+ */
+import { BlockEntry } from "../encoding/block-entry.ts";
+import { alignUp, ByteWriter, compareBytes, toLatin1 } from "../encoding/bytes.ts";
+import type { BatchHasher } from "../encoding/hash.ts";
+import { toHex } from "../encoding/hex.ts";
+import { HALT_REASONS } from "../encoding/receipt.ts";
+import { contractStatePrefix, contractKey } from "../encoding/state-key.ts";
+import type { StateTree, TreeProof } from "../encoding/state-tree.ts";
+import { transactionLength } from "../encoding/transaction.ts";
+import { newUint256, toBigInt } from "../encoding/uint256.ts";
+import { EngineError, toEngineError } from "../errors.ts";
+import { BlockExecutor, type ExecutedBlock, writeReceipt } from "./block-executor.ts";
+import { decodeContract } from "./contract-record.ts";
+import type { ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
+import type { ChainParameters } from "./parameters.ts";
+import type { StateSnapshot } from "./ports.ts";
+import type { StateTableOptions } from "./state-table.ts";
+
+export interface Head {
+  seq: number;
+  height: number;
+  timestampMs: number;
+  blockHash: Uint8Array;
+  stateRoot: Uint8Array;
+}
+
+export interface ErrorRecord {
+  code: EngineError["code"];
+  message: string;
+  facts: EngineError["facts"];
+}
+
+export type SimulatedTransaction = { receipt: Uint8Array; transaction: Uint8Array; transactionHash: Uint8Array } | { rejection: ErrorRecord };
+
+export interface ContractView extends ContractInfo {
+  abi: ContractAbi;
+  metadata: Record<string, unknown>;
+}
+
+export interface ContractFilter {
+  kind?: string | undefined;
+  creator?: Uint8Array | undefined;
+  status?: string | undefined;
+  /** Part of the address, type, name or symbol, in any case. */
+  query?: string | undefined;
+  after?: Uint8Array | undefined;
+  limit: number;
+}
+
+/** Contracts looked at for one page: a filter that matches little answers a short page with a cursor. */
+const CONTRACTS_SCANNED_MAX = 10_000;
+
+export class Executor {
+  readonly blocks: BlockExecutor;
+  readonly #tree: StateTree;
+  /** [0]: index of the transaction or query that runs, for whoever finds this thread dead. */
+  readonly #progress: Int32Array;
+  #head: Head;
+
+  constructor(options: { snapshot: StateSnapshot; tree: StateTree; hasher: BatchHasher; engines: readonly ContractEngine[]; parameters: ChainParameters; head: Head; table?: StateTableOptions; progress?: Int32Array }) {
+    this.blocks = new BlockExecutor(options);
+    this.#progress = options.progress ?? new Int32Array(1);
+    this.#tree = options.tree;
+    this.#head = options.head;
+  }
+
+  get head(): Head {
+    return this.#head;
+  }
+
+  genesis(balances: readonly { address: Uint8Array; balance: bigint }[]): Uint8Array<ArrayBuffer> {
+    const entry = this.blocks.genesis(balances);
+    this.#head = headOf(new BlockEntry(entry));
+    return entry;
+  }
+
+  /** Keeps the tree in a file, with what `loadTree` of executor-worker.ts wants to know of it. */
+  saveTree(path: string, logBytes: number): void {
+    const { seq } = this.#head;
+    this.#tree.save(path, Buffer.from(JSON.stringify({ seq, logBytes })));
+  }
+
+  /**
+   * Executes encoded transactions on top of the head: one block, or several where a block's gas ends before they do.
+   * @param submissionEnds index after the last transaction of each submission; none is split across blocks.
+   */
+  execute(transactions: Uint8Array, submissionEnds: readonly number[], timestampMs: number): ExecutedBlock[] {
+    const executed: ExecutedBlock[] = [];
+    const total = submissionEnds.at(-1) ?? 0;
+    for (let first = 0, at = 0; first < total; ) {
+      const block = this.#executeBlock({ transactions: transactions.subarray(at), submissionEnds: submissionEnds.filter((end) => end > first).map((end) => end - first), timestampMs, firstIndex: first }, false);
+      executed.push(block);
+      for (let i = 0; i < block.taken; i++) at += alignUp(transactionLength(transactions, at));
+      first += block.taken;
+    }
+    return executed;
+  }
+
+  /** Mode driven: exactly one block, which may be empty; what does not fit its gas is rejected. */
+  executeOne(transactions: Uint8Array, count: number, timestampMs: number): ExecutedBlock {
+    return this.#executeBlock({ transactions, submissionEnds: count === 0 ? [] : [count], timestampMs }, true);
+  }
+
+  #executeBlock(input: { transactions: Uint8Array; submissionEnds: readonly number[]; timestampMs: number; firstIndex?: number }, allowEmpty: boolean): ExecutedBlock {
+    const { seq, height, blockHash, timestampMs } = this.#head;
+    const executed = this.blocks.execute({ ...input, seq: seq + 1, height: height + 1, parentHash: blockHash, timestampMs: Math.max(timestampMs, input.timestampMs) }, allowEmpty);
+    if (executed.entry !== undefined) this.#head = headOf(new BlockEntry(executed.entry));
+    return executed;
+  }
+
+  /** Takes blocks back, newest first; `head` is the block that then stands, as of entry `seq` of the log. */
+  undo(entries: readonly Uint8Array[], head: Head): Uint8Array {
+    for (const bytes of entries) this.blocks.undo(new BlockEntry(bytes), head.seq);
+    this.#head = head;
+    return this.blocks.root();
+  }
+
+  /**
+   * Catches up with entries of the log that snapshot or tree may not have yet, in order. Values are absolute, so that an
+   * entry which one of them has already does no harm as long as all up to the head follow.
+   */
+  follow(entries: readonly { entry: Uint8Array; undone: readonly Uint8Array[] }[]): void {
+    for (const { entry: bytes, undone } of entries) {
+      const entry = new BlockEntry(bytes);
+      if (entry.isRollback) for (const block of undone) this.blocks.undo(new BlockEntry(block), entry.seq);
+      else this.blocks.follow(entry);
+      this.#head = headOf(entry);
+    }
+  }
+
+  applied(seq: number): void {
+    this.blocks.table.applied(seq);
+  }
+
+  /**
+   * Runs encoded calls, one after the other, and appends to `out` for each: u8 status (0: a rejection) · u8 halt reason ·
+   * u16 0 · u32 length · u64 gas used · return data, or the rejection as JSON · padding to a multiple of 4.
+   */
+  queries(calls: Uint8Array, count: number, out: ByteWriter): void {
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      this.#progress[0] = i;
+      this.#query(calls, at, out);
+      at += alignUp(transactionLength(calls, at));
+    }
+  }
+
+  #query(calls: Uint8Array, at: number, out: ByteWriter): void {
+    const { engine, table } = this.blocks;
+    const checkpoint = table.checkpoint();
+    try {
+      engine.admitQuery(calls, at);
+      const result = engine.query();
+      out.ensure(16);
+      out.u8(result.status === "success" ? 1 : result.status === "reverted" ? 2 : 3);
+      out.u8(result.haltReason === undefined ? 0 : HALT_REASONS.indexOf(result.haltReason));
+      out.u16(0);
+      out.u32(result.returnData.length);
+      out.u64(result.gasUsed);
+      out.copy(result.returnData, 0, result.returnData.length);
+    } catch (problem) {
+      const text = Buffer.from(JSON.stringify(errorRecord(toEngineError(problem))), "utf8");
+      out.u32(0);
+      out.u32(text.length);
+      out.u64(0);
+      out.raw(text);
+    }
+    table.revert(checkpoint);
+    out.align();
+  }
+
+  /** Runs transactions one after the other on top of the head, keeps nothing, and shows what they would have changed. */
+  simulate(transactions: Uint8Array, count: number, timestampMs: number): { results: SimulatedTransaction[]; stateDiff: { key: Uint8Array; before: Uint8Array | undefined; after: Uint8Array | undefined }[] } {
+    const { engine, table } = this.blocks;
+    const checkpoint = table.checkpoint();
+    this.#pretendBlock(timestampMs);
+    const results: SimulatedTransaction[] = [];
+    try {
+      let at = 0;
+      for (let i = 0; i < count; i++) {
+        const length = transactionLength(transactions, at);
+        results.push(this.#simulateOne(transactions, at, length));
+        at += alignUp(length);
+      }
+      return { results, stateDiff: table.changesSince(checkpoint) };
+    } finally {
+      table.revert(checkpoint);
+      engine.reverted();
+    }
+  }
+
+  #simulateOne(bytes: Uint8Array, at: number, length: number): SimulatedTransaction {
+    const { engine } = this.blocks;
+    try {
+      this.blocks.fillNonce(bytes, at);
+      engine.admit(bytes, at);
+    } catch (problem) {
+      return { rejection: errorRecord(expected(problem)) };
+    }
+    const transactionHash = this.blocks.transactionHash(bytes, at);
+    const receipt = new ByteWriter(256);
+    writeReceipt(receipt, engine.run(transactionHash), engine);
+    return { receipt: receipt.take(), transaction: bytes.slice(at, at + length), transactionHash };
+  }
+
+  /**
+   * The least gas limit found to succeed, and what it goes to. A call may need more than it uses (what it hands to a
+   * callee comes back), so that the answer is confirmed by running it, and searched for where that fails.
+   * @throws EngineError the rejection, or REVERTED / HALTED when no limit up to the chain's makes it succeed.
+   */
+  estimate(transaction: Uint8Array, timestampMs: number): { gasLimit: number; breakdown: Record<string, number> } {
+    const profile = new Map<string, number>();
+    const max = this.blocks.parameters.transactionGasMax;
+    const full = this.#tryWithGas(transaction, max, timestampMs, profile);
+    if (full.status !== "success") {
+      throw full.status === "reverted"
+        ? new EngineError("REVERTED", "the transaction reverts", { data: toHex(full.returnData) })
+        : new EngineError("HALTED", `the transaction halts: ${full.haltReason}`, { haltReason: full.haltReason });
+    }
+    let high = full.gasUsed;
+    if (this.#tryWithGas(transaction, high, timestampMs).status !== "success") {
+      let low = high;
+      high = Math.min(max, high * 64);
+      while (high - low > Math.max(1, low / 64)) {
+        const middle = Math.floor((low + high) / 2);
+        if (this.#tryWithGas(transaction, middle, timestampMs).status === "success") high = middle;
+        else low = middle;
+      }
+    }
+    return { gasLimit: high, breakdown: Object.fromEntries(profile) };
+  }
+
+  #tryWithGas(transaction: Uint8Array, gasLimit: number, timestampMs: number, profile?: Map<string, number>) {
+    const { engine, table } = this.blocks;
+    const checkpoint = table.checkpoint();
+    this.#pretendBlock(timestampMs);
+    const bytes = transaction.slice();
+    new DataView(bytes.buffer).setBigUint64(16, BigInt(gasLimit), true);
+    try {
+      this.blocks.fillNonce(bytes, 0);
+      engine.profile(profile);
+      engine.admit(bytes, 0);
+      const result = engine.run(this.blocks.transactionHash(bytes, 0));
+      return { status: result.status, haltReason: result.haltReason, gasUsed: result.gasUsed, returnData: result.returnData };
+    } finally {
+      engine.profile(undefined);
+      table.revert(checkpoint);
+      engine.reverted();
+    }
+  }
+
+  /** The block that would come next. */
+  #pretendBlock(timestampMs: number): void {
+    const { parameters, engine } = this.blocks;
+    engine.beginBlock({ height: this.#head.height + 1, timestampMs: Math.max(timestampMs, this.#head.timestampMs), chainId: parameters.chainId, protocolVersion: parameters.protocolVersion });
+  }
+
+  contract(address: Uint8Array): ContractView | undefined {
+    const resolved = this.blocks.engine.contract(address);
+    if (resolved === undefined) return undefined;
+    return { ...resolved.info, abi: resolved.engine.describe(resolved.code), metadata: metadataOf(resolved.code.code) };
+  }
+
+  contracts(filter: ContractFilter): { items: ContractView[]; next: Uint8Array | undefined } {
+    const { table } = this.blocks;
+    const items: ContractView[] = [];
+    let scanned = 0;
+    const start = filter.after === undefined ? new Uint8Array(0) : Uint8Array.from([...filter.after, 0]);
+    for (const { key, value } of table.range(table.space(contractKey(new Uint8Array(0))), start, undefined)) {
+      if (items.length >= filter.limit || scanned >= CONTRACTS_SCANNED_MAX) return { items, next: items.length >= filter.limit ? items.at(-1)!.address : previous(key) };
+      scanned++;
+      const info = decodeContract(key, value);
+      if (filter.kind !== undefined && info.kind !== filter.kind) continue;
+      if (filter.status !== undefined && info.status !== filter.status) continue;
+      if (filter.creator !== undefined && compareBytes(info.creator, filter.creator) !== 0) continue;
+      const view = this.contract(key)!;
+      if (filter.query === undefined || matches(view, filter.query.toLowerCase())) items.push(view);
+    }
+    return { items, next: undefined };
+  }
+
+  /** Entries of a contract's own state, from after `after`, whose keys begin with `prefix`. */
+  contractState(address: Uint8Array, options: { prefix?: Uint8Array | undefined; after?: Uint8Array | undefined; limit: number }): { items: { key: Uint8Array; value: Uint8Array }[]; next: Uint8Array | undefined } {
+    if (this.blocks.engine.contract(address) === undefined) throw new EngineError("CONTRACT_NOT_FOUND", `no contract stands at ${toHex(address)}`, { address: toHex(address) });
+    const { table } = this.blocks;
+    const prefix = options.prefix ?? new Uint8Array(0);
+    const start = options.after === undefined ? prefix : Uint8Array.from([...options.after, 0]);
+    const items: { key: Uint8Array; value: Uint8Array }[] = [];
+    for (const entry of table.range(table.space(contractStatePrefix(address)), start, undefined)) {
+      if (compareBytes(entry.key.subarray(0, prefix.length), prefix) !== 0) break;
+      if (items.length >= options.limit) return { items, next: items.at(-1)!.key };
+      items.push(entry);
+    }
+    return { items, next: undefined };
+  }
+
+  account(address: Uint8Array): { nonce: number; balance: bigint } {
+    const { table } = this.blocks;
+    const slot = table.accountSlot(address, 0);
+    const limbs = newUint256();
+    table.load(slot, limbs);
+    return { nonce: table.nonce(slot), balance: toBigInt(limbs) };
+  }
+
+  proof(key: Uint8Array): TreeProof & { value: Uint8Array | undefined; stateRoot: Uint8Array; height: number } {
+    const { table } = this.blocks;
+    return { ...this.#tree.prove(key), value: table.get(table.slotOfKey(key)), stateRoot: this.#tree.root(), height: this.#head.height };
+  }
+
+  /**
+   * Answers from the state as it was before `entries` (newest first): they are taken back, and put on again afterwards.
+   */
+  before<T>(entries: readonly Uint8Array[], head: Head, answer: () => T): T {
+    const now = this.#head;
+    for (const bytes of entries) this.blocks.undo(new BlockEntry(bytes), now.seq);
+    this.#head = head;
+    try {
+      return answer();
+    } finally {
+      for (const bytes of [...entries].reverse()) {
+        const entry = new BlockEntry(bytes);
+        this.#tree.apply(entry.delta, "forward");
+        this.blocks.table.overwrite(entry.delta, "forward", now.seq);
+      }
+      this.#head = now;
+    }
+  }
+}
+
+export function headOf(entry: BlockEntry): Head {
+  return { seq: entry.seq, height: entry.height, timestampMs: entry.timestampMs, blockHash: entry.blockHash.slice(), stateRoot: entry.stateRoot.slice() };
+}
+
+export function errorRecord(error: EngineError): ErrorRecord {
+  return { code: error.code, message: error.message, facts: error.facts };
+}
+
+/** An error that the request caused; anything else is thrown on. */
+function expected(problem: unknown): EngineError {
+  if (problem instanceof EngineError && problem.code !== "INTERNAL_ERROR") return problem;
+  throw problem;
+}
+
+function metadataOf(code: Uint8Array): Record<string, unknown> {
+  if (code[0] !== 0x7b) return {};
+  return JSON.parse(Buffer.from(code).toString("utf8")) as Record<string, unknown>;
+}
+
+function matches(view: ContractView, query: string): boolean {
+  const words = [toHex(view.address), view.type, view.metadata["name"], view.metadata["symbol"]];
+  return words.some((text) => typeof text === "string" && text.toLowerCase().includes(query));
+}
+
+/** A cursor just before `key`, so that the next page begins with it. */
+function previous(key: Uint8Array): Uint8Array {
+  const before = key.slice();
+  for (let i = before.length - 1; i >= 0; i--) {
+    if (before[i]! > 0) {
+      before[i]!--;
+      return before;
+    }
+    before[i] = 255;
+  }
+  throw new RangeError(`there is no key before ${toLatin1(key)}`);
+}

@@ -1,0 +1,152 @@
+/**
+ * Frame: one contract's view of the world while it runs, and the one place where host functions are priced.
+ * Frames are reused: one a depth, set up anew for every call.
+ */
+import type { ByteWriter } from "../encoding/bytes.ts";
+import { contractStatePrefix } from "../encoding/state-key.ts";
+import { writePacked } from "../encoding/receipt.ts";
+import { isZero, type Limbs } from "../encoding/uint256.ts";
+import { GasMeter, type GasSchedule, Halt } from "./gas.ts";
+import type { BlockContext, CallOutcome, CallRequest, HostContext, Slot } from "./host.ts";
+import type { ChainParameters } from "./parameters.ts";
+import type { StateTable } from "./state-table.ts";
+
+/** What all frames of one transaction share. */
+export interface TransactionScope {
+  readonly table: StateTable;
+  readonly schedule: GasSchedule;
+  readonly parameters: ChainParameters;
+  /** Encoded logs of the transaction so far (encoding/receipt.ts). */
+  readonly logs: ByteWriter;
+  logCount: number;
+  block: BlockContext;
+  sender: Uint8Array;
+  /** Counts gas by item of the schedule, when someone asked for a breakdown. */
+  profile: Map<string, number> | undefined;
+  /** Runs a call in the frame below. */
+  call(caller: Frame, request: CallRequest): CallOutcome;
+}
+
+export class Frame implements HostContext {
+  readonly gas = new GasMeter();
+  readonly depth: number;
+  readonly #scope: TransactionScope;
+  address!: Uint8Array;
+  caller!: Uint8Array;
+  value = 0n;
+  isStatic = false;
+  #space = 0;
+
+  constructor(scope: TransactionScope, depth: number) {
+    this.#scope = scope;
+    this.depth = depth;
+  }
+
+  /** @param space the state table's number for this contract's keys. */
+  enter(address: Uint8Array, caller: Uint8Array, value: bigint, isStatic: boolean, gasLimit: number, space: number): void {
+    this.address = address;
+    this.caller = caller;
+    this.value = value;
+    this.isStatic = isStatic;
+    this.gas.reset(gasLimit);
+    this.#space = space;
+  }
+
+  get block(): BlockContext {
+    return this.#scope.block;
+  }
+  get sender(): Uint8Array {
+    return this.#scope.sender;
+  }
+
+  charge(item: string, amount: number): void {
+    const { profile } = this.#scope;
+    if (profile !== undefined) profile.set(item, (profile.get(item) ?? 0) + amount);
+    this.gas.charge(amount);
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const { schedule, table } = this.#scope;
+    this.#checkKey(key);
+    this.charge("stateRead", schedule.stateRead);
+    const value = table.get(table.slot(this.#space, key));
+    if (value !== undefined) this.charge("stateReadByte", schedule.stateReadByte * value.length);
+    return value;
+  }
+
+  set(key: Uint8Array, value: Uint8Array): void {
+    const { schedule, table, parameters } = this.#scope;
+    this.#checkWrite(key);
+    if (value.length > parameters.stateValueBytesMax) throw new Halt("StateLimit");
+    const slot = table.slot(this.#space, key);
+    this.charge(table.has(slot) ? "stateWrite" : "stateCreate", table.has(slot) ? schedule.stateWrite : schedule.stateCreate);
+    this.charge("stateWriteByte", schedule.stateWriteByte * (key.length + value.length));
+    table.set(slot, value);
+  }
+
+  delete(key: Uint8Array): void {
+    const { schedule, table } = this.#scope;
+    this.#checkWrite(key);
+    this.charge("stateWrite", schedule.stateWrite);
+    const slot = table.slot(this.#space, key);
+    if (table.has(slot)) table.set(slot, undefined);
+  }
+
+  *range(start: Uint8Array, end: Uint8Array, reverse = false): Generator<{ key: Uint8Array; value: Uint8Array }> {
+    const { schedule, table } = this.#scope;
+    this.charge("stateRead", schedule.stateRead);
+    for (const entry of table.range(this.#space, start, end, reverse)) {
+      this.charge("rangeEntry", schedule.rangeEntry + schedule.stateReadByte * (entry.key.length + entry.value.length));
+      yield entry;
+    }
+  }
+
+  slot(prefix: number, address: Uint8Array, at: number): Slot {
+    return this.#scope.table.addressSlot(this.#space, prefix, address, at);
+  }
+
+  load(slot: Slot, out: Limbs): void {
+    this.charge("stateRead", this.#scope.schedule.stateRead);
+    this.#scope.table.load(slot, out);
+  }
+
+  store(slot: Slot, value: Limbs): void {
+    if (this.isStatic) throw new Halt("StaticWrite");
+    const { schedule, table } = this.#scope;
+    if (table.has(slot)) this.charge("stateWrite", schedule.stateWrite);
+    else if (isZero(value)) this.charge("stateRead", schedule.stateRead);
+    else this.charge("stateCreate", schedule.stateCreate);
+    table.store(slot, value);
+  }
+
+  log(topics: readonly Uint8Array[], data: Uint8Array): void {
+    if (this.isStatic) throw new Halt("StaticWrite");
+    const scope = this.#scope;
+    const { schedule, logs } = scope;
+    this.charge("log", schedule.logBase + schedule.logTopic * topics.length + schedule.logByte * data.length);
+    if (scope.logCount >= scope.parameters.logsMax || topics.length > 255) throw new Halt("LogLimit");
+    logs.copy(this.address, 0, 20);
+    logs.u8(topics.length);
+    for (const topic of topics) writePacked(logs, topic, 0, topic.length);
+    writePacked(logs, data, 0, data.length);
+    scope.logCount++;
+  }
+
+  call(request: CallRequest): CallOutcome {
+    return this.#scope.call(this, request);
+  }
+
+  #checkKey(key: Uint8Array): void {
+    if (key.length > this.#scope.parameters.stateKeyBytesMax) throw new Halt("StateLimit");
+  }
+
+  #checkWrite(key: Uint8Array): void {
+    if (this.isStatic) throw new Halt("StaticWrite");
+    this.#checkKey(key);
+  }
+}
+
+/** The space of a contract's own keys. */
+export function contractSpace(table: StateTable, address: Uint8Array): number {
+  return table.space(contractStatePrefix(address));
+}

@@ -1,0 +1,62 @@
+/** How the values of typed rows look as bytes: in the state tree, in deltas, in the store. */
+import type { ByteWriter } from "../encoding/bytes.ts";
+import { byteLength, readBigEndian, writeShortest } from "../encoding/uint256.ts";
+import { MalformedBytesError } from "../errors.ts";
+
+export type RowValue = Uint8Array | undefined;
+export const ABSENT: RowValue = undefined;
+
+/** Reads u8 n, nonce, balance into limbs; answers the nonce. */
+export function readAccount(value: Uint8Array, limbs: Uint32Array, at: number): number {
+  const nonceLength = value[0]!;
+  if (!(nonceLength <= 7 && value.length >= 1 + nonceLength && value.length <= 33 + nonceLength)) throw new MalformedBytesError("account", 0, "lengths");
+  let nonce = 0;
+  for (let i = 0; i < nonceLength; i++) nonce = nonce * 256 + value[1 + i]!;
+  readBigEndian(value, 1 + nonceLength, value.length - 1 - nonceLength, limbs, at);
+  return nonce;
+}
+
+export function accountValue(nonce: number, limbs: Uint32Array, at: number): Uint8Array {
+  const nonceLength = nonceBytes(nonce);
+  const balanceLength = byteLength(limbs, at);
+  const value = new Uint8Array(1 + nonceLength + balanceLength);
+  putAccount(value, 0, nonce, nonceLength, limbs, at, balanceLength);
+  return value;
+}
+
+/** As a value of a delta: length, then the account. */
+export function writeAccountValue(out: ByteWriter, nonce: number, limbs: Uint32Array, at: number): void {
+  const nonceLength = nonceBytes(nonce);
+  const balanceLength = byteLength(limbs, at);
+  const length = 1 + nonceLength + balanceLength;
+  out.ensure(1 + length);
+  out.bytes[out.length] = length;
+  putAccount(out.bytes, out.length + 1, nonce, nonceLength, limbs, at, balanceLength);
+  out.length += 1 + length;
+}
+
+/** Bytes as a value of a delta. */
+export function writeDeltaBytes(out: ByteWriter, value: Uint8Array): void {
+  if (value.length <= 252) {
+    out.u8(value.length);
+  } else {
+    out.u8(253);
+    out.u32(value.length);
+  }
+  out.raw(value);
+}
+
+function putAccount(out: Uint8Array, to: number, nonce: number, nonceLength: number, limbs: Uint32Array, at: number, balanceLength: number): void {
+  out[to] = nonceLength;
+  for (let i = nonceLength; i > 0; i--) {
+    out[to + i] = nonce % 256;
+    nonce = Math.floor(nonce / 256);
+  }
+  writeShortest(limbs, at, balanceLength, out, to + 1 + nonceLength);
+}
+
+function nonceBytes(nonce: number): number {
+  let length = 0;
+  for (let rest = nonce; rest >= 1; rest /= 256) length++;
+  return length;
+}

@@ -1,0 +1,119 @@
+/**
+ * Composition root of the executor's thread (executor-worker.ts): engines, state and tree, then one message after the
+ * other. It does no I/O but reads of the local state store; what it answers is made durable by the main thread.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { portableHasher } from "./encoding/hash.ts";
+import { equalBytes } from "./encoding/bytes.ts";
+import type { StateTree } from "./encoding/state-tree.ts";
+import { BuiltinEngine } from "./engines/builtin/builtin-engine.ts";
+import { toEngineError } from "./errors.ts";
+import { errorRecord, Executor, type Head } from "./execution/executor.ts";
+import type { ContractEngine } from "./execution/host.ts";
+import type { ChainParameters } from "./execution/parameters.ts";
+import type { StateSnapshot } from "./execution/ports.ts";
+import { rebuildTree } from "./execution/rebuild-tree.ts";
+import { PortableStateTree } from "./execution/state-tree.ts";
+import { type Addon, isAddon, loadAddon } from "./native/addon.ts";
+import { nativeHasher } from "./native/hash.ts";
+import { NativeStateTree } from "./native/state-tree.ts";
+import { answerRequest, type ExecutorAnswer, type ExecutorRequest, type ExecutorStart } from "./sequencer/executor-handle.ts";
+import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
+
+export interface ExecutorWorkerData {
+  parameters: ChainParameters;
+  /** The head of the log. */
+  head: Head;
+  /** Undefined: storage memory; the state is this thread's alone. */
+  stateDirectory: string | undefined;
+  /** Of the process-wide native tree. */
+  treeName: string;
+  treePath: string | undefined;
+  /** Bytes of log now: a saved tree further behind than REPLAY_BYTES_MAX is not worth it. */
+  logBytes: number;
+  progress: SharedArrayBuffer;
+}
+
+/** Replaying this much journal onto a saved tree takes about as long as building a tree of a million leaves anew. */
+const REPLAY_BYTES_MAX = 512 * 1024 * 1024;
+
+const EMPTY_SNAPSHOT: StateSnapshot = { get: () => undefined, range: () => [], appliedSeq: () => -1 };
+
+/** Composes the executor and answers requests until the thread is ended. @param engines beyond the built-ins. */
+export function runExecutor(engines: readonly ContractEngine[]): void {
+  const port = parentPort!;
+  const post = (answer: ExecutorAnswer, transfer: ArrayBuffer[] = []) => port.postMessage(answer, transfer);
+  try {
+    const data = workerData as ExecutorWorkerData;
+    const { executor, snapshot, start } = compose(data, engines);
+    port.on("message", (request: ExecutorRequest) => {
+      try {
+        if (request.method === "applied") snapshot?.refresh();
+        const value = answerRequest(executor, request);
+        post({ id: request.id, value }, transferable(value));
+      } catch (problem) {
+        post({ id: request.id, error: errorRecord(toEngineError(problem)) });
+      }
+    });
+    post({ ready: start });
+  } catch (problem) {
+    post({ failed: errorRecord(toEngineError(problem)) });
+  }
+}
+
+function compose(data: ExecutorWorkerData, engines: readonly ContractEngine[]): { executor: Executor; snapshot: LmdbSnapshot | undefined; start: ExecutorStart } {
+  const addon = loadAddon();
+  const snapshot = data.stateDirectory === undefined ? undefined : LmdbSnapshot.open(data.stateDirectory);
+  const { tree, origin, treeSeq } = isAddon(addon) ? nativeTree(addon, data, snapshot) : portableTree(snapshot);
+  const executor = new Executor({
+    snapshot: snapshot ?? EMPTY_SNAPSHOT,
+    tree,
+    hasher: isAddon(addon) ? nativeHasher(addon) : portableHasher,
+    engines: [new BuiltinEngine(), ...engines],
+    parameters: data.parameters,
+    head: data.head,
+    table: { pinned: snapshot === undefined },
+    progress: new Int32Array(data.progress),
+  });
+  const start: ExecutorStart = { baseSeq: Math.min(treeSeq, snapshot?.appliedSeq() ?? -1), tree: origin, nativeMissing: isAddon(addon) ? undefined : addon.missing };
+  return { executor, snapshot, start };
+}
+
+interface TreeAsFound {
+  tree: StateTree;
+  origin: ExecutorStart["tree"];
+  /** The entry of the log as of which it stands. */
+  treeSeq: number;
+}
+
+function nativeTree(addon: Addon, data: ExecutorWorkerData, snapshot: LmdbSnapshot | undefined): TreeAsFound {
+  const kept = NativeStateTree.attach(addon, data.treeName);
+  if (kept.leafCount() > 0 && equalBytes(kept.root(), data.head.stateRoot)) return { tree: kept, origin: "kept", treeSeq: data.head.seq };
+  if (kept.leafCount() === 0 && data.treePath !== undefined) {
+    const loaded = NativeStateTree.load(addon, data.treeName, data.treePath);
+    if ("tree" in loaded) {
+      const { seq, logBytes } = JSON.parse(Buffer.from(loaded.meta).toString("utf8")) as { seq: number; logBytes: number };
+      if (seq <= data.head.seq && data.logBytes - logBytes <= REPLAY_BYTES_MAX) return { tree: loaded.tree, origin: "loaded", treeSeq: seq };
+    }
+  }
+  NativeStateTree.release(addon, data.treeName);
+  return rebuilt(NativeStateTree.attach(addon, data.treeName), snapshot);
+}
+
+function portableTree(snapshot: LmdbSnapshot | undefined): TreeAsFound {
+  return rebuilt(new PortableStateTree(), snapshot);
+}
+
+function rebuilt(tree: StateTree, snapshot: LmdbSnapshot | undefined): TreeAsFound {
+  if (snapshot === undefined || snapshot.appliedSeq() < 0) return { tree, origin: "empty", treeSeq: -1 };
+  rebuildTree(snapshot, tree);
+  return { tree, origin: "rebuilt", treeSeq: snapshot.appliedSeq() };
+}
+
+/** Blocks and query results are made for this message alone: their memory moves with it. */
+function transferable(value: unknown): ArrayBuffer[] {
+  if (Array.isArray(value)) return value.flatMap((item) => transferable(item));
+  if (typeof value !== "object" || value === null) return [];
+  const bytes = (value as { entry?: unknown; results?: unknown }).entry ?? (value as { results?: unknown }).results;
+  return bytes instanceof Uint8Array && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer as ArrayBuffer] : [];
+}

@@ -1,0 +1,129 @@
+/**
+ * Batch: encoded transactions on their way to the executor, and who waits for them.
+ * Submission: the transactions of one request. Whoever submitted learns of each where it went.
+ */
+import { BlockEntry } from "../encoding/block-entry.ts";
+import { ByteWriter } from "../encoding/bytes.ts";
+import type { EngineError, ErrorCode, ErrorFacts } from "../errors.ts";
+import type { RejectedTransaction } from "../execution/block-executor.ts";
+
+export type Wait = "accepted" | "executed" | "durable";
+
+export interface Rejection {
+  code: ErrorCode;
+  message: string;
+  facts: ErrorFacts;
+}
+
+export interface Located {
+  block: BlockEntry;
+  index: number;
+}
+
+export interface SubmissionSink {
+  settle(outcome: Submission): void;
+  fail(error: EngineError): void;
+}
+
+const MOVED = -1;
+
+/** The transactions of one request; index is the order in which they were encoded. */
+export class Submission {
+  readonly sink: SubmissionSink;
+  readonly wait: Wait;
+  readonly count: number;
+  /** Index in the batch of the first transaction that was sent to the executor. */
+  first = 0;
+  #block: BlockEntry | undefined;
+  /** Position in the block of the first; the others follow, unless `#positions` says otherwise. */
+  #position = 0;
+  #positions: Int32Array | undefined;
+  #rejections: Map<number, Rejection> | undefined;
+  /** Transactions answered from elsewhere: their id was known. */
+  #elsewhere: Map<number, Located> | undefined;
+  /** Submission index of the n-th transaction that was sent, where some were answered from elsewhere. */
+  sent: number[] | undefined;
+  acceptedHashes: (Uint8Array | undefined)[] | undefined;
+
+  constructor(sink: SubmissionSink, wait: Wait, count: number) {
+    this.sink = sink;
+    this.wait = wait;
+    this.count = count;
+  }
+
+  get sentCount(): number {
+    return this.sent?.length ?? this.count;
+  }
+
+  block(index: number): BlockEntry | undefined {
+    const elsewhere = this.#elsewhere?.get(index);
+    if (elsewhere !== undefined) return elsewhere.block;
+    return this.#rejections?.has(index) ? undefined : this.#block;
+  }
+
+  position(index: number): number {
+    const elsewhere = this.#elsewhere?.get(index);
+    if (elsewhere !== undefined) return elsewhere.index;
+    return this.#positions === undefined ? this.#position + index : this.#positions[index]!;
+  }
+
+  rejection(index: number): Rejection | undefined {
+    return this.#rejections?.get(index);
+  }
+
+  acceptedHash(index: number): Uint8Array | undefined {
+    return this.acceptedHashes?.[index];
+  }
+
+  reject(index: number, rejection: Rejection): void {
+    this.#rejections ??= new Map();
+    this.#rejections.set(index, rejection);
+  }
+
+  locate(index: number, located: Located): void {
+    this.#elsewhere ??= new Map();
+    this.#elsewhere.set(index, located);
+  }
+
+  /**
+   * @param first index in the batch of the block's first transaction.
+   * @param rejected of the whole block, ascending, indices relative to `first`.
+   */
+  place(block: BlockEntry | undefined, first: number, rejected: readonly RejectedTransaction[]): void {
+    this.#block = block;
+    const own = this.first - first;
+    if (rejected.length === 0 && this.sent === undefined) {
+      this.#position = own;
+      return;
+    }
+    this.#positions = new Int32Array(this.count).fill(MOVED);
+    let skipped = 0;
+    while (skipped < rejected.length && rejected[skipped]!.index < own) skipped++;
+    for (let i = 0; i < this.sentCount; i++) {
+      const index = this.sent?.[i] ?? i;
+      const refusal = rejected[skipped];
+      if (refusal !== undefined && refusal.index === own + i) {
+        this.reject(index, { code: refusal.code, message: refusal.message, facts: refusal.facts });
+        skipped++;
+      } else {
+        this.#positions[index] = own + i - skipped;
+      }
+    }
+  }
+}
+
+export class Batch {
+  readonly out = new ByteWriter();
+  readonly submissions: Submission[] = [];
+  count = 0;
+
+  add(submission: Submission): void {
+    submission.first = this.count;
+    this.count += submission.sentCount;
+    this.submissions.push(submission);
+  }
+
+  submissionEnds(): number[] {
+    return this.submissions.map((submission) => submission.first + submission.sentCount);
+  }
+}

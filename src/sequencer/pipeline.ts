@@ -1,0 +1,359 @@
+/**
+ * Pipeline: batches and queries through the executor and into the log, whatever happens to either.
+ *
+ *   batch ──▶ executor ──▶ CommitQueue ──▶ log ──▶ settled          (block N+1 executes while N is being written)
+ *   query ──▶ executor ──▶ held until the state that answered is durable ──▶ answered
+ *
+ * Always
+ *  - Nobody is told of a block that is not durable, unless they asked to wait for less.
+ *  - An append that fails drops its block and all after it: each waiter fails, the executor takes them back.
+ *  - An executor that is lost is started again from the head of the log; what it was doing runs again, without the
+ *    transaction or query that it was at.
+ */
+import { BlockEntry } from "../encoding/block-entry.ts";
+import { alignUp } from "../encoding/bytes.ts";
+import { transactionLength } from "../encoding/transaction.ts";
+import { EngineError, type StorageError, toEngineError } from "../errors.ts";
+import type { ExecutedBlock } from "../execution/block-executor.ts";
+import { type Head, headOf } from "../execution/executor.ts";
+import type { BlockLog } from "../execution/ports.ts";
+import type { Batch, Submission } from "./batch.ts";
+import { CommitQueue, type Release } from "./commit-queue.ts";
+import type { ExecutorFace, ExecutorHandle, ExecutorMethod, Past, QueryResults } from "./executor-handle.ts";
+
+export interface RunningExecutor {
+  handle: ExecutorHandle;
+  /** Index of the transaction or query that it is at: written by the executor, read after its death. */
+  progress: Int32Array;
+}
+
+export interface PipelineOptions {
+  log: BlockLog;
+  /** The head of the log. */
+  head: Head;
+  /** Starts an executor whose state is that of `head`. */
+  startExecutor(head: Head, onLost: (problem: EngineError) => void): Promise<RunningExecutor>;
+  now(): number;
+  onDurable(entry: BlockEntry): void;
+  /** The block that is executed but waits to be committed: nobody may see it. */
+  staged(): BlockEntry | undefined;
+  /** There is room for another batch. */
+  onRoom(): void;
+  /** The log's state is unknown, or no executor can be started: the process has to stop. */
+  onFatal(error: EngineError): void;
+}
+
+/** Work that is with the executor. `bytes` is kept to run it again. */
+interface Job {
+  bytes: Uint8Array<ArrayBuffer>;
+  count: number;
+  run(): Promise<void>;
+  /** Takes transaction or query `index` out; it was what the executor was at when it was lost. */
+  evict(index: number, problem: EngineError): void;
+  fail(problem: EngineError): void;
+}
+
+/** Batches with the executor at a time: one runs, one waits, so that it is never idle. */
+const BATCHES_MAX = 2;
+/** Executed but not durable; beyond it no batch is sent. */
+const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** An executor lost this often in a row, at the same work, will not be started again. */
+const RESTARTS_MAX = 8;
+
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #commits: CommitQueue;
+  #executor: RunningExecutor | undefined;
+  #jobs: Job[] = [];
+  #batches = 0;
+  #head: Head;
+  #recovery: Promise<void> | undefined;
+  #dropped: BlockEntry[] = [];
+  #exclusive: Promise<void> | undefined;
+  #restarts = 0;
+  #closed = false;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#head = options.head;
+    this.#commits = new CommitQueue({
+      log: options.log,
+      onDurable: (entry) => {
+        this.#head = headOf(entry);
+        options.onDurable(entry);
+      },
+      onFailed: (error, dropped) => this.#logFailed(error, dropped),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#executor = await this.#options.startExecutor(this.#head, (problem) => this.#lost(problem));
+    this.#executedSeq = this.#head.seq;
+  }
+
+  get isRunning(): boolean {
+    return this.#executor !== undefined;
+  }
+
+  /** The last durable block. */
+  get head(): Head {
+    return this.#head;
+  }
+  get hasRoom(): boolean {
+    return this.#executor !== undefined && this.#recovery === undefined && this.#exclusive === undefined && this.#batches < BATCHES_MAX && this.#commits.pendingBytes < PENDING_BYTES_MAX && !this.#closed;
+  }
+  get isIdle(): boolean {
+    return this.#jobs.length === 0 && this.#commits.pendingBytes === 0;
+  }
+
+  // ── batches ─────────────────────────────────────────────────────────────────
+
+  execute(batch: Batch): void {
+    this.#batches++;
+    const job: Job = {
+      bytes: batch.out.take(),
+      count: batch.count,
+      run: async () => {
+        const blocks = await this.#handle().ask("execute", [job.bytes, batch.submissionEnds(), this.#options.now()]);
+        this.#batches--;
+        this.#executed(batch, blocks);
+        this.#options.onRoom();
+      },
+      evict: (index, problem) => {
+        evictTransaction(job, batch, index, problem);
+      },
+      fail: (problem) => {
+        this.#batches--;
+        for (const submission of batch.submissions) submission.sink.fail(problem);
+      },
+    };
+    this.#send(job);
+  }
+
+  #executed(batch: Batch, blocks: readonly ExecutedBlock[]): void {
+    let first = 0;
+    let next = 0;
+    for (const { entry: bytes, rejected, taken } of blocks) {
+      const block = bytes === undefined ? undefined : new BlockEntry(bytes);
+      if (block !== undefined) this.commit(block);
+      const from = next;
+      for (; next < batch.submissions.length && batch.submissions[next]!.first < first + taken; next++) batch.submissions[next]!.place(block, first, rejected);
+      this.#answer(batch.submissions.slice(from, next));
+      first += taken;
+    }
+    // Of these nothing was left to run.
+    this.#answer(batch.submissions.slice(next));
+  }
+
+  #answer(submissions: readonly Submission[]): void {
+    for (const submission of submissions) if (submission.wait === "executed") submission.sink.settle(submission);
+    const waiting = submissions.filter((submission) => submission.wait === "durable");
+    if (waiting.length === 0) return;
+    this.whenDurable({
+      seq: this.#executedSeq,
+      release: () => {
+        for (const submission of waiting) submission.sink.settle(submission);
+      },
+      fail: (problem) => {
+        for (const submission of waiting) submission.sink.fail(problem);
+      },
+    });
+  }
+
+  #executedSeq = -1;
+
+  /** Hands an executed entry to the log. */
+  commit(entry: BlockEntry): void {
+    this.#executedSeq = entry.seq;
+    if (this.#recovery !== undefined && this.#commits.failure !== undefined) this.#dropped.unshift(entry);
+    else this.#commits.push(entry);
+  }
+
+  whenDurable(release: Release): void {
+    this.#commits.whenDurable(release);
+  }
+
+  // ── queries ─────────────────────────────────────────────────────────────────
+
+  /** @param settle gets each query's place in the results; see Executor.queries for their layout. */
+  queries(calls: Uint8Array<ArrayBuffer>, count: number, settle: (results: QueryResults) => void, failOne: (index: number, problem: EngineError) => void): void {
+    const indices = Array.from({ length: count }, (_, i) => i);
+    const job: Job = {
+      bytes: calls,
+      count,
+      run: async () => {
+        const results = await this.#handle().queries(job.bytes.slice(), job.count, this.#withoutStaged());
+        const failAll = (problem: EngineError) => {
+          for (const index of indices) failOne(index, problem);
+        };
+        this.whenDurable({ seq: results.seq, release: () => settle(results), fail: failAll });
+      },
+      evict: (at, problem) => {
+        failOne(indices.splice(at, 1)[0]!, problem);
+        job.bytes = without(job.bytes, at);
+        job.count--;
+      },
+      fail: (problem) => {
+        for (const index of indices) failOne(index, problem);
+      },
+    };
+    this.#send(job);
+  }
+
+  /** Asks the executor; the answer comes when the state that gave it is durable. */
+  async ask<M extends ExecutorMethod>(method: M, args: Parameters<ExecutorFace[M]>, past?: Past): Promise<ReturnType<ExecutorFace[M]>> {
+    if (this.#recovery !== undefined) await this.#recovery;
+    const answer = await this.#handle().ask(method, args, this.#withoutStaged(past));
+    await this.executedIsDurable();
+    return answer;
+  }
+
+  /** One batch of queries about the past. */
+  async askQueries(calls: Uint8Array<ArrayBuffer>, count: number, past: Past): Promise<QueryResults> {
+    if (this.#recovery !== undefined) await this.#recovery;
+    const results = await this.#handle().queries(calls, count, this.#withoutStaged(past));
+    await this.executedIsDurable();
+    return results;
+  }
+
+  #withoutStaged(past?: Past): Past | undefined {
+    const staged = this.#options.staged();
+    if (staged === undefined) return past;
+    return { entries: [staged.bytes, ...(past?.entries ?? [])], head: past?.head ?? this.#head };
+  }
+
+  /** Runs `body` when everything under way is durable, and lets nothing new begin meanwhile. */
+  async exclusive<T>(body: () => Promise<T>): Promise<T> {
+    while (this.#exclusive !== undefined) await this.#exclusive;
+    let finish = () => {};
+    this.#exclusive = new Promise((resolve) => {
+      finish = resolve;
+    });
+    try {
+      while (this.#batches > 0 || this.#recovery !== undefined) await new Promise((resolve) => setImmediate(resolve));
+      await this.#commits.drained();
+      return await body();
+    } finally {
+      this.#exclusive = undefined;
+      finish();
+      this.#options.onRoom();
+    }
+  }
+
+  /** Asks the executor about what need not be durable: a staged block. */
+  async askNow<M extends ExecutorMethod>(method: M, args: Parameters<ExecutorFace[M]>): Promise<ReturnType<ExecutorFace[M]>> {
+    if (this.#recovery !== undefined) await this.#recovery;
+    return await this.#handle().ask(method, args);
+  }
+
+  /** Resolves when everything executed so far is durable. */
+  executedIsDurable(): Promise<void> {
+    return new Promise((resolve, reject) => this.whenDurable({ seq: this.#executedSeq, release: resolve, fail: reject }));
+  }
+
+  /** Tells the executor what the store has. Lost with an executor that dies: the next one reads it itself. */
+  applied(seq: number): void {
+    this.#executor?.handle.ask("applied", [seq]).catch(() => {});
+  }
+
+  // ── what goes wrong ─────────────────────────────────────────────────────────
+
+  #handle(): ExecutorHandle {
+    if (this.#executor === undefined) throw new EngineError("INTERNAL_ERROR", "the executor is not running", {});
+    return this.#executor.handle;
+  }
+
+  #send(job: Job): void {
+    this.#jobs.push(job);
+    if (this.#recovery === undefined) this.#run(job);
+  }
+
+  #run(job: Job): void {
+    job.run().then(
+      () => {
+        this.#restarts = 0;
+        this.#done(job);
+      },
+      (thrown: unknown) => {
+        // A lost executor leaves its jobs in place: they run again on the next one.
+        if (this.#executor === undefined) return;
+        this.#done(job);
+        job.fail(toEngineError(thrown));
+        this.#options.onRoom();
+      },
+    );
+  }
+
+  #done(job: Job): void {
+    const at = this.#jobs.indexOf(job);
+    if (at >= 0) this.#jobs.splice(at, 1);
+  }
+
+  #lost(problem: EngineError): void {
+    const lost = this.#executor;
+    if (lost === undefined || this.#closed) return;
+    this.#executor = undefined;
+    this.#recovery = this.#restart(problem, lost.progress).catch((fault: unknown) => this.#options.onFatal(toEngineError(fault)));
+  }
+
+  async #restart(problem: EngineError, progress: Int32Array): Promise<void> {
+    const at = Atomics.load(progress, 0);
+    if (++this.#restarts > RESTARTS_MAX) throw problem;
+    const [culprit] = this.#jobs;
+    if (culprit !== undefined && at < culprit.count) culprit.evict(at, problem);
+    await this.#commits.drained();
+    this.#executor = await this.#options.startExecutor(this.#head, (again) => this.#lost(again));
+    this.#recovery = undefined;
+    this.#executedSeq = this.#head.seq;
+    for (const job of [...this.#jobs]) this.#run(job);
+    this.#options.onRoom();
+  }
+
+  #logFailed(error: StorageError, dropped: readonly BlockEntry[]): void {
+    this.#dropped = [...dropped];
+    this.#recovery = this.#takeBack(error).catch((fault: unknown) => this.#options.onFatal(toEngineError(fault)));
+  }
+
+  async #takeBack(error: StorageError): Promise<void> {
+    // What is with the executor runs on top of what was dropped: its blocks join them.
+    while (this.#jobs.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await this.#handle().ask("undo", [this.#dropped.map((entry) => entry.bytes), this.#head]);
+    this.#dropped = [];
+    this.#executedSeq = this.#head.seq;
+    if (!error.retryable) {
+      this.#options.onFatal(error);
+      return;
+    }
+    this.#commits.resume();
+    this.#recovery = undefined;
+    this.#options.onRoom();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#commits.drained();
+    await this.#executor?.handle.close();
+  }
+}
+
+function evictTransaction(job: Job, batch: Batch, at: number, problem: EngineError): void {
+  const submission = batch.submissions.find((candidate) => at < candidate.first + candidate.sentCount)!;
+  submission.sent ??= Array.from({ length: submission.count }, (_, i) => i);
+  const [index] = submission.sent.splice(at - submission.first, 1);
+  submission.reject(index!, { code: problem.code, message: problem.message, facts: problem.facts });
+  for (const later of batch.submissions) if (later.first > submission.first) later.first--;
+  batch.count--;
+  job.bytes = without(job.bytes, at);
+  job.count--;
+}
+
+/** The encodings without number `index`. */
+function without(bytes: Uint8Array<ArrayBuffer>, index: number): Uint8Array<ArrayBuffer> {
+  let at = 0;
+  for (let i = 0; i < index; i++) at += alignUp(transactionLength(bytes, at));
+  const end = at + alignUp(transactionLength(bytes, at));
+  const rest = new Uint8Array(bytes.length - (end - at));
+  rest.set(bytes.subarray(0, at));
+  rest.set(bytes.subarray(end), at);
+  return rest;
+}

@@ -1,0 +1,49 @@
+/**
+ * RetainedWindow: which blocks can be taken back, proved and asked about with `at`: the last `undoBlocks`, and older ones
+ * up to `undoMs`, as long as their deltas fit `undoMaxBytes`. The deltas themselves lie in the log.
+ */
+import type { BlockEntry } from "../encoding/block-entry.ts";
+
+export interface RetentionOptions {
+  undoBlocks: number;
+  undoMs: number;
+  undoMaxBytes: number;
+}
+
+interface Retained {
+  height: number;
+  timestampMs: number;
+  bytes: number;
+}
+
+export class RetainedWindow {
+  readonly #options: RetentionOptions;
+  /** Ascending heights; the block at the lowest height can be gone back to, its own delta is not needed. */
+  #blocks: Retained[] = [];
+  #bytes = 0;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+  }
+
+  add(entry: BlockEntry): void {
+    if (entry.isRollback) {
+      while (this.#blocks.length > 0 && this.#blocks.at(-1)!.height > entry.height) this.#bytes -= this.#blocks.pop()!.bytes;
+      return;
+    }
+    const bytes = entry.delta.length;
+    this.#blocks.push({ height: entry.height, timestampMs: entry.timestampMs, bytes });
+    this.#bytes += bytes;
+    while (this.#blocks.length > 1 && this.#mayLeave(this.#blocks[0]!, entry.timestampMs)) this.#bytes -= this.#blocks.shift()!.bytes;
+  }
+
+  #mayLeave(oldest: Retained, nowMs: number): boolean {
+    if (this.#bytes > this.#options.undoMaxBytes) return true;
+    return this.#blocks.length > this.#options.undoBlocks + 1 && oldest.timestampMs < nowMs - this.#options.undoMs;
+  }
+
+  /** The lowest height whose state can be had; undefined before the first block. */
+  get lowestHeight(): number | undefined {
+    return this.#blocks[0]?.height;
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * LocalEngine: the EngineService of this daemon, over sequencer, executor and history.
+ * Always
+ *  - What it answers is durable: the pipeline holds answers back until the state they come from is.
+ *  - A question about height `at` is answered from the state as it was then: the executor takes the blocks above it back,
+ *    answers, and puts them on again.
+ */
+import { BlockEntry, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryKind } from "../encoding/block-entry.ts";
+import { ByteWriter, writeU64 } from "../encoding/bytes.ts";
+import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
+import { EngineError } from "../errors.ts";
+import { type ContractView, headOf } from "../execution/executor.ts";
+import type { BlockLog } from "../execution/ports.ts";
+import type {
+  BlockReference,
+  ContractFilter,
+  ContractRecord,
+  EngineService,
+  Encode,
+  GasEstimate,
+  HealthReport,
+  Located,
+  LogQuery,
+  Page,
+  QueryOutcome,
+  Simulation,
+  Sink,
+  StateProof,
+  SubmissionOutcome,
+  Wait,
+} from "../rpc/services.ts";
+import type { AutoSequencer } from "../sequencer/auto-sequencer.ts";
+import type { DrivenSequencer } from "../sequencer/driven-sequencer.ts";
+import type { Past } from "../sequencer/executor-handle.ts";
+import type { Pipeline } from "../sequencer/pipeline.ts";
+import { decodeAnswer, type QueryQueue } from "../sequencer/query-queue.ts";
+import type { RetainedWindow } from "../sequencer/retained-window.ts";
+import type { ChainIndex } from "../storage/chain-index.ts";
+import type { HistoryCursor } from "../storage/history.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import type { HistoryHandle } from "./history-handle.ts";
+
+export interface LocalEngineModules {
+  log: BlockLog;
+  chain: ChainIndex;
+  retained: RetainedWindow;
+  pipeline: Pipeline;
+  queries: QueryQueue;
+  history: HistoryHandle;
+  /** One of the two, by block mode. */
+  auto: AutoSequencer | undefined;
+  driven: DrivenSequencer | undefined;
+  now(): number;
+  describe(): Record<string, unknown>;
+  health(): HealthReport;
+}
+
+export class LocalEngine implements EngineService {
+  readonly #modules: LocalEngineModules;
+
+  constructor(modules: LocalEngineModules) {
+    this.#modules = modules;
+  }
+
+  info(): Record<string, unknown> {
+    return this.#modules.describe();
+  }
+
+  health(): HealthReport {
+    return this.#modules.health();
+  }
+
+  // ── blocks ──────────────────────────────────────────────────────────────────
+
+  submit(encode: Encode, wait: Wait, sink: Sink<SubmissionOutcome>): void {
+    this.#auto().submit(encode, wait, sink);
+  }
+
+  async blockExecute(block: { height: number; parentHash: Uint8Array; timestampMs: number; encode: Encode }): Promise<{ block: BlockEntry; outcome: SubmissionOutcome }> {
+    return await this.#driven().execute(block);
+  }
+
+  async blockCommit(height: number, stateRoot: Uint8Array): Promise<BlockEntry> {
+    return await this.#driven().commit(height, stateRoot);
+  }
+
+  async blockDiscard(): Promise<void> {
+    await this.#driven().discard();
+  }
+
+  async blockRollback(toHeight: number): Promise<BlockEntry> {
+    const { driven, pipeline } = this.#modules;
+    const rollBack = () => pipeline.exclusive(() => this.#rollBack(toHeight));
+    return driven === undefined ? await rollBack() : await driven.alone(rollBack);
+  }
+
+  async #rollBack(toHeight: number): Promise<BlockEntry> {
+    const { pipeline, log } = this.#modules;
+    const target = this.#requireBlock(toHeight);
+    if (toHeight === pipeline.head.height) return target;
+    const entries = this.#entriesAbove(toHeight);
+    const entry = rollbackEntry(target, log.durableSeq + 1);
+    await pipeline.askNow("undo", [entries, headOf(entry)]);
+    pipeline.commit(entry);
+    await pipeline.executedIsDurable();
+    return target;
+  }
+
+  #auto(): AutoSequencer {
+    if (this.#modules.auto === undefined) throw new EngineError("WRONG_MODE", "the daemon runs in mode driven: the node brings blocks with block_execute", { mode: "driven" });
+    return this.#modules.auto;
+  }
+
+  #driven(): DrivenSequencer {
+    if (this.#modules.driven === undefined) throw new EngineError("WRONG_MODE", "the daemon runs in mode auto: it makes the blocks itself", { mode: "auto" });
+    return this.#modules.driven;
+  }
+
+  // ── running without keeping ─────────────────────────────────────────────────
+
+  query(encode: Encode, sink: Sink<QueryOutcome>): void {
+    this.#modules.queries.submit(encode, sink);
+  }
+
+  async queryAt(transaction: TransactionJson, at: number): Promise<QueryOutcome> {
+    const { calls } = encoded([transaction]);
+    const { results, seq, height } = await this.#modules.pipeline.askQueries(calls, 1, this.#past(at));
+    return decodeAnswer(results, 0, seq, height);
+  }
+
+  async simulate(transactions: readonly TransactionJson[], at: number | undefined): Promise<Simulation> {
+    const { calls, count } = encoded(transactions);
+    const { results, stateDiff } = await this.#modules.pipeline.ask("simulate", [calls, count, this.#modules.now()], this.#pastOrNow(at));
+    return { receipts: results, stateDiff, blockHeight: at ?? this.#modules.pipeline.head.height };
+  }
+
+  async estimateGas(transaction: TransactionJson): Promise<GasEstimate> {
+    return await this.#modules.pipeline.ask("estimate", [encoded([transaction]).calls, this.#modules.now()]);
+  }
+
+  // ── state ───────────────────────────────────────────────────────────────────
+
+  async contract(address: Uint8Array): Promise<ContractRecord | undefined> {
+    const view = await this.#modules.pipeline.ask("contract", [address]);
+    return view === undefined ? undefined : contractRecord(view);
+  }
+
+  async contracts(filter: ContractFilter): Promise<Page<ContractRecord>> {
+    const { cursor, ...rest } = filter;
+    const { items, next } = await this.#modules.pipeline.ask("contracts", [{ ...rest, after: decodeCursor(cursor) }]);
+    return { items: items.map(contractRecord), nextCursor: encodeCursor(next) };
+  }
+
+  async contractState(query: { address: Uint8Array; prefix?: Uint8Array | undefined; cursor?: string | undefined; limit: number }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>> {
+    const { items, next } = await this.#modules.pipeline.ask("contractState", [query.address, { prefix: query.prefix, after: decodeCursor(query.cursor), limit: query.limit }]);
+    return { items, nextCursor: encodeCursor(next) };
+  }
+
+  async account(address: Uint8Array): Promise<{ nonce: number; balance: bigint }> {
+    return await this.#modules.pipeline.ask("account", [address]);
+  }
+
+  async stateRoot(at: number | undefined): Promise<{ stateRoot: Uint8Array; blockHeight: number }> {
+    const block = at === undefined ? this.#modules.pipeline.head : this.#requireBlock(at);
+    return { stateRoot: block.stateRoot, blockHeight: block.height };
+  }
+
+  async stateProof(key: Uint8Array, at: number | undefined): Promise<StateProof> {
+    const proof = await this.#modules.pipeline.ask("proof", [key], this.#pastOrNow(at));
+    return { ...proof, key, blockHeight: proof.height };
+  }
+
+  // ── the past ────────────────────────────────────────────────────────────────
+
+  async block(reference: BlockReference): Promise<BlockEntry | undefined> {
+    const { chain, history } = this.#modules;
+    if (reference instanceof Uint8Array) {
+      const found = await history.ask("blockByHash", reference);
+      return found === undefined ? undefined : new BlockEntry(found.bytes);
+    }
+    return this.#blockAt(reference === "latest" ? chain.headHeight : reference);
+  }
+
+  async transaction(hash: Uint8Array): Promise<Located | undefined> {
+    const place = await this.#modules.history.ask("transaction", hash);
+    return place === undefined ? undefined : { block: this.#entry(place.seq), index: place.index };
+  }
+
+  async logs(query: LogQuery): Promise<Page<{ block: BlockEntry; transactionIndex: number; logIndex: number }>> {
+    const { cursor, fromBlock, toBlock, ...rest } = query;
+    const { items, next } = await this.#modules.history.ask("logs", {
+      ...rest,
+      fromHeight: fromBlock ?? 0,
+      toHeight: toBlock ?? this.#modules.chain.headHeight,
+      after: historyCursor(cursor),
+    });
+    const entries = this.#entriesOf(items);
+    return { items: items.map(({ seq, transactionIndex, logIndex }) => ({ block: entries.get(seq)!, transactionIndex, logIndex })), nextCursor: nextCursor(next) };
+  }
+
+  async executions(query: { contract: Uint8Array; cursor?: string | undefined; limit: number }): Promise<Page<Located>> {
+    const { items, next } = await this.#modules.history.ask("executions", { contract: query.contract, limit: query.limit, newestFirst: true, after: historyCursor(query.cursor) });
+    const entries = this.#entriesOf(items);
+    return { items: items.map(({ seq, transactionIndex }) => ({ block: entries.get(seq)!, index: transactionIndex })), nextCursor: nextCursor(next) };
+  }
+
+  #entriesOf(items: readonly { seq: number }[]): Map<number, BlockEntry> {
+    return new Map([...new Set(items.map(({ seq }) => seq))].map((seq) => [seq, this.#entry(seq)]));
+  }
+
+  #entry(seq: number): BlockEntry {
+    const bytes = this.#modules.log.read(seq);
+    if (bytes === undefined) throw new EngineError("INTERNAL_ERROR", `entry ${seq} of the log is missing`, { seq });
+    return new BlockEntry(bytes);
+  }
+
+  #blockAt(height: number): BlockEntry | undefined {
+    const seq = this.#modules.chain.seqOfHeight(height);
+    return seq === undefined ? undefined : this.#entry(seq);
+  }
+
+  /** The block at a height whose state can still be had. @throws EngineError BLOCK_NOT_FOUND, PRUNED. */
+  #requireBlock(height: number): BlockEntry {
+    const { retained, pipeline } = this.#modules;
+    const block = this.#blockAt(height);
+    if (block === undefined) throw new EngineError("BLOCK_NOT_FOUND", `there is no block at height ${height}; the head is ${pipeline.head.height}`, { height, headHeight: pipeline.head.height });
+    const lowestHeight = retained.lowestHeight ?? 0;
+    if (height < lowestHeight) throw new EngineError("PRUNED", `the state at height ${height} is no longer kept; the lowest is ${lowestHeight}`, { height, lowestHeight });
+    return block;
+  }
+
+  #entriesAbove(height: number): Uint8Array[] {
+    const entries: Uint8Array[] = [];
+    for (let above = this.#modules.chain.headHeight; above > height; above--) entries.push(this.#blockAt(above)!.bytes);
+    return entries;
+  }
+
+  #past(at: number): Past {
+    const block = this.#requireBlock(at);
+    return { entries: this.#entriesAbove(at), head: headOf(block) };
+  }
+
+  #pastOrNow(at: number | undefined): Past | undefined {
+    return at === undefined || at === this.#modules.pipeline.head.height ? undefined : this.#past(at);
+  }
+}
+
+function encoded(transactions: readonly TransactionJson[]): { calls: Uint8Array<ArrayBuffer>; count: number } {
+  const out = new ByteWriter();
+  for (const transaction of transactions) encodeTransaction(transaction, out);
+  return { calls: out.take(), count: transactions.length };
+}
+
+/** An entry that says: the chain goes back to `target`. */
+function rollbackEntry(target: BlockEntry, seq: number): BlockEntry {
+  const bytes = new Uint8Array(ENTRY_HEADER_BYTES);
+  bytes.set(target.bytes.subarray(0, ENTRY_HEADER_BYTES));
+  bytes[0] = EntryKind.rollback;
+  bytes[1] = ENTRY_VERSION;
+  bytes.fill(0, 4, 8);
+  writeU64(bytes, 8, seq);
+  bytes.fill(0, 40, 56);
+  return new BlockEntry(bytes);
+}
+
+function contractRecord(view: ContractView): ContractRecord {
+  return { ...view };
+}
+
+function historyCursor(cursor: string | undefined): HistoryCursor | undefined {
+  const bytes = decodeCursor(cursor);
+  if (bytes === undefined) return undefined;
+  const [seq, transactionIndex, logIndex] = JSON.parse(Buffer.from(bytes).toString("utf8")) as [number, number, number];
+  return { seq, transactionIndex, logIndex };
+}
+
+function nextCursor(next: HistoryCursor | undefined): string | undefined {
+  return next === undefined ? undefined : encodeCursor(Buffer.from(JSON.stringify([next.seq, next.transactionIndex, next.logIndex]), "utf8"));
+}

@@ -1,0 +1,77 @@
+/** HistoryHandle: how the main thread asks about the past, wherever History runs. */
+import { Worker } from "node:worker_threads";
+import { EngineError } from "../errors.ts";
+import { reviveError } from "../sequencer/executor-handle.ts";
+import type { History } from "../storage/history.ts";
+
+export type HistoryMethod = "transaction" | "logs" | "executions" | "blockByHash";
+export type HistoryFace = Pick<History, HistoryMethod>;
+
+export interface HistoryHandle {
+  ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>>;
+  close(): Promise<void>;
+}
+
+/** On this thread, over a log in memory. */
+export class InlineHistory implements HistoryHandle {
+  readonly #history: History;
+  readonly #advance: (history: History) => void;
+
+  constructor(history: History, advance: (history: History) => void) {
+    this.#history = history;
+    this.#advance = advance;
+  }
+
+  async ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>> {
+    this.#advance(this.#history);
+    const ask = this.#history[method] as (...args: unknown[]) => unknown;
+    return ask.apply(this.#history, args) as ReturnType<HistoryFace[M]>;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Questions that may wait; each is answered in bounded time. */
+const QUESTIONS_MAX = 1_024;
+
+export class WorkerHistory implements HistoryHandle {
+  readonly #worker: Worker;
+  readonly #durableSeq: () => number;
+  readonly #waiting = new Map<number, { resolve(value: never): void; reject(problem: EngineError): void }>();
+  #nextId = 1;
+  #lost: EngineError | undefined;
+
+  constructor(script: URL, workerData: unknown, durableSeq: () => number) {
+    this.#worker = new Worker(script, { workerData });
+    this.#worker.unref();
+    this.#durableSeq = durableSeq;
+    this.#worker.on("message", (answer: { id: number; value?: unknown; error?: Parameters<typeof reviveError>[0] }) => {
+      const waiting = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if (answer.error !== undefined) waiting?.reject(reviveError(answer.error));
+      else waiting?.resolve(answer.value as never);
+    });
+    this.#worker.on("error", (problem) => this.#lose(problem.message));
+    this.#worker.on("exit", (code) => this.#lose(`it ended with code ${code}`));
+  }
+
+  ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost);
+    if (this.#waiting.size >= QUESTIONS_MAX) return Promise.reject(new EngineError("BUSY", `${this.#waiting.size} questions about the past wait`, { retryAfterMs: 100 }));
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, durableSeq: this.#durableSeq(), method, args });
+    });
+  }
+
+  #lose(why: string): void {
+    this.#lost ??= new EngineError("INTERNAL_ERROR", `the thread that searches the journal is gone: ${why}`, {});
+    for (const { reject } of this.#waiting.values()) reject(this.#lost);
+    this.#waiting.clear();
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
