@@ -111,9 +111,8 @@ describe("the addon's instruction set", () => {
   };
 
   it("changes no hash", () => {
-    const [isa, hashes] = run("").stdout.trim().split(" ");
+    const [, hashes] = run("").stdout.trim().split(" ");
     expect(run("portable").stdout.trim()).toBe(`portable ${hashes}`);
-    expect(isa).toBe(requireAddon().isa);
   });
 
   it("is refused when it has no such name", () => {
