@@ -14,8 +14,8 @@ export interface ImportRule {
 
 const GROUND = ["errors", "encoding", "version"];
 
-/** Processes and threads: each composes what it runs, and nobody but the seams imports it. */
-const COMPOSED = ["config", "execution", "engines", "native", "sequencer", "storage", "rpc", "client", "observability"];
+/** What a process or thread may be composed of. */
+const PARTS = ["config", "execution", "engines", "native", "sequencer", "storage", "service", "rpc", "observability"];
 
 export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "errors", to: [] },
@@ -32,13 +32,17 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "storage", to: [...GROUND, "execution"] },
   { from: "sequencer", to: [...GROUND, "execution"] },
   { from: "rpc", to: [...GROUND, "execution", "client"], typesOnly: ["execution", "client"] },
+  // The engine as the front end calls it: rpc's port over sequencer and storage.
+  { from: "service", to: [...GROUND, "execution", "sequencer", "storage", "rpc"], typesOnly: ["rpc"] },
   { from: "cli/seams", to: [...GROUND, "config", "daemon", "daemon-tools"] },
   { from: "cli", to: [...GROUND, "client", "config", "native"] },
   { from: "main", to: ["cli"] },
-  { from: "executor-worker", to: [...GROUND, ...COMPOSED, "executor"] },
-  { from: "follower-worker", to: [...GROUND, ...COMPOSED, "follower"] },
-  { from: "query-worker", to: [...GROUND, ...COMPOSED, "executor", "query"] },
-  { from: "executor", to: [...GROUND, ...COMPOSED] },
-  { from: "daemon-tools", to: [...GROUND, ...COMPOSED, "executor"] },
-  { from: "daemon", to: [...GROUND, ...COMPOSED, "executor"] },
+  { from: "tokens", to: [...GROUND, "rpc"] },
+  { from: "executor", to: [...GROUND, ...PARTS] },
+  { from: "executor-worker", to: [...GROUND, ...PARTS, "executor"] },
+  { from: "query-worker", to: [...GROUND, ...PARTS, "executor"] },
+  { from: "follower-worker", to: [...GROUND, ...PARTS] },
+  { from: "engine", to: [...GROUND, ...PARTS, "executor", "follower-worker"] },
+  { from: "daemon", to: [...GROUND, ...PARTS, "engine", "tokens", "cli/seams"], typesOnly: ["cli/seams"] },
+  { from: "daemon-tools", to: [...GROUND, ...PARTS, "cli/seams"], typesOnly: ["cli/seams"] },
 ];

@@ -1,0 +1,51 @@
+/** logs: what contracts emitted, by address, event, block range and transaction; with --follow, as it comes. */
+import type { FoundLogJson } from "../../client/methods.ts";
+import { EngineError } from "../../errors.ts";
+import type { CommandContext, Handler, Options } from "../context.ts";
+import { moreText, readPages } from "../paging.ts";
+import { logText } from "../receipt-view.ts";
+import { requireAddress } from "../transactions.ts";
+
+export const logs: Handler = async (context, args, options) => {
+  const filter = filterFrom(args, options);
+  if (options["follow"] === true) return follow(context, filter);
+  const page = await readPages(options, (paging) => context.remote.call("contract_logs", { ...filter, ...paging }));
+  context.output.page(page, () =>
+    page.items.length === 0 ? "no logs" : page.items.map(line).join("\n") + moreText(page),
+  );
+};
+
+interface Filter {
+  address?: string;
+  topics?: (string | null)[];
+  fromBlock?: number;
+  toBlock?: number;
+  transactionHash?: string;
+}
+
+function filterFrom(args: readonly unknown[], options: Options): Filter {
+  const address = (args[0] ?? options["address"]) as string | undefined;
+  const topics = options["topic"] as string[] | undefined;
+  return {
+    ...(address === undefined ? {} : { address: requireAddress(address, "ADDRESS") }),
+    ...(topics === undefined ? {} : { topics: topics.map((topic) => (topic === "any" ? null : topic)) }),
+    ...(options["fromBlock"] === undefined ? {} : { fromBlock: options["fromBlock"] as number }),
+    ...(options["toBlock"] === undefined ? {} : { toBlock: options["toBlock"] as number }),
+    ...(options["tx"] === undefined ? {} : { transactionHash: options["tx"] as string }),
+  };
+}
+
+/** Prints every log from the next block on (or from --from-block), each once, until the command is interrupted. */
+async function follow({ remote, output }: CommandContext, filter: Filter): Promise<void> {
+  if (filter.toBlock !== undefined || filter.transactionHash !== undefined) {
+    throw new EngineError("VALIDATION_ERROR", "--follow goes on without end; leave out --to-block and --tx", {
+      path: "--follow",
+    });
+  }
+  const { address, topics, fromBlock } = filter;
+  for await (const log of remote.followLogs({ address, topics, fromBlock })) output.item(log, () => line(log));
+}
+
+function line(log: FoundLogJson): string {
+  return `${log.blockHeight}/${log.transactionIndex}  ${log.address}  ${logText(log, undefined)}`;
+}

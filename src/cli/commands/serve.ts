@@ -1,0 +1,88 @@
+/** serve: runs the daemon until a signal. The first stops it gracefully, the second at once. */
+import { relative } from "node:path";
+import { DEV_ACCOUNTS } from "../../config/dev-accounts.ts";
+import { loadConfig } from "../../config/load.ts";
+import { SETTING_KEYS, SETTINGS, type Setting, type SettingKey } from "../../config/settings.ts";
+import { DEFAULT_IPC_PATH } from "../connection.ts";
+import type { CommandContext, Handler, Options } from "../context.ts";
+import { EXIT_INTERRUPTED } from "../exit-codes.ts";
+import { type DaemonDescription, type RunningDaemon, startDaemon } from "../seams.ts";
+import { fields } from "../table.ts";
+
+/** pino's number of the level info, so that this line looks like the daemon's own. */
+const LOG_LEVEL_INFO = 30;
+
+export const serve: Handler = async (context, _args, options) => {
+  const { config } = loadConfig({
+    file: options["config"] as string | undefined,
+    flags: settingsFrom(options),
+    environment: context.environment,
+    cwd: context.cwd,
+  });
+  const daemon = await startDaemon(config);
+  const stopped = stopOnSignal(context, daemon);
+  announce(context, daemon.describe());
+  await stopped;
+};
+
+/** Flags of `serve` by the setting that they set: `--chain-id` is commander's `chainId` and the setting `chain.id`. */
+function settingsFrom(options: Options): Partial<Record<SettingKey, unknown>> {
+  const flags: Partial<Record<SettingKey, unknown>> = {};
+  for (const key of SETTING_KEYS) {
+    const { flag }: Setting = SETTINGS[key];
+    if (flag === undefined) continue;
+    const name = flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    if (options[name] !== undefined) flags[key] = options[name];
+  }
+  return flags;
+}
+
+async function stopOnSignal({ output }: CommandContext, daemon: RunningDaemon): Promise<void> {
+  let isStopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (isStopping) process.exit(EXIT_INTERRUPTED);
+    isStopping = true;
+    if (output.isTalkLive) output.talk(`\n${signal}: finishing what is in flight; again to stop at once`);
+    daemon.close().catch(() => undefined); // `stopped` rejects with the same reason.
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  await daemon.stopped;
+}
+
+function announce({ output, cwd }: CommandContext, daemon: DaemonDescription): void {
+  const account = DEV_ACCOUNTS[0]!;
+  const next = nextCommands(daemon.ipc, cwd);
+  if (!output.isTalkLive) {
+    output.talk(
+      JSON.stringify({ level: LOG_LEVEL_INFO, time: Date.now(), msg: "listening", ...daemon, account, next }),
+    );
+    return;
+  }
+  const { bold, dim, good } = output.talkStyles;
+  const addresses = fields(
+    [
+      ["socket", daemon.ipc],
+      ["binary", daemon.binaryIpc],
+      ["http", daemon.http],
+      ["chain", `${daemon.chainId}, at block ${daemon.height}`],
+      ["account", `${account} ${dim("(the default sender)")}`],
+    ],
+    dim,
+  );
+  output.talk(
+    `${good("polytorus is listening")}\n${addresses.replace(/^/gm, "  ")}\n\n${bold("try")}\n${next.map((command) => `  ${command}`).join("\n")}\n`,
+  );
+}
+
+/** Three commands that work as they stand, from the directory where `serve` runs. */
+function nextCommands(ipc: string, cwd: string): string[] {
+  const isDefault = `./${relative(cwd, ipc)}` === DEFAULT_IPC_PATH;
+  const cli = `npx polytorus`;
+  const where = isDefault ? "" : ` --ipc ${ipc}`;
+  return [
+    `${cli} deploy erc20 --name MyToken --symbol MTK --decimals 18 --supply 1000000${where}`,
+    `${cli} contract ls${where}`,
+    `${cli} logs --follow${where}`,
+  ];
+}

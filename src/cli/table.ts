@@ -1,0 +1,43 @@
+/** Aligned columns of plain text. */
+
+export interface Column {
+  readonly title: string;
+  readonly align?: "right";
+}
+
+/** A header and rows, two spaces between columns; no trailing spaces. */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  styleHeader: (text: string) => string = (text) => text,
+): string {
+  const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)));
+  const line = (cells: readonly string[]): string =>
+    columns
+      .map(({ align }, i) =>
+        align === "right" ? (cells[i] ?? "").padStart(widths[i]!) : (cells[i] ?? "").padEnd(widths[i]!),
+      )
+      .join("  ")
+      .trimEnd();
+  return [styleHeader(line(columns.map(({ title }) => title.toUpperCase()))), ...rows.map(line)].join("\n");
+}
+
+/** `name  value` lines; values of several lines are indented under their first. Undefined values are left out. */
+export function fields(
+  entries: readonly (readonly [string, string | undefined])[],
+  styleName: (text: string) => string = (text) => text,
+): string {
+  const shown = entries.filter((entry): entry is readonly [string, string] => entry[1] !== undefined);
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown
+    .map(([name, value]) =>
+      `${styleName(name.padEnd(width))}  ${value.replaceAll("\n", `\n${" ".repeat(width + 2)}`)}`.trimEnd(),
+    )
+    .join("\n");
+}
+
+/** 1234567 → 1,234,567; anything but whole decimals stays as it is. */
+export function grouped(amount: string | number): string {
+  const text = String(amount);
+  return /^\d+$/.test(text) ? text.replace(/\B(?=(\d{3})+$)/g, ",") : text;
+}
