@@ -1,13 +1,15 @@
 /**
- * InlineChain: the executor itself, one transaction a block, over an empty snapshot: nothing is stored, nothing awaited.
+ * InlineChain: the executor itself, one transaction a block, from a genesis of balances: nothing is stored or awaited.
  * Rejections throw, as they reach a caller; everything else is a receipt.
  */
 import { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { ByteWriter } from "../../src/encoding/bytes.ts";
 import { portableHasher } from "../../src/encoding/hash.ts";
-import { fromHex } from "../../src/encoding/hex.ts";
+import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import { decodeReceipt, type Receipt } from "../../src/encoding/receipt.ts";
+import { accountKey } from "../../src/encoding/state-key.ts";
 import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
+import { fromBigInt, newUint256 } from "../../src/encoding/uint256.ts";
 import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
 import { RejectedError } from "../../src/errors.ts";
 import { BlockExecutor } from "../../src/execution/block-executor.ts";
@@ -15,12 +17,41 @@ import type { ContractAbi } from "../../src/execution/host.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import type { StateSnapshot } from "../../src/execution/ports.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
+import { accountValue } from "../../src/execution/state-value.ts";
 import type { RunResult } from "../../src/execution/unified-engine.ts";
 
 const GAS_LIMIT = 10_000_000;
 const HASH_BYTES = 32;
 
-const EMPTY_SNAPSHOT: StateSnapshot = { get: () => undefined, range: () => [], appliedSeq: () => -1 };
+/** The state before the first block: accounts with native balance, and nothing else. */
+function snapshotOf(balances: Record<string, bigint>): StateSnapshot {
+  const limbs = newUint256();
+  const values = new Map<string, Uint8Array>();
+  for (const [account, balance] of Object.entries(balances)) {
+    fromBigInt(balance, limbs);
+    values.set(toHex(accountKey(fromHex(account)!)), accountValue(0, limbs, 0));
+  }
+  return { get: (key) => values.get(toHex(key)), range: () => [], appliedSeq: () => -1 };
+}
+
+/** A receipt in hex and decimal, so that differences read well. */
+export interface ReadableReceipt {
+  status: Receipt["status"];
+  returnData: string;
+  logs: { address: string; topics: string[]; data: string }[];
+}
+
+export function readableReceipt({ status, returnData, logs }: Receipt): ReadableReceipt {
+  return {
+    status,
+    returnData: toHex(returnData),
+    logs: logs.map(({ address, topics, data }) => ({
+      address: toHex(address),
+      topics: topics.map((topic) => toHex(topic)),
+      data: toHex(data),
+    })),
+  };
+}
 
 export type Call = Omit<TransactionJson, "kind" | "gasLimit"> & { gasLimit?: number };
 
@@ -30,10 +61,10 @@ export class InlineChain {
   #height = 0;
   #parentHash: Uint8Array = new Uint8Array(HASH_BYTES);
 
-  constructor(options: { chainId?: number; timestampMs?: number } = {}) {
+  constructor(options: { chainId?: number; timestampMs?: number; balances?: Record<string, bigint> } = {}) {
     this.timestampMs = options.timestampMs ?? 0;
     this.executor = new BlockExecutor({
-      snapshot: EMPTY_SNAPSHOT,
+      snapshot: snapshotOf(options.balances ?? {}),
       tree: new PortableStateTree(),
       hasher: portableHasher,
       engines: [new BuiltinEngine()],
