@@ -53,7 +53,10 @@ export interface QueryOutcome {
 
 /** A transaction that was simulated: receipt in canonical encoding (encoding/receipt.ts). */
 export interface Simulation {
-  receipts: ({ receipt: Uint8Array; transaction: Uint8Array; transactionHash: Uint8Array } | { rejection: Rejection })[];
+  receipts: (
+    | { receipt: Uint8Array; transaction: Uint8Array; transactionHash: Uint8Array }
+    | { rejection: Rejection }
+  )[];
   stateDiff: { key: Uint8Array; before: Uint8Array | undefined; after: Uint8Array | undefined }[];
   blockHeight: number;
 }
@@ -146,7 +149,12 @@ export interface EngineService {
   queryAt(transaction: TransactionJson, at: number): Promise<QueryOutcome>;
 
   /** Mode driven. */
-  blockExecute(block: { height: number; parentHash: Uint8Array; timestampMs: number; encode: Encode }): Promise<{ block: BlockEntry; outcome: SubmissionOutcome }>;
+  blockExecute(block: {
+    height: number;
+    parentHash: Uint8Array;
+    timestampMs: number;
+    encode: Encode;
+  }): Promise<{ block: BlockEntry; outcome: SubmissionOutcome }>;
   blockCommit(height: number, stateRoot: Uint8Array): Promise<BlockEntry>;
   blockDiscard(): Promise<void>;
   blockRollback(toHeight: number): Promise<BlockEntry>;
@@ -158,7 +166,12 @@ export interface EngineService {
 
   contract(address: Uint8Array): Promise<ContractRecord | undefined>;
   contracts(query: ContractFilter): Promise<Page<ContractRecord>>;
-  contractState(query: { address: Uint8Array; prefix?: Uint8Array | undefined; cursor?: string | undefined; limit: number }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>>;
+  contractState(query: {
+    address: Uint8Array;
+    prefix?: Uint8Array | undefined;
+    cursor?: string | undefined;
+    limit: number;
+  }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>>;
   account(address: Uint8Array): Promise<{ nonce: number; balance: bigint }>;
   stateRoot(at: number | undefined): Promise<{ stateRoot: Uint8Array; blockHeight: number }>;
   /** Key is a whole state key: tag, contract, key (DESIGN: account, contract, code, state, chain parameter). */

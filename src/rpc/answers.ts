@@ -1,0 +1,89 @@
+/** JSON-RPC 2.0 responses as text: what every transport writes. */
+import { type EngineError, ERROR_KINDS, rpcCodeOf } from "../errors.ts";
+import { type FaultLog, publicError } from "./faults.ts";
+import type { Rejection, Sink } from "./services.ts";
+
+/**
+ * Where the answer to one request goes. Called exactly once for each request handed in.
+ * `token` is what came with the request: the transport's own number, of which this layer knows nothing.
+ */
+export interface AnswerTarget {
+  /** `text` is one JSON value, or empty for a notification, which has no answer. */
+  answer(text: string, token: number, error?: EngineError): void;
+}
+
+/** The id of a request as JSON text; undefined for a notification, whose answer is not sent. */
+export type IdText = string | undefined;
+
+export function resultAnswer(id: IdText, result: string): string {
+  return id === undefined ? "" : `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
+}
+
+export function errorAnswer(id: IdText, error: EngineError): string {
+  return id === undefined ? "" : `{"jsonrpc":"2.0","id":${id},"error":${errorText(error)}}`;
+}
+
+/** The JSON-RPC error object of a rejection or an EngineError: code, message, and data {code, hint, facts}. */
+export function errorText({ code, message, facts }: Rejection): string {
+  const data = { ...facts, code, hint: ERROR_KINDS[code].hint };
+  return `{"code":${rpcCodeOf(code)},"message":${JSON.stringify(message)},"data":${toJson(data)}}`;
+}
+
+/** Facts and results may hold amounts as bigint: decimal strings on the wire. */
+export function toJson(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, member: unknown) => (typeof member === "bigint" ? member.toString() : member)) ?? "null"
+  );
+}
+
+/** A request that was read and will be answered exactly once. */
+export class RequestInHand {
+  readonly id: IdText;
+  readonly #target: AnswerTarget;
+  readonly #token: number;
+  readonly #faults: FaultLog;
+
+  constructor(id: IdText, target: AnswerTarget, token: number, faults: FaultLog) {
+    this.id = id;
+    this.#target = target;
+    this.#token = token;
+    this.#faults = faults;
+  }
+
+  /** `result` is JSON text. */
+  succeed(result: string): void {
+    this.#target.answer(resultAnswer(this.id, result), this.#token);
+  }
+
+  fail(thrown: unknown): void {
+    const error = publicError(thrown, this.#faults);
+    this.#target.answer(errorAnswer(this.id, error), this.#token, error);
+  }
+}
+
+/** Answers a request with what the service settles it with. A fault in the making of the text is answered, not thrown. */
+export abstract class AnsweringSink<T> implements Sink<T> {
+  readonly #request: RequestInHand;
+
+  constructor(request: RequestInHand) {
+    this.#request = request;
+  }
+
+  /** The result as JSON text. @throws EngineError where the outcome is an error. */
+  protected abstract textOf(outcome: T): string;
+
+  settle(outcome: T): void {
+    let text: string;
+    try {
+      text = this.textOf(outcome);
+    } catch (thrown) {
+      this.#request.fail(thrown);
+      return;
+    }
+    this.#request.succeed(text);
+  }
+
+  fail(error: EngineError): void {
+    this.#request.fail(error);
+  }
+}

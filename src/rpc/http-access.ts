@@ -1,0 +1,65 @@
+/** Who an HTTP request comes from: a name it may use for us, and a role. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
+import type { Caller, Role } from "./access.ts";
+
+/** Role by SHA-256 of the token, in hex: the tokens themselves are kept nowhere. */
+export type TokenRoles = ReadonlyMap<string, Role>;
+
+export function hashToken(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+export interface HttpAccessOptions {
+  /** Listening on a loopback address: whoever can connect is on this machine. */
+  readonly isLoopback: boolean;
+  /** Everyone on loopback may submit unsigned transactions. */
+  readonly dev: boolean;
+  /** Methods that need the role admin are there for tokens that have it. */
+  readonly admin: boolean;
+  readonly tokens: TokenRoles;
+}
+
+const NOBODY: Caller = { role: undefined };
+const READER: Caller = { role: "reader" };
+const DEPLOYER: Caller = { role: "deployer" };
+const BEARER = /^bearer +(\S+)$/i;
+
+export class HttpAccess {
+  readonly #options: HttpAccessOptions;
+  readonly #anonymous: Caller;
+  readonly #tokens: { digest: Buffer; caller: Caller }[];
+
+  constructor(options: HttpAccessOptions) {
+    this.#options = options;
+    this.#anonymous = !options.isLoopback ? NOBODY : options.dev ? DEPLOYER : READER;
+    this.#tokens = [...options.tokens].map(([hash, role]) => ({
+      digest: Buffer.from(hash, "hex"),
+      caller: { role: role === "admin" && !options.admin ? "deployer" : role },
+    }));
+  }
+
+  /** On loopback only names of this machine are ours, so that no web page gets in under a name of its own. */
+  acceptsHost(host: string | undefined): boolean {
+    if (!this.#options.isLoopback) return true;
+    return host !== undefined && isLoopbackName(host.replace(/:\d+$/, ""));
+  }
+
+  /** Undefined when the token is none of ours; without a token everyone is what the address allows. */
+  callerFor(authorization: string | undefined): Caller | undefined {
+    if (authorization === undefined) return this.#anonymous;
+    const token = BEARER.exec(authorization)?.[1];
+    if (token === undefined) return undefined;
+    const digest = Buffer.from(hashToken(token), "hex");
+    let found: Caller | undefined;
+    // All are compared, so that the time taken says nothing about which one was near.
+    for (const known of this.#tokens) if (timingSafeEqual(known.digest, digest)) found = known.caller;
+    return found;
+  }
+}
+
+/** localhost, 127.0.0.0/8 and ::1, with or without brackets. */
+export function isLoopbackName(name: string): boolean {
+  const bare = name.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
+}

@@ -1,0 +1,170 @@
+/**
+ * JSON-RPC over HTTP: POST / with one request or an array of them, and GET /livez /readyz /health /openrpc.json.
+ * A thin dispatcher on node:http, because most of a request's cost is the parser's and the rest should stay small: headers
+ * are read from the raw list, answers leave in one write.
+ * Always
+ *  - No CORS headers, and a body only as application/json: a browser asks before it sends that, and is not answered.
+ *  - On loopback the Host must be a name of this machine.
+ */
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { EngineError } from "../errors.ts";
+import { errorAnswer } from "./answers.ts";
+import { HttpAccess, isLoopbackName, type TokenRoles } from "./http-access.ts";
+import { HttpPost } from "./http-post.ts";
+import { refuseHost, sendJson } from "./http-response.ts";
+import type { JsonRpc } from "./json-rpc.ts";
+import { openRpcText } from "./methods.ts";
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0 takes any free port: `url` says which. */
+  readonly port: number;
+  readonly dev: boolean;
+  readonly tokens: TokenRoles;
+  /** Whether methods for the role admin are there at all; off when left out. */
+  readonly admin?: boolean | undefined;
+  readonly tlsCertFile?: string | undefined;
+  readonly tlsKeyFile?: string | undefined;
+}
+
+/** Longer than the 60 s after which common proxies drop an idle connection, so that they never meet one we just closed. */
+const KEEP_ALIVE_MS = 65_000;
+/** A client that trickles its headers, or its request, is cut off. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+const GET_PATHS: Record<string, (rpc: JsonRpc, query: string) => { status: number; body: string }> = {
+  "/livez": (rpc) => {
+    const { live, status } = rpc.service.health();
+    return { status: live ? 200 : 503, body: JSON.stringify({ live, status }) };
+  },
+  "/readyz": readiness,
+  "/health": readiness,
+  "/openrpc.json": () => ({ status: 200, body: openRpcText() }),
+};
+
+/** Ready to take writes; with `?role=read`, to be read. */
+function readiness(rpc: JsonRpc, query: string): { status: number; body: string } {
+  const report = rpc.service.health();
+  const isReady = new URLSearchParams(query).get("role") === "read" ? report.canRead : report.canWrite;
+  return { status: isReady ? 200 : 503, body: JSON.stringify(report) };
+}
+
+export class HttpServer {
+  /** Where it listens: http://127.0.0.1:8645 */
+  readonly url: string;
+  readonly #server: Server;
+  readonly #rpc: JsonRpc;
+
+  private constructor(url: string, server: Server, rpc: JsonRpc) {
+    this.url = url;
+    this.#server = server;
+    this.#rpc = rpc;
+  }
+
+  /** @throws EngineError CONFIGURATION_ERROR when the address can't be listened on or the certificate can't be read. */
+  static async open(options: HttpOptions, rpc: JsonRpc): Promise<HttpServer> {
+    const isTls = options.tlsCertFile !== undefined;
+    const server = isTls ? createTlsServer(readCertificate(options)) : createServer();
+    const access = new HttpAccess({
+      isLoopback: isLoopbackName(options.host),
+      dev: options.dev,
+      admin: options.admin === true,
+      tokens: options.tokens,
+    });
+    const post = new HttpPost(rpc, access);
+    server.on("request", (request: IncomingMessage, response: ServerResponse) =>
+      dispatch(request, response, rpc, access, post),
+    );
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
+    server.headersTimeout = HEADERS_TIMEOUT_MS;
+    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    server.maxConnections = rpc.limits.connectionsMax;
+    await listen(server, options);
+    server.on("error", (problem) => rpc.log.error({ err: problem }, "the HTTP server failed"));
+    const { port } = server.address() as AddressInfo;
+    const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+    return new HttpServer(`${isTls ? "https" : "http"}://${host}:${port}`, server, rpc);
+  }
+
+  /** Stops accepting, finishes what is in flight, then closes; what is left after `deadlineMs` is cut off. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#rpc.stop();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    const deadline = setTimeout(() => this.#server.closeAllConnections(), deadlineMs);
+    await closed;
+    clearTimeout(deadline);
+  }
+}
+
+function dispatch(
+  request: IncomingMessage,
+  response: ServerResponse,
+  rpc: JsonRpc,
+  access: HttpAccess,
+  post: HttpPost,
+): void {
+  const url = request.url!;
+  if (request.method === "POST" && url === "/") {
+    post.handle(request, response);
+    return;
+  }
+  if (!access.acceptsHost(request.headers.host)) {
+    refuseHost(response, request.headers.host);
+    return;
+  }
+  const [path, query = ""] = url.split("?", 2) as [string, string?];
+  const get = Object.hasOwn(GET_PATHS, path) ? GET_PATHS[path] : undefined;
+  const isGet = request.method === "GET" || request.method === "HEAD";
+  if (get !== undefined && isGet) {
+    const { status, body } = get(rpc, query);
+    sendJson(response, status, body);
+  } else if (get !== undefined || path === "/") {
+    const allowed = path === "/" ? "POST" : "GET, HEAD";
+    sendJson(response, 405, problem(`${path} takes ${allowed}`), ["Allow", allowed]);
+  } else {
+    sendJson(response, 404, problem(`there is nothing at ${path.slice(0, 80)}; POST / takes JSON-RPC`));
+  }
+}
+
+function problem(message: string): string {
+  return errorAnswer("null", new EngineError("INVALID_REQUEST", message));
+}
+
+async function listen(server: Server, { host, port }: HttpOptions): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("listening", resolve);
+      server.once("error", reject);
+      server.listen(port, host);
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError(
+      "CONFIGURATION_ERROR",
+      `cannot listen on ${host}:${port}: ${reason}`,
+      { host, port },
+      { cause },
+    );
+  }
+}
+
+function readCertificate({ tlsCertFile, tlsKeyFile }: HttpOptions): { cert: Buffer; key: Buffer } {
+  if (tlsKeyFile === undefined)
+    throw new EngineError("CONFIGURATION_ERROR", "http.tls_cert_file needs http.tls_key_file", {});
+  try {
+    return { cert: readFileSync(tlsCertFile!), key: readFileSync(tlsKeyFile) };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError(
+      "CONFIGURATION_ERROR",
+      `cannot read the TLS certificate or its key: ${reason}`,
+      { tlsCertFile, tlsKeyFile },
+      { cause },
+    );
+  }
+}

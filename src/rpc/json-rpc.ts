@@ -1,0 +1,234 @@
+/**
+ * JSON-RPC 2.0 (https://www.jsonrpc.org/specification) over any transport: a parsed message in, text out.
+ *   transport ── handle(message, caller, target, token) ──▶ Submissions │ Queries │ method table ──▶ target.answer(text, token)
+ * Always
+ *  - Every message is answered exactly once; a notification with an empty text.
+ *  - What changes the chain takes effect in the order in which it was handed in: submissions reach the service before
+ *    `handle` returns, ordered methods wait for one another.
+ *  - Parameters are passed by name.
+ */
+import { EngineError } from "../errors.ts";
+import { type Caller, requireRole } from "./access.ts";
+import { type AnswerTarget, type IdText, RequestInHand, toJson } from "./answers.ts";
+import type { FaultLog } from "./faults.ts";
+import { JsonText } from "./json-text.ts";
+import { checkBatchSize, type FrontLimits } from "./limits.ts";
+import type { BlockMode, MethodContext } from "./method.ts";
+import { isMethodName, METHODS } from "./methods.ts";
+import { nearest } from "./nearest.ts";
+import { Queries } from "./queries.ts";
+import type { EngineService } from "./services.ts";
+import { Submissions } from "./submissions.ts";
+import { invalid, isObject } from "./validate.ts";
+
+/** How long a client that was sent away by a stopping daemon should wait. */
+const RESTART_RETRY_MS = 1_000;
+
+export interface JsonRpcOptions {
+  readonly blockMode: BlockMode;
+  readonly limits: FrontLimits;
+  /** Chain parameter: how account_get writes addresses in Bech32. */
+  readonly bech32Prefix: string;
+}
+
+export interface JsonRpcModules {
+  readonly service: EngineService;
+  readonly log: FaultLog;
+}
+
+type Params = Record<string, unknown>;
+
+export class JsonRpc {
+  readonly limits: FrontLimits;
+  readonly service: EngineService;
+  readonly log: FaultLog;
+  readonly #options: JsonRpcOptions;
+  readonly #submissions: Submissions;
+  readonly #queries: Queries;
+  /** Settled when the last ordered method is. */
+  #lastOrdered: Promise<void> = Promise.resolve();
+  #isStopping = false;
+
+  constructor(options: JsonRpcOptions, modules: JsonRpcModules) {
+    this.limits = options.limits;
+    this.service = modules.service;
+    this.log = modules.log;
+    this.#options = options;
+    this.#submissions = new Submissions(options, modules);
+    this.#queries = new Queries(options, modules);
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /** From here on every request is answered SHUTTING_DOWN; those in hand are finished. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** Answers a message of a transport: JSON text of one request, or of an array of them. */
+  handleText(text: string, caller: Caller, target: AnswerTarget, token: number): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch (problem) {
+      const reason = problem instanceof Error ? problem.message : "not JSON";
+      this.refuse(new EngineError("PARSE_ERROR", `not valid JSON: ${reason}`), target, token);
+      return;
+    }
+    this.handle(message, caller, target, token);
+  }
+
+  handle(message: unknown, caller: Caller, target: AnswerTarget, token: number): void {
+    if (Array.isArray(message)) this.#handleArray(message, caller, target, token);
+    else this.#handleRequest(message, caller, target, token);
+  }
+
+  /** Answers what was no request at all: the id is null. */
+  refuse(error: unknown, target: AnswerTarget, token: number): void {
+    new RequestInHand("null", target, token, this.log).fail(error);
+  }
+
+  /** @throws EngineError SHUTTING_DOWN */
+  requireRunning(): void {
+    if (!this.#isStopping) return;
+    throw new EngineError("SHUTTING_DOWN", "the daemon is stopping; nothing ran", { retryAfterMs: RESTART_RETRY_MS });
+  }
+
+  /** @throws EngineError WRONG_MODE */
+  requireMode(name: string, needed: BlockMode): void {
+    const { blockMode } = this.#options;
+    if (blockMode === needed) return;
+    const facts = { method: name, blockMode, needed };
+    throw new EngineError(
+      "WRONG_MODE",
+      `${name} belongs to mode ${needed}; this daemon runs in mode ${blockMode}`,
+      facts,
+    );
+  }
+
+  #handleArray(messages: readonly unknown[], caller: Caller, target: AnswerTarget, token: number): void {
+    try {
+      if (messages.length === 0) throw new EngineError("INVALID_REQUEST", "an array of requests must not be empty");
+      checkBatchSize(messages.length, this.limits.batchMax);
+    } catch (thrown) {
+      this.refuse(thrown, target, token);
+      return;
+    }
+    const answers = new ArrayAnswers(messages.length, target, token);
+    for (let i = 0; i < messages.length; i++) this.#handleRequest(messages[i], caller, answers, i);
+  }
+
+  #handleRequest(message: unknown, caller: Caller, target: AnswerTarget, token: number): void {
+    const id = isObject(message) ? idText(message["id"]) : "null";
+    if (
+      !isObject(message) ||
+      message["jsonrpc"] !== "2.0" ||
+      typeof message["method"] !== "string" ||
+      id === "invalid"
+    ) {
+      const shownId = id === undefined || id === "invalid" ? "null" : id;
+      new RequestInHand(shownId, target, token, this.log).fail(notARequest(message));
+      return;
+    }
+    const request = new RequestInHand(id, target, token, this.log);
+    try {
+      this.#dispatch(message["method"], message["params"], caller, request);
+    } catch (thrown) {
+      request.fail(thrown);
+    }
+  }
+
+  #dispatch(name: string, given: unknown, caller: Caller, request: RequestInHand): void {
+    if (!isMethodName(name)) throw methodNotFound(name);
+    const method = METHODS[name];
+    requireRole(caller, method.role, name);
+    this.requireRunning();
+    if (method.blockMode !== undefined) this.requireMode(name, method.blockMode);
+    const params = given === undefined ? {} : given;
+    if (!isObject(params)) throw invalid("params", "an object: parameters are passed by name", params);
+    if (name === "tx_submit") this.#submissions.one(params, caller, request);
+    else if (name === "tx_submitBatch") this.#submissions.batch(params, caller, request);
+    else if (name === "contract_query") this.#queries.run(params, request);
+    else this.#runMethod(method as GeneralMethod, params, caller, request);
+  }
+
+  #runMethod(method: GeneralMethod, params: Params, caller: Caller, request: RequestInHand): void {
+    method.validator.require(params);
+    const context: MethodContext = { ...this.#options, service: this.service, caller };
+    const run = async (): Promise<void> => {
+      try {
+        const result = await method.handle(params, context);
+        request.succeed(result instanceof JsonText ? result.text : toJson(result));
+      } catch (thrown) {
+        request.fail(thrown);
+      }
+    };
+    if (method.isOrdered) this.#lastOrdered = this.#lastOrdered.then(run);
+    else void run();
+  }
+}
+
+/** A method of the table as dispatch sees it: its own validator vouches for the parameters. */
+interface GeneralMethod {
+  readonly validator: { require(params: unknown): void };
+  readonly isOrdered?: boolean;
+  readonly handle: (params: Params, context: MethodContext) => unknown;
+}
+
+/** The id as JSON text; undefined for a notification, "invalid" for what JSON-RPC does not allow. */
+function idText(id: unknown): IdText | "invalid" {
+  switch (typeof id) {
+    case "number":
+      return Number.isFinite(id) ? String(id) : "invalid";
+    case "string":
+      return JSON.stringify(id);
+    case "undefined":
+      return undefined;
+    default:
+      return id === null ? "null" : "invalid";
+  }
+}
+
+function notARequest(message: unknown): EngineError {
+  const problem = !isObject(message)
+    ? "a request is an object"
+    : message["jsonrpc"] !== "2.0"
+      ? 'a request has "jsonrpc":"2.0"'
+      : typeof message["method"] !== "string"
+        ? "a request has a method, a string"
+        : "an id is a string, a finite number or null";
+  return new EngineError("INVALID_REQUEST", problem);
+}
+
+function methodNotFound(name: string): EngineError {
+  const suggestion = nearest(name, Object.keys(METHODS));
+  const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
+  return new EngineError("METHOD_NOT_FOUND", `there is no method ${JSON.stringify(name.slice(0, 80))}${hint}`, {
+    method: name.slice(0, 80),
+    ...(suggestion === undefined ? {} : { suggestion }),
+  });
+}
+
+/** Gathers the answers to the requests of one array, in the order of the requests. */
+class ArrayAnswers implements AnswerTarget {
+  readonly #texts: string[];
+  readonly #target: AnswerTarget;
+  readonly #token: number;
+  #missing: number;
+
+  constructor(count: number, target: AnswerTarget, token: number) {
+    this.#texts = new Array<string>(count).fill("");
+    this.#missing = count;
+    this.#target = target;
+    this.#token = token;
+  }
+
+  answer(text: string, index: number): void {
+    this.#texts[index] = text;
+    if (--this.#missing > 0) return;
+    const texts = this.#texts.filter((answer) => answer !== "");
+    this.#target.answer(texts.length === 0 ? "" : `[${texts.join(",")}]`, this.#token);
+  }
+}

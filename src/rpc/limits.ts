@@ -1,0 +1,59 @@
+import { EngineError } from "../errors.ts";
+
+/** What the front end bounds. Operational: none of it can change a receipt. */
+export interface FrontLimits {
+  /** Transactions in one tx_submitBatch or tx_simulate, requests in one JSON-RPC array. Others allow 10 to 1,000. */
+  readonly batchMax: number;
+  /** One line or binary frame. Holds a block_execute of 100,000 transfers; checked while buffering. */
+  readonly frameBytesMax: number;
+  readonly httpBodyBytesMax: number;
+  /** Requests of one connection that are not answered yet; past it the connection is not read. */
+  readonly inFlightMax: number;
+  /** Their bytes: two frames of the largest size, so that one can be read while another runs. */
+  readonly inFlightBytesMax: number;
+  /** Answers that a client has not read yet; past it the connection is closed, because its requests ran already. */
+  readonly unreadAnswersBytesMax: number;
+  readonly connectionsMax: number;
+  /** Gas of one query; also what a query gets that states no limit. */
+  readonly queryGasMax: number;
+  /** Items of one page, and how many come when the request does not say. */
+  readonly pageMax: number;
+  readonly pageDefault: number;
+}
+
+const MiB = 1024 * 1024;
+
+export const DEFAULT_FRONT_LIMITS: FrontLimits = {
+  batchMax: 1_000,
+  frameBytesMax: 32 * MiB,
+  httpBodyBytesMax: 4 * MiB,
+  inFlightMax: 256,
+  inFlightBytesMax: 64 * MiB,
+  unreadAnswersBytesMax: 64 * MiB,
+  connectionsMax: 1_024,
+  queryGasMax: 10_000_000_000,
+  pageMax: 1_000,
+  pageDefault: 100,
+};
+
+/** @throws EngineError LIMIT_EXCEEDED naming the limit as engine_info publishes it. */
+function refuseOver(limit: keyof FrontLimits, max: number, received: number | string, message: string): void {
+  if (Number(received) > max) throw new EngineError("LIMIT_EXCEEDED", message, { limit, max, received });
+}
+
+export function checkBatchSize(count: number, batchMax: number): void {
+  refuseOver("batchMax", batchMax, count, `a batch has at most ${batchMax} entries, this one ${count}`);
+}
+
+export function checkQueryGas(gasLimit: number | string, queryGasMax: number): void {
+  refuseOver(
+    "queryGasMax",
+    queryGasMax,
+    gasLimit,
+    `a query may use at most ${queryGasMax} gas, this one asks for ${gasLimit}`,
+  );
+}
+
+export function checkPageSize(limit: number, pageMax: number): void {
+  refuseOver("pageMax", pageMax, limit, `a page has at most ${pageMax} items, ${limit} were asked for`);
+}

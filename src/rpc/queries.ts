@@ -1,0 +1,135 @@
+/**
+ * contract_query: the read that wallets and scripts repeat. Like a submission it is checked by hand and by the encoder,
+ * and answered by concatenation; the schema is only asked why something was refused.
+ */
+import type { AbiFunction } from "../encoding/abi.ts";
+import type { ByteWriter } from "../encoding/bytes.ts";
+import { getErc20FunctionByName, getErc20FunctionBySelector } from "../encoding/erc20-abi.ts";
+import { fromHex } from "../encoding/hex.ts";
+import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
+import { EngineError, toEngineError } from "../errors.ts";
+import { AnsweringSink, type RequestInHand } from "./answers.ts";
+import { checkQueryGas, type FrontLimits } from "./limits.ts";
+import { METHODS } from "./methods.ts";
+import { describeRevert, resultText, viewOf } from "./receipt-text.ts";
+import type { EngineService, QueryOutcome } from "./services.ts";
+import { invalid } from "./validate.ts";
+
+const KNOWN_KEYS = new Set(["address", "entrypoint", "args", "calldata", "msg", "caller", "gasLimit", "cache", "at"]);
+/** Who asks when nobody is named: the zero address, as with eth_call. */
+const NOBODY = `0x${"0".repeat(40)}`;
+
+export class Queries {
+  readonly #service: EngineService;
+  readonly #limits: FrontLimits;
+  #transaction: TransactionJson | undefined;
+  readonly #encode = (out: ByteWriter): number => {
+    encodeTransaction(this.#transaction!, out);
+    return 1;
+  };
+
+  constructor(options: { limits: FrontLimits }, modules: { service: EngineService }) {
+    this.#limits = options.limits;
+    this.#service = modules.service;
+  }
+
+  /** @throws EngineError when the query was not run; otherwise `request` is answered, now or later. */
+  run(params: Record<string, unknown>, request: RequestInHand): void {
+    for (const key in params) if (!KNOWN_KEYS.has(key)) throw whyRefused(params);
+    const cache = params["cache"];
+    if (cache !== undefined && cache !== "use" && cache !== "bypass") throw whyRefused(params);
+    const transaction = this.#asTransaction(params);
+    const sink = new QuerySink(request, functionCalled(transaction));
+    const at = params["at"];
+    if (at !== undefined) {
+      METHODS.contract_query.validator.require(params);
+      this.#service.queryAt(transaction, at as number).then(
+        (outcome) => sink.settle(outcome),
+        (thrown: unknown) => request.fail(thrown),
+      );
+      return;
+    }
+    this.#transaction = transaction;
+    try {
+      this.#service.query(this.#encode, sink, cache === "bypass");
+    } catch (thrown) {
+      throw inParameters(toEngineError(thrown));
+    } finally {
+      this.#transaction = undefined;
+    }
+  }
+
+  #asTransaction(params: Record<string, unknown>): TransactionJson {
+    if (params["entrypoint"] === undefined && params["calldata"] === undefined && params["msg"] === undefined) {
+      throw invalid("entrypoint", "one of entrypoint, calldata and msg", undefined);
+    }
+    const gasLimit = params["gasLimit"] ?? this.#limits.queryGasMax;
+    checkQueryGas(gasLimit as number | string, this.#limits.queryGasMax);
+    return {
+      kind: "call",
+      sender: (params["caller"] ?? NOBODY) as string,
+      nonce: 0,
+      gasLimit: gasLimit as number | string,
+      to: params["address"] as string,
+      entrypoint: params["entrypoint"] as string | undefined,
+      args: params["args"] as readonly unknown[] | undefined,
+      calldata: params["calldata"] as string | undefined,
+      msg: params["msg"],
+    };
+  }
+}
+
+function whyRefused(params: Record<string, unknown>): EngineError {
+  return (
+    METHODS.contract_query.validator.refusal(params) ?? invalid("params", "the parameters of contract_query", params)
+  );
+}
+
+const PARAMETER_NAMES: Record<string, string> = { sender: "caller", to: "address" };
+
+/** The encoder speaks of a transaction; the caller sent a query. */
+function inParameters(error: EngineError): EngineError {
+  const path = error.facts["path"];
+  const name = typeof path === "string" ? PARAMETER_NAMES[path] : undefined;
+  if (name === undefined) return error;
+  return new EngineError(error.code, error.message.replace(`${path}:`, `${name}:`), { ...error.facts, path: name });
+}
+
+function functionCalled({ entrypoint, calldata }: TransactionJson): AbiFunction | undefined {
+  if (typeof entrypoint === "string") return getErc20FunctionByName(entrypoint);
+  const data = typeof calldata === "string" ? fromHex(calldata.slice(0, 10)) : undefined;
+  return data && getErc20FunctionBySelector(data);
+}
+
+class QuerySink extends AnsweringSink<QueryOutcome> {
+  readonly #fn: AbiFunction | undefined;
+
+  constructor(request: RequestInHand, fn: AbiFunction | undefined) {
+    super(request);
+    this.#fn = fn;
+  }
+
+  protected override textOf(outcome: QueryOutcome): string {
+    requireSuccess(outcome);
+    const returnData = viewOf(outcome.returnData).toString("hex");
+    const result = this.#fn && resultText(this.#fn, returnData);
+    return (
+      `{${result === undefined ? "" : `"result":${result},`}"returnData":"0x${returnData}","gasUsed":"${outcome.gasUsed}"` +
+      `,"cached":${outcome.cached === true},"seq":${outcome.seq},"blockHeight":${outcome.blockHeight}}`
+    );
+  }
+}
+
+/** @throws EngineError for a query that was refused, reverted or halted: a query has no receipt to say so. */
+function requireSuccess(outcome: QueryOutcome): void {
+  const { rejection, status, gasUsed, haltReason, seq, blockHeight } = outcome;
+  if (rejection !== undefined) throw new EngineError(rejection.code, rejection.message, rejection.facts);
+  if (status === "success") return;
+  const facts = { gasUsed: String(gasUsed), seq, blockHeight };
+  if (status === "reverted") {
+    const revert = describeRevert(outcome.returnData);
+    throw new EngineError("REVERTED", revert.message, { ...facts, revert });
+  }
+  if (haltReason === "OutOfGas") throw new EngineError("GAS_EXHAUSTED", `the query used up its ${gasUsed} gas`, facts);
+  throw new EngineError("HALTED", `the query halted: ${haltReason}`, { ...facts, haltReason });
+}

@@ -1,0 +1,78 @@
+/**
+ * JSON-RPC over a Unix socket: one JSON message a line in both directions, pipelined. What `nc -U`, geth's tools and our
+ * client speak. Whoever can open the socket may do everything: its file mode is the permission.
+ */
+import type { Socket } from "node:net";
+import { LineBuffer } from "../encoding/line-buffer.ts";
+import { EngineError } from "../errors.ts";
+import { TRUSTED_CALLER } from "./access.ts";
+import type { AnswerTarget } from "./answers.ts";
+import { Connection } from "./connection.ts";
+import type { JsonRpc } from "./json-rpc.ts";
+import { StreamServer } from "./stream-server.ts";
+import type { UnixSocketOptions } from "./unix-socket.ts";
+
+export function openSocketServer(options: UnixSocketOptions, rpc: JsonRpc): Promise<StreamServer> {
+  return StreamServer.open(options, rpc, (socket) => new LineConnection(socket, rpc));
+}
+
+class LineConnection extends Connection implements AnswerTarget {
+  readonly #rpc: JsonRpc;
+  readonly #lines: LineBuffer;
+  #isRefused = false;
+
+  constructor(socket: Socket, rpc: JsonRpc) {
+    super(socket, rpc.limits, rpc.log);
+    this.#rpc = rpc;
+    this.#lines = new LineBuffer(rpc.limits.frameBytesMax);
+  }
+
+  answer(text: string, token: number): void {
+    this.answered(text === "" ? "" : `${text}\n`, token);
+  }
+
+  protected override receive(chunk: Buffer): void {
+    this.#lines.push(chunk);
+  }
+
+  protected override takeRequest(): number | undefined {
+    for (;;) {
+      const line = this.#lines.next();
+      if (line === undefined) return this.#refuseOverlong();
+      if (!isBlank(line)) return this.#handOn(line);
+    }
+  }
+
+  protected override takeLast(): number | undefined {
+    const line = this.#lines.last();
+    return line === undefined || isBlank(line) ? undefined : this.#handOn(line);
+  }
+
+  #handOn(line: string): number {
+    const bytes = this.#lines.lineBytes;
+    this.begin(bytes);
+    this.#rpc.handleText(line, TRUSTED_CALLER, this, bytes);
+    return bytes;
+  }
+
+  /** A line over the bound is answered once; where the next one would begin can't be known without reading it all. */
+  #refuseOverlong(): number | undefined {
+    if (!this.#lines.isOverflowing || this.#isRefused) return undefined;
+    this.#isRefused = true;
+    const { frameBytesMax } = this.#rpc.limits;
+    this.#rpc.refuse(
+      new EngineError("LIMIT_EXCEEDED", `a line has at most ${frameBytesMax} bytes`, {
+        limit: "frameBytesMax",
+        max: frameBytesMax,
+      }),
+      this,
+      0,
+    );
+    this.finish();
+    return 0;
+  }
+}
+
+function isBlank(line: string): boolean {
+  return line.length <= 1 && (line === "" || line === "\r");
+}

@@ -1,0 +1,144 @@
+/**
+ * tx_submit and tx_submitBatch: from parsed JSON into the executor's buffer and from the block's bytes to text, without
+ * generic validation. The encoder is the strict check of a transaction, a few comparisons that of what is around it;
+ * the schema is only asked why something was refused.
+ * Always
+ *  - What is accepted here the schema accepts too (test/rpc/fast-path.test.ts).
+ *  - `submit` is called before `one` or `batch` returns: requests take effect in the order in which they are handed in.
+ */
+import type { ByteWriter } from "../encoding/bytes.ts";
+import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
+import { EngineError, toEngineError } from "../errors.ts";
+import { type Caller, requireRole, roleForKind } from "./access.ts";
+import { AnsweringSink, type RequestInHand } from "./answers.ts";
+import { checkBatchSize, type FrontLimits } from "./limits.ts";
+import { METHODS } from "./methods.ts";
+import { BlockReceipts } from "./receipt-text.ts";
+import type { EngineService, SubmissionOutcome, Wait } from "./services.ts";
+import {
+  acceptedText,
+  checkNonceOrId,
+  checkTransactionObject,
+  type Detail,
+  inside,
+  TransactionBatch,
+} from "./transaction-batch.ts";
+import { invalid } from "./validate.ts";
+
+/** Thrown out of `encode` when nothing is left to submit: the service then has queued nothing. */
+const NOTHING_TO_SUBMIT = new Error("no transaction of the batch encodes");
+
+const NOTHING_SUBMITTED: SubmissionOutcome = {
+  block: () => undefined,
+  position: () => 0,
+  rejection: () => undefined,
+  acceptedHash: () => undefined,
+};
+
+export class Submissions {
+  readonly #service: EngineService;
+  readonly #limits: FrontLimits;
+  #transaction: TransactionJson | undefined;
+  readonly #encodeOne = (out: ByteWriter): number => {
+    encodeTransaction(this.#transaction!, out);
+    return 1;
+  };
+
+  constructor(options: { limits: FrontLimits }, modules: { service: EngineService }) {
+    this.#limits = options.limits;
+    this.#service = modules.service;
+  }
+
+  /** @throws EngineError when nothing was submitted; otherwise `request` is answered, now or later. */
+  one(params: Record<string, unknown>, caller: Caller, request: RequestInHand): void {
+    const transaction = params["transaction"];
+    const wait = params["wait"] ?? "durable";
+    if (!hasOnly(params, "transaction", "wait") || !isWait(wait)) throw whyRefused("tx_submit", params);
+    try {
+      checkTransactionObject(transaction);
+      requireRole(caller, roleForKind(transaction.kind), "tx_submit");
+      if (wait === "accepted") checkNonceOrId(transaction);
+      this.#transaction = transaction;
+      this.#service.submit(this.#encodeOne, wait, new SingleSink(request, wait));
+    } catch (thrown) {
+      throw inside(toEngineError(thrown), "transaction");
+    } finally {
+      this.#transaction = undefined;
+    }
+  }
+
+  /** @throws EngineError when nothing was submitted; otherwise `request` is answered, now or later. */
+  batch(params: Record<string, unknown>, caller: Caller, request: RequestInHand): void {
+    const transactions = params["transactions"];
+    const wait = params["wait"] ?? "durable";
+    const detail = params["receipts"] ?? "full";
+    if (!hasOnly(params, "transactions", "wait", "receipts") || !isWait(wait) || !isDetail(detail)) {
+      throw whyRefused("tx_submitBatch", params);
+    }
+    if (!Array.isArray(transactions) || transactions.length === 0) throw whyRefused("tx_submitBatch", params);
+    checkBatchSize(transactions.length, this.#limits.batchMax);
+    const batch = new TransactionBatch(transactions, wait, caller);
+    const sink = new BatchSink(request, batch, detail);
+    const encode = (out: ByteWriter): number => {
+      const count = batch.encode(out);
+      if (count === 0) throw NOTHING_TO_SUBMIT;
+      return count;
+    };
+    try {
+      this.#service.submit(encode, wait, sink);
+    } catch (thrown) {
+      if (thrown !== NOTHING_TO_SUBMIT) throw thrown;
+      sink.settle(NOTHING_SUBMITTED);
+    }
+  }
+}
+
+function whyRefused(method: "tx_submit" | "tx_submitBatch", params: unknown): EngineError {
+  return METHODS[method].validator.refusal(params) ?? invalid("params", `the parameters of ${method}`, params);
+}
+
+function isDetail(detail: unknown): detail is Detail {
+  return detail === "full" || detail === "summary";
+}
+
+function isWait(wait: unknown): wait is Wait {
+  return wait === "durable" || wait === "executed" || wait === "accepted";
+}
+
+function hasOnly(params: Record<string, unknown>, first: string, second: string, third?: string): boolean {
+  for (const key in params) if (key !== first && key !== second && key !== third) return false;
+  return true;
+}
+
+class SingleSink extends AnsweringSink<SubmissionOutcome> {
+  readonly #wait: Wait;
+
+  constructor(request: RequestInHand, wait: Wait) {
+    super(request);
+    this.#wait = wait;
+  }
+
+  protected override textOf(outcome: SubmissionOutcome): string {
+    const rejection = outcome.rejection(0);
+    if (rejection !== undefined) throw new EngineError(rejection.code, rejection.message, rejection.facts);
+    const block = outcome.block(0);
+    if (block === undefined || this.#wait === "accepted") return acceptedText(outcome, 0);
+    return new BlockReceipts(block).full(outcome.position(0));
+  }
+}
+
+class BatchSink extends AnsweringSink<SubmissionOutcome> {
+  readonly #batch: TransactionBatch;
+  readonly #detail: Detail;
+
+  constructor(request: RequestInHand, batch: TransactionBatch, detail: Detail) {
+    super(request);
+    this.#batch = batch;
+    this.#detail = detail;
+  }
+
+  protected override textOf(outcome: SubmissionOutcome): string {
+    const { text, height } = this.#batch.receiptsText(outcome, this.#detail);
+    return `{"blockHeight":${height ?? "null"},"receipts":[${text}]}`;
+  }
+}

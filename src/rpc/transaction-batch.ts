@@ -1,0 +1,137 @@
+/**
+ * Transactions on their way in and their receipts on the way out, many at a time: what tx_submitBatch and block_execute
+ * share. A transaction that is refused here stands in its place and leaves its neighbours alone.
+ *   JSON ── TransactionBatch.encode ──▶ executor's buffer        block bytes ── receiptsText ──▶ JSON text
+ */
+import type { ByteWriter } from "../encoding/bytes.ts";
+import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
+import { EngineError, toEngineError } from "../errors.ts";
+import { type Caller, hasRole, requireRole, roleForKind } from "./access.ts";
+import { errorText } from "./answers.ts";
+import { BlockReceipts, viewOf } from "./receipt-text.ts";
+import { TRANSACTION_KEYS, Transaction } from "./schemas.ts";
+import type { Rejection, SubmissionOutcome, Wait } from "./services.ts";
+import { invalid, isObject, Validator } from "./validate.ts";
+
+export type Detail = "full" | "summary";
+
+const transactionSchema = new Validator(Transaction);
+
+export class TransactionBatch {
+  readonly #transactions: readonly unknown[];
+  readonly #wait: Wait;
+  readonly #caller: Caller;
+  /** What was refused before it was handed on, by index in the request. */
+  #refused: Map<number, Rejection> | undefined;
+
+  constructor(transactions: readonly unknown[], wait: Wait, caller: Caller) {
+    this.#transactions = transactions;
+    this.#wait = wait;
+    this.#caller = caller;
+  }
+
+  /** Appends what encodes and remembers what does not; answers how many were appended. */
+  encode(out: ByteWriter): number {
+    const isTrusted = hasRole(this.#caller, "admin");
+    let count = 0;
+    for (let i = 0; i < this.#transactions.length; i++) {
+      const transaction = this.#transactions[i];
+      try {
+        checkTransactionObject(transaction);
+        if (!isTrusted)
+          requireRole(this.#caller, roleForKind(transaction.kind), `a transaction of kind ${transaction.kind}`);
+        if (this.#wait === "accepted") checkNonceOrId(transaction);
+        encodeTransaction(transaction, out);
+        count++;
+      } catch (thrown) {
+        const error = toEngineError(thrown);
+        if (error.code === "INTERNAL_ERROR") throw thrown;
+        this.#refused ??= new Map();
+        this.#refused.set(i, inside(error, `transactions[${i}]`));
+      }
+    }
+    return count;
+  }
+
+  /** The members of the JSON array of receipts, in the order of the request, and the highest block that holds one of them. */
+  receiptsText(outcome: SubmissionOutcome, detail: Detail): { text: string; height: number | undefined } {
+    let receipts: BlockReceipts | undefined;
+    let height: number | undefined;
+    let text = "";
+    for (let i = 0, index = 0; i < this.#transactions.length; i++) {
+      if (i > 0) text += ",";
+      const refused = this.#refused?.get(i);
+      const rejection = refused ?? outcome.rejection(index);
+      if (rejection !== undefined) {
+        text += `{"error":${errorText(rejection)}}`;
+      } else {
+        const block = this.#wait === "accepted" ? undefined : outcome.block(index);
+        if (block === undefined) {
+          text += acceptedText(outcome, index);
+        } else {
+          if (receipts?.block !== block) {
+            receipts = new BlockReceipts(block);
+            height = Math.max(height ?? 0, block.height);
+          }
+          const position = outcome.position(index);
+          text += detail === "full" ? receipts.full(position) : receipts.summary(position);
+        }
+      }
+      if (refused === undefined) index++;
+    }
+    return { text, height };
+  }
+}
+
+export function acceptedText(outcome: SubmissionOutcome, index: number): string {
+  const hash = outcome.acceptedHash(index);
+  if (hash === undefined)
+    throw new Error(`the service settled transaction ${index} with neither block, rejection nor hash`);
+  return `{"transactionHash":"0x${viewOf(hash).toString("hex")}"}`;
+}
+
+/** What a transaction is called until `inside` says where it stands in the parameters. */
+const ROOT = "transaction";
+
+/**
+ * What the encoder does not look at: that it is an object of a known kind, that its kind knows every key, and the types
+ * that the encoder converts. @throws EngineError with a path that begins at ROOT.
+ */
+export function checkTransactionObject(value: unknown): asserts value is TransactionJson {
+  if (!isObject(value)) throw invalid(ROOT, "a transaction object", value);
+  const known = TRANSACTION_KEYS.get(value["kind"] as string);
+  if (known === undefined) throw whyRefused(value);
+  for (const key in value) if (!known.has(key)) throw whyRefused(value);
+  const amount = value["value"];
+  const args = value["args"];
+  const contract = value["contract"];
+  if (amount !== undefined && typeof amount !== "string" && typeof amount !== "number") throw whyRefused(value);
+  if (args !== undefined && !Array.isArray(args)) throw whyRefused(value);
+  if (contract !== undefined && (!isObject(contract) || typeof contract["type"] !== "string")) throw whyRefused(value);
+}
+
+function whyRefused(value: Record<string, unknown>): EngineError {
+  if (value["raw"] !== undefined) {
+    return new EngineError("UNSUPPORTED_TRANSACTION", `${ROOT}: signed raw transactions are not accepted`, {
+      path: ROOT,
+    });
+  }
+  return transactionSchema.refusal(value, ROOT) ?? invalid(ROOT, "a transaction", value);
+}
+
+/** @throws EngineError NONCE_REQUIRED: without either, nobody could ask later what became of it. */
+export function checkNonceOrId(transaction: TransactionJson): void {
+  if (transaction.nonce !== undefined || transaction.id !== undefined) return;
+  throw new EngineError("NONCE_REQUIRED", `${ROOT}: with wait "accepted" a nonce or an id must be stated`, {
+    path: ROOT,
+  });
+}
+
+/** The same error, with its path from ROOT, or from inside the transaction, put where the transaction stands. */
+export function inside(error: EngineError, place: string): EngineError {
+  const path = error.facts["path"];
+  if (typeof path !== "string") return error;
+  const within = path === ROOT ? "" : path.startsWith(`${ROOT}.`) ? path.slice(ROOT.length) : `.${path}`;
+  const problem = error.message.startsWith(`${path}: `) ? error.message.slice(path.length + 2) : error.message;
+  return new EngineError(error.code, `${place}${within}: ${problem}`, { ...error.facts, path: place + within });
+}

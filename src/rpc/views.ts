@@ -1,0 +1,152 @@
+/** The service's bytes as the JSON of the interface: blocks, transactions, contracts, logs, proofs. */
+import type {
+  BlockJson,
+  ContractJson,
+  ContractWithAbiJson,
+  LocatedTransactionJson,
+  ReceiptJson,
+  ResultOf,
+  StateProofJson,
+} from "../client/methods.ts";
+import type { BlockEntry } from "../encoding/block-entry.ts";
+import { readU32 } from "../encoding/bytes.ts";
+import { toHex } from "../encoding/hex.ts";
+import { RECEIPT_HEADER_BYTES } from "../encoding/receipt.ts";
+import { decodeTransaction } from "../encoding/transaction.ts";
+import { MalformedBytesError } from "../errors.ts";
+import { errorText } from "./answers.ts";
+import { JsonText, pageText } from "./json-text.ts";
+import { BlockReceipts, HexReader, logText, receiptText, viewOf } from "./receipt-text.ts";
+import type { ContractRecord, Located, Page, Simulation, StateProof } from "./services.ts";
+
+const FLAG_CONTRACT_ADDRESS = 1;
+
+export function blockView(block: BlockEntry): BlockJson {
+  return {
+    height: block.height,
+    seq: block.seq,
+    protocolVersion: block.protocolVersion,
+    chainId: block.chainId,
+    parentHash: toHex(block.parentHash),
+    blockHash: toHex(block.blockHash),
+    timestampMs: block.timestampMs,
+    stateRoot: toHex(block.stateRoot),
+    receiptsRoot: toHex(block.receiptsRoot),
+    transactionsRoot: toHex(block.transactionsRoot),
+    gasUsed: String(block.gasUsed),
+    transactionHashes: Array.from({ length: block.transactionCount }, (_, index) =>
+      toHex(block.transactionHash(index)),
+    ),
+  };
+}
+
+export function transactionView({ block, index }: Located): LocatedTransactionJson {
+  return {
+    transactionHash: toHex(block.transactionHash(index)),
+    blockHeight: block.height,
+    blockHash: toHex(block.blockHash),
+    transactionIndex: index,
+    transaction: decodeTransaction(block.bytes, block.transactionAt(index)),
+  };
+}
+
+export function receiptView({ block, index }: Located): JsonText<ReceiptJson> {
+  return new JsonText(new BlockReceipts(block).full(index));
+}
+
+export function receiptPage(page: Page<Located>): JsonText<ResultOf<"contract_executions">> {
+  return pageText(
+    page.items.map(({ block, index }) => new BlockReceipts(block).full(index)),
+    page.nextCursor,
+  );
+}
+
+export function contractView(contract: ContractRecord): ContractJson {
+  return {
+    address: toHex(contract.address),
+    kind: contract.kind,
+    type: contract.type,
+    codeHash: toHex(contract.codeHash),
+    creator: toHex(contract.creator),
+    admin: contract.admin === undefined ? null : toHex(contract.admin),
+    status: contract.status,
+    deployTransactionHash: toHex(contract.deployTransactionHash),
+    deployedAtHeight: contract.deployedAtHeight,
+    metadata: contract.metadata,
+  };
+}
+
+export function contractWithAbiView(contract: ContractRecord): ContractWithAbiJson {
+  return { ...contractView(contract), abi: contract.abi };
+}
+
+export function logPage(
+  page: Page<{ block: BlockEntry; transactionIndex: number; logIndex: number }>,
+): JsonText<ResultOf<"contract_logs">> {
+  return pageText(
+    page.items.map(({ block, transactionIndex, logIndex }) => foundLogText(block, transactionIndex, logIndex)),
+    page.nextCursor,
+  );
+}
+
+function foundLogText(block: BlockEntry, transactionIndex: number, logIndex: number): string {
+  const at = block.receiptAt(transactionIndex);
+  if (logIndex >= readU32(block.bytes, at + 4))
+    throw new MalformedBytesError("log index", at, `receipt has no log ${logIndex}`);
+  const bytes = viewOf(block.bytes);
+  const end =
+    transactionIndex + 1 < block.transactionCount
+      ? block.receiptAt(transactionIndex + 1)
+      : block.deltaEnd - block.delta.length;
+  const parts = new HexReader(bytes, at + RECEIPT_HEADER_BYTES, end);
+  if (bytes[at + 2]! & FLAG_CONTRACT_ADDRESS) parts.raw(20);
+  parts.packed();
+  for (let skipped = 0; skipped < logIndex; skipped++) parts.skipLog();
+  const place =
+    `,"blockHeight":${block.height},"blockHash":"${toHex(block.blockHash)}"` +
+    `,"transactionHash":"${toHex(block.transactionHash(transactionIndex))}","transactionIndex":${transactionIndex}`;
+  return logText(parts, logIndex, place);
+}
+
+export function simulationView(simulation: Simulation): JsonText<ResultOf<"tx_simulate">> {
+  const { blockHeight } = simulation;
+  const receipts = simulation.receipts.map((entry, index) => {
+    if ("rejection" in entry) return `{"error":${errorText(entry.rejection)}}`;
+    const { receipt, transaction, transactionHash } = entry;
+    return receiptText({
+      hash: viewOf(transactionHash).toString("hex"),
+      transaction: viewOf(transaction),
+      transactionAt: 0,
+      receipt: viewOf(receipt),
+      receiptAt: 0,
+      receiptEnd: receipt.length,
+      blockHeight,
+      index,
+    });
+  });
+  const stateDiff = simulation.stateDiff.map(({ key, before, after }) => ({
+    key: toHex(key),
+    before: before === undefined ? null : toHex(before),
+    after: after === undefined ? null : toHex(after),
+  }));
+  return new JsonText(
+    `{"receipts":[${receipts.join(",")}],"stateDiff":${JSON.stringify(stateDiff)},"blockHeight":${blockHeight}}`,
+  );
+}
+
+export function proofView(address: Uint8Array, key: Uint8Array, proof: StateProof): StateProofJson {
+  const { terminal } = proof;
+  return {
+    address: toHex(address),
+    key: toHex(key),
+    stateKey: toHex(proof.key),
+    value: proof.value === undefined ? null : toHex(proof.value),
+    stateRoot: toHex(proof.stateRoot),
+    blockHeight: proof.blockHeight,
+    terminal:
+      terminal.kind === "empty"
+        ? { kind: "empty" }
+        : { kind: terminal.kind, keyHash: toHex(terminal.keyHash), valueHash: toHex(terminal.valueHash) },
+    siblings: proof.siblings.map((sibling) => toHex(sibling)),
+  };
+}
