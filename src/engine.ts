@@ -10,13 +10,11 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { BlockEntry } from "./encoding/block-entry.ts";
 import { equalBytes } from "./encoding/bytes.ts";
-import { readDelta } from "./encoding/delta.ts";
 import { toHex } from "./encoding/hex.ts";
-import { parameterKey } from "./encoding/state-key.ts";
 import { transactionHasher } from "./encoding/transaction-hash.ts";
 import { EngineError, StorageError } from "./errors.ts";
 import { type Head, headOf } from "./execution/executor.ts";
-import { type ChainParameters, decodeParameters, PARAMETERS_LEAF } from "./execution/parameters.ts";
+import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
 import type { BlockLog } from "./execution/ports.ts";
 import type { ExecutorWorkerData } from "./executor.ts";
 import type { FollowerReport, FollowerWorkerData } from "./follower-worker.ts";
@@ -57,7 +55,9 @@ export interface EngineOptions {
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
   /** The engine cannot go on: its service refuses everything from here. */
   onFatal(error: EngineError): void;
-  /** Script of the executor's thread; tests have their own. */
+  /** Where the scripts of the threads stand; left out: beside this one. */
+  scripts?: URL;
+  /** Of the executor's thread; tests have their own. */
   executorScript?: URL;
 }
 
@@ -66,9 +66,6 @@ const SUBMISSION_BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
 const READ_BYTES = 4 * 1024 * 1024;
 const ZERO_HASH = new Uint8Array(32);
 const BEFORE_GENESIS: Head = { seq: -1, height: -1, timestampMs: 0, blockHash: ZERO_HASH, stateRoot: ZERO_HASH };
-
-/** Of the worker threads, beside the bundle that this stands in. */
-const script = (name: string): URL => new URL(`./${name}.js`, import.meta.url);
 
 export class Engine {
   readonly service: LocalEngine;
@@ -119,7 +116,7 @@ export class Engine {
       const { log, chain } = this.#openJournal(paths);
       this.#log = log;
       this.#chain = chain;
-      this.#history = new WorkerHistory(script("query-worker"), { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index }, () => this.#log.durableSeq);
+      this.#history = new WorkerHistory(this.#script("query-worker"), { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index }, () => this.#log.durableSeq);
     }
     this.#pipeline = new Pipeline({
       log: this.#log,
@@ -174,7 +171,7 @@ export class Engine {
   async #start(): Promise<void> {
     this.#readTail();
     if (this.#log.durableSeq >= 0) {
-      this.#parameters = this.#storedParameters();
+      this.#parameters = parametersIn(this.#read(0)?.delta ?? new Uint8Array(0));
       if (this.#parameters.chainId !== this.#options.parameters.chainId) {
         const { chainId } = this.#parameters;
         throw new EngineError("CONFIGURATION_ERROR", `the data directory holds chain ${chainId}, the configuration says ${this.#options.parameters.chainId}`, { key: "chain.id", expected: chainId, received: this.#options.parameters.chainId });
@@ -220,15 +217,6 @@ export class Engine {
     }
   }
 
-  #storedParameters(): ChainParameters {
-    const genesis = this.#read(0);
-    const wanted = parameterKey(PARAMETERS_LEAF);
-    for (const { key, newValue } of readDelta(genesis?.delta ?? new Uint8Array(0))) {
-      if (newValue !== undefined && equalBytes(key, wanted)) return decodeParameters(newValue);
-    }
-    throw new StorageError("the log's first entry is no genesis block", { retryable: false });
-  }
-
   #head(): Head {
     const { durableSeq } = this.#log;
     return durableSeq < 0 ? BEFORE_GENESIS : headOf(this.#read(durableSeq)!);
@@ -236,7 +224,7 @@ export class Engine {
 
   async #startFollower(paths: { journal: string; state: string; index: string }): Promise<void> {
     const workerData: FollowerWorkerData = { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index };
-    const worker = new Worker(script("follower-worker"), { workerData });
+    const worker = new Worker(this.#script("follower-worker"), { workerData });
     const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     const follower = { worker, report: undefined, ended };
     this.#follower = follower;
@@ -273,7 +261,7 @@ export class Engine {
       logBytes: this.#log.byteLength,
       progress,
     };
-    const handle = new WorkerExecutor({ script: this.#options.executorScript ?? script("executor-worker"), workerData, executionTimeoutMs: this.#options.executionTimeoutMs, onLost: (problem) => {
+    const handle = new WorkerExecutor({ script: this.#options.executorScript ?? this.#script("executor-worker"), workerData, executionTimeoutMs: this.#options.executionTimeoutMs, onLost: (problem) => {
       this.#options.report("error", "the executor was stopped and is started again from the last durable block", { code: problem.code, why: problem.message });
       onLost(problem);
     } });
@@ -308,6 +296,10 @@ export class Engine {
       undone.push(entry.bytes);
       head = entry.parentHash;
     }
+  }
+
+  #script(name: string): URL {
+    return new URL(`${name}.js`, this.#options.scripts ?? import.meta.url);
   }
 
   // ── running ─────────────────────────────────────────────────────────────────

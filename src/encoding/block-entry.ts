@@ -42,7 +42,8 @@ export class BlockEntry {
   readonly bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    // A Buffer's slice() is a view, a Uint8Array's a copy: what is read from here must not depend on who read the disk.
+    this.bytes = Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes;
   }
 
   /** Checks kind, version and section lengths of bytes that come from a disk or a network. */

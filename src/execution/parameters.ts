@@ -2,7 +2,11 @@
  * Chain parameters: everything that can change a receipt. Fixed at genesis, a leaf of the state tree (name "chain"),
  * and so part of every state root.
  */
+import { equalBytes } from "../encoding/bytes.ts";
 import { canonicalJson } from "../encoding/canonical-json.ts";
+import { readDelta } from "../encoding/delta.ts";
+import { parameterKey } from "../encoding/state-key.ts";
+import { StorageError } from "../errors.ts";
 
 export interface ChainParameters {
   readonly chainId: number;
@@ -39,6 +43,11 @@ export function encodeParameters(parameters: ChainParameters): Uint8Array {
   return Buffer.from(canonicalJson(parameters), "utf8");
 }
 
-export function decodeParameters(bytes: Uint8Array): ChainParameters {
-  return JSON.parse(Buffer.from(bytes).toString("utf8")) as ChainParameters;
+/** What a chain's genesis block sets. @throws StorageError when the delta is not that of a genesis block. */
+export function parametersIn(genesisDelta: Uint8Array): ChainParameters {
+  const wanted = parameterKey(PARAMETERS_LEAF);
+  for (const { key, newValue } of readDelta(genesisDelta)) {
+    if (newValue !== undefined && equalBytes(key, wanted)) return JSON.parse(Buffer.from(newValue).toString("utf8")) as ChainParameters;
+  }
+  throw new StorageError("the log's first entry is no genesis block", { retryable: false });
 }

@@ -19,7 +19,7 @@ const SECRET_MEMBERS = ["token", "password", "secret", "authorization", "private
 const CENSOR = "***";
 
 export async function openLog(options: LogOptions): Promise<Log> {
-  const { pino } = await import("pino");
+  const { default: pino } = await import("pino");
   const isPretty = options.format === "pretty" || (options.format === "auto" && process.stderr.isTTY);
   const destination = isPretty ? await prettyDestination() : pino.destination({ fd: STDERR, sync: true });
   // Whoever read the log has gone: a reason to say no more, none to stop the daemon.

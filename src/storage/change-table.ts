@@ -1,11 +1,11 @@
 /**
  * ChangeTable: the last value of every key that many blocks touched, for one write to a store in key order.
  * Most transfers of a busy token write rows that another transfer of the same second writes again; each row reaches the
- * store once. Keys and values lie in one arena, records are six words in a flat array found through open addressing:
- * no object is made per record.
- *   slots ──▶ records (hash, key at, key length, value at, value length, room) ──▶ arena
+ * store once. A record is found through open addressing and lies in one arena with its key and value, so that a change costs
+ * two cache misses and no object. A record's number is where it starts in the arena, in words of 4 bytes:
+ *   slots ──▶ hash · key length · value length · room for the value · value at │ key │ value
  * Always
- *  - A value is absolute; `ABSENT` says that the key is to be deleted.
+ *  - A value is absolute; absent says that the key is to be deleted.
  *  - `ordered()` lists every key once, in byte order.
  *  - No key is empty or begins with 0x00, which stores keep for themselves.
  */
@@ -15,18 +15,20 @@ import type { DeltaDirection } from "../encoding/delta.ts";
 import { MalformedBytesError } from "../errors.ts";
 
 /** The value length of a key that is to be deleted. */
-export const ABSENT = 0xffffffff;
+const ABSENT = 0xffffffff;
 
 const HASH = 0;
-const KEY_AT = 1;
-const KEY_LENGTH = 2;
-const VALUE_AT = 3;
-const VALUE_LENGTH = 4;
-const ROOM = 5;
-const RECORD_WORDS = 6;
+const KEY_LENGTH = 1;
+const VALUE_LENGTH = 2;
+const ROOM = 3;
+const VALUE_AT = 4;
+const RECORD_WORDS = 5;
+const KEY_OFFSET = 4 * RECORD_WORDS;
 
 const INITIAL_RECORDS = 1024;
 const INITIAL_ARENA_BYTES = 64 * 1024;
+/** No record starts at 0, which says that a slot is free. */
+const FIRST_BYTE = 4;
 /** Below this many keys insertion beats another pass of the radix sort. */
 const INSERTION_MAX = 12;
 /** Ranges still to be sorted, as low, high, depth. */
@@ -38,10 +40,13 @@ const VALUE_ABSENT = 255;
 
 export class ChangeTable {
   #arena = new Uint8Array(INITIAL_ARENA_BYTES);
-  #used = 0;
-  #records = new Uint32Array(INITIAL_RECORDS * RECORD_WORDS);
+  /** The arena again, as words. */
+  #words = new Uint32Array(this.#arena.buffer);
+  #used = FIRST_BYTE;
+  /** All records, oldest first. */
+  #records = new Uint32Array(INITIAL_RECORDS);
   #count = 0;
-  /** Record number + 1, or 0 where free; a power of two, at most half full. */
+  /** Records by hash, 0 where free; a power of two, at most half full. */
   #slots = new Uint32Array(INITIAL_RECORDS * 2);
   /** Unknown outside, so that nobody can choose keys that all fall on one slot. */
   readonly #seed = randomInt(0x7fffffff);
@@ -53,12 +58,7 @@ export class ChangeTable {
 
   /** Memory in use, in bytes: what a bound on buffering counts. */
   get byteLength(): number {
-    return this.#used + this.#count * (RECORD_WORDS + 2) * 4;
-  }
-
-  /** Where the keys and values of `keyAt` and `valueAt` lie; valid until the next change. */
-  get arena(): Uint8Array {
-    return this.#arena;
+    return this.#used + 12 * this.#count;
   }
 
   /** Takes one side of every record of an encoded delta (format: encoding/delta.ts). @throws MalformedBytesError. */
@@ -77,7 +77,8 @@ export class ChangeTable {
         const oldEnd = endOfValue(delta, newEnd);
         if (!(oldEnd <= delta.length)) throw new MalformedBytesError("delta", at, "a record runs over the end");
         const hash = hashOf(prefixHash, delta, suffixAt, suffixEnd);
-        const record = this.#upsert(hash, delta, prefixAt, prefixEnd, suffixAt, suffixEnd);
+        const roomBytes = Math.max(newEnd - suffixEnd, oldEnd - newEnd);
+        const record = this.#upsert(hash, delta, prefixAt, prefixEnd, suffixAt, suffixEnd, roomBytes);
         if (forward) this.#setEncoded(record, delta, suffixEnd, newEnd);
         else this.#setEncoded(record, delta, newEnd, oldEnd);
         at = oldEnd;
@@ -88,57 +89,45 @@ export class ChangeTable {
 
   /** Sets a key to a value, or to absent. */
   set(key: Uint8Array, value: Uint8Array | undefined): void {
-    const record = this.#upsert(hashOf(this.#seed, key, 0, key.length), key, 0, 0, 0, key.length);
-    if (value === undefined) this.#records[record * RECORD_WORDS + VALUE_LENGTH] = ABSENT;
+    const record = this.#upsert(hashOf(this.#seed, key, 0, key.length), key, 0, 0, 0, key.length, value?.length ?? 0);
+    if (value === undefined) this.#words[record + VALUE_LENGTH] = ABSENT;
     else this.#setValue(record, value, 0, value.length);
   }
 
-  /** All record numbers in byte order of their keys. */
+  /** All records in byte order of their keys. */
   ordered(): Uint32Array {
-    const order = new Uint32Array(this.#count);
-    for (let i = 0; i < order.length; i++) order[i] = i;
+    const order = this.#records.slice(0, this.#count);
     this.#sort(order);
     return order;
   }
 
-  keyAt(record: number): number {
-    return this.#records[record * RECORD_WORDS + KEY_AT]!;
-  }
-  keyLength(record: number): number {
-    return this.#records[record * RECORD_WORDS + KEY_LENGTH]!;
-  }
-  valueAt(record: number): number {
-    return this.#records[record * RECORD_WORDS + VALUE_AT]!;
-  }
-  /** In bytes, or ABSENT. */
-  valueLength(record: number): number {
-    return this.#records[record * RECORD_WORDS + VALUE_LENGTH]!;
-  }
-
+  /** A view, valid until the next change; so is `value`. */
   key(record: number): Uint8Array {
-    const at = this.keyAt(record);
-    return this.#arena.subarray(at, at + this.keyLength(record));
+    const at = 4 * record + KEY_OFFSET;
+    return this.#arena.subarray(at, at + this.#words[record + KEY_LENGTH]!);
   }
 
+  /** Undefined when the key is to be deleted. */
   value(record: number): Uint8Array | undefined {
-    const length = this.valueLength(record);
+    const length = this.#words[record + VALUE_LENGTH]!;
     if (length === ABSENT) return undefined;
-    const at = this.valueAt(record);
+    const at = this.#words[record + VALUE_AT]!;
     return this.#arena.subarray(at, at + length);
   }
 
   /** Forgets everything; keeps its memory up to `keepBytesMax` for the next round. */
   clear(keepBytesMax: number): void {
-    this.#used = 0;
+    this.#used = FIRST_BYTE;
     this.#count = 0;
     if (this.#arena.length + this.#records.byteLength + this.#slots.byteLength > keepBytesMax) {
       this.#arena = new Uint8Array(INITIAL_ARENA_BYTES);
-      this.#records = new Uint32Array(INITIAL_RECORDS * RECORD_WORDS);
+      this.#words = new Uint32Array(this.#arena.buffer);
+      this.#records = new Uint32Array(INITIAL_RECORDS);
       this.#slots = new Uint32Array(INITIAL_RECORDS * 2);
     } else this.#slots.fill(0);
   }
 
-  /** The record of the key prefix ‖ suffix, made absent if it is new. */
+  /** The record of the key prefix ‖ suffix, made absent if it is new, with room for a value of `roomBytes`. */
   #upsert(
     hash: number,
     source: Uint8Array,
@@ -146,39 +135,41 @@ export class ChangeTable {
     prefixEnd: number,
     suffixAt: number,
     suffixEnd: number,
+    roomBytes: number,
   ): number {
     const mask = this.#slots.length - 1;
     let slot = mix(hash) & mask;
     for (;;) {
-      const record = this.#slots[slot]! - 1;
-      if (record < 0) break;
+      const record = this.#slots[slot]!;
+      if (record === 0) break;
       if (
-        this.#records[record * RECORD_WORDS + HASH] === hash &&
+        this.#words[record + HASH] === hash &&
         this.#hasKey(record, source, prefixAt, prefixEnd, suffixAt, suffixEnd)
       ) {
         return record;
       }
       slot = (slot + 1) & mask;
     }
-    if (this.#count * 2 >= this.#slots.length) {
+    if (this.#count === this.#records.length) {
       this.#growRecords();
-      return this.#upsert(hash, source, prefixAt, prefixEnd, suffixAt, suffixEnd);
+      return this.#upsert(hash, source, prefixAt, prefixEnd, suffixAt, suffixEnd, roomBytes);
     }
     if ((prefixEnd > prefixAt ? source[prefixAt] : suffixEnd > suffixAt ? source[suffixAt] : 0) === 0) {
       throw new MalformedBytesError("delta", suffixAt, "a key is empty or begins with 0x00");
     }
-    const record = this.#count++;
-    this.#slots[slot] = record + 1;
-    const word = record * RECORD_WORDS;
-    const length = prefixEnd - prefixAt + suffixEnd - suffixAt;
-    this.#records[word + HASH] = hash;
-    this.#records[word + KEY_AT] = this.#reserve(length);
-    this.#records[word + KEY_LENGTH] = length;
-    this.#records[word + VALUE_LENGTH] = ABSENT;
-    this.#records[word + ROOM] = 0;
-    const keyAt = this.#records[word + KEY_AT]!;
-    copyBytes(source, prefixAt, prefixEnd, this.#arena, keyAt);
-    copyBytes(source, suffixAt, suffixEnd, this.#arena, keyAt + prefixEnd - prefixAt);
+    const prefixLength = prefixEnd - prefixAt;
+    const keyLength = prefixLength + suffixEnd - suffixAt;
+    const at = this.#reserve(KEY_OFFSET + keyLength + roomBytes);
+    const record = at >>> 2;
+    this.#slots[slot] = record;
+    this.#records[this.#count++] = record;
+    this.#words[record + HASH] = hash;
+    this.#words[record + KEY_LENGTH] = keyLength;
+    this.#words[record + VALUE_LENGTH] = ABSENT;
+    this.#words[record + ROOM] = roomBytes;
+    this.#words[record + VALUE_AT] = at + KEY_OFFSET + keyLength;
+    copyBytes(source, prefixAt, prefixEnd, this.#arena, at + KEY_OFFSET);
+    copyBytes(source, suffixAt, suffixEnd, this.#arena, at + KEY_OFFSET + prefixLength);
     return record;
   }
 
@@ -190,10 +181,9 @@ export class ChangeTable {
     suffixAt: number,
     suffixEnd: number,
   ): boolean {
-    const word = record * RECORD_WORDS;
     const arena = this.#arena;
-    if (this.#records[word + KEY_LENGTH] !== prefixEnd - prefixAt + suffixEnd - suffixAt) return false;
-    let at = this.#records[word + KEY_AT]!;
+    if (this.#words[record + KEY_LENGTH] !== prefixEnd - prefixAt + suffixEnd - suffixAt) return false;
+    let at = 4 * record + KEY_OFFSET;
     for (let i = prefixAt; i < prefixEnd; i++) if (arena[at++] !== source[i]) return false;
     for (let i = suffixAt; i < suffixEnd; i++) if (arena[at++] !== source[i]) return false;
     return true;
@@ -202,29 +192,30 @@ export class ChangeTable {
   /** Sets a record to the value whose encoding lies from `start` to `end`. */
   #setEncoded(record: number, delta: Uint8Array, start: number, end: number): void {
     const tag = delta[start]!;
-    if (tag === VALUE_ABSENT) this.#records[record * RECORD_WORDS + VALUE_LENGTH] = ABSENT;
+    if (tag === VALUE_ABSENT) this.#words[record + VALUE_LENGTH] = ABSENT;
     else this.#setValue(record, delta, start + (tag === VALUE_LONG ? 5 : 1), end);
   }
 
   #setValue(record: number, source: Uint8Array, start: number, end: number): void {
-    const word = record * RECORD_WORDS;
     const length = end - start;
-    if (length > this.#records[word + ROOM]!) {
-      this.#records[word + VALUE_AT] = this.#reserve(length);
-      this.#records[word + ROOM] = length;
+    if (length > this.#words[record + ROOM]!) {
+      const at = this.#reserve(length);
+      this.#words[record + VALUE_AT] = at;
+      this.#words[record + ROOM] = length;
     }
-    this.#records[word + VALUE_LENGTH] = length;
-    copyBytes(source, start, end, this.#arena, this.#records[word + VALUE_AT]!);
+    this.#words[record + VALUE_LENGTH] = length;
+    copyBytes(source, start, end, this.#arena, this.#words[record + VALUE_AT]!);
   }
 
-  /** Where `length` unused bytes of the arena start. */
+  /** Where `length` unused bytes of the arena start, on a word's boundary. */
   #reserve(length: number): number {
     const at = this.#used;
-    this.#used = at + length;
+    this.#used = at + 4 * Math.ceil(length / 4);
     if (this.#used > this.#arena.length) {
-      const grown = new Uint8Array(Math.max(this.#arena.length * 2, this.#used));
+      const grown = new Uint8Array(4 * Math.ceil(Math.max(this.#arena.length * 2, this.#used) / 4));
       grown.set(this.#arena.subarray(0, at));
       this.#arena = grown;
+      this.#words = new Uint32Array(grown.buffer);
     }
     return at;
   }
@@ -232,12 +223,12 @@ export class ChangeTable {
   #growRecords(): void {
     const records = new Uint32Array(this.#records.length * 2);
     records.set(this.#records);
-    const slots = new Uint32Array(this.#slots.length * 2);
+    const slots = new Uint32Array(records.length * 2);
     const mask = slots.length - 1;
-    for (let record = 0; record < this.#count; record++) {
-      let slot = mix(records[record * RECORD_WORDS + HASH]!) & mask;
+    for (let i = 0; i < this.#count; i++) {
+      let slot = mix(this.#words[records[i]! + HASH]!) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = record + 1;
+      slots[slot] = records[i]!;
     }
     this.#records = records;
     this.#slots = slots;
@@ -288,18 +279,17 @@ export class ChangeTable {
 
   /** 0 for a key that ends at `depth`, else 1 + its byte there. */
   #bucket(record: number, depth: number): number {
-    const word = record * RECORD_WORDS;
-    return depth >= this.#records[word + KEY_LENGTH]! ? 0 : this.#arena[this.#records[word + KEY_AT]! + depth]! + 1;
+    return depth >= this.#words[record + KEY_LENGTH]! ? 0 : this.#arena[4 * record + KEY_OFFSET + depth]! + 1;
   }
 
   /** How many leading bytes all keys of a range share, knowing that it is at least `depth`. */
   #sharedLength(order: Uint32Array, low: number, high: number, depth: number): number {
     const arena = this.#arena;
-    const firstAt = this.keyAt(order[low]!);
-    let shared = this.keyLength(order[low]!);
+    const firstAt = 4 * order[low]! + KEY_OFFSET;
+    let shared = this.#words[order[low]! + KEY_LENGTH]!;
     for (let i = low + 1; i < high && shared > depth; i++) {
-      const at = this.keyAt(order[i]!);
-      const end = Math.min(shared, this.keyLength(order[i]!));
+      const at = 4 * order[i]! + KEY_OFFSET;
+      const end = Math.min(shared, this.#words[order[i]! + KEY_LENGTH]!);
       let length = depth;
       while (length < end && arena[firstAt + length] === arena[at + length]) length++;
       shared = length;
@@ -321,15 +311,15 @@ export class ChangeTable {
 
   #isBelow(a: number, b: number, depth: number): boolean {
     const arena = this.#arena;
-    const aAt = this.keyAt(a);
-    const bAt = this.keyAt(b);
-    const aLength = this.keyLength(a);
-    const length = Math.min(aLength, this.keyLength(b));
-    for (let i = depth; i < length; i++) {
+    const aAt = 4 * a + KEY_OFFSET;
+    const bAt = 4 * b + KEY_OFFSET;
+    const aLength = this.#words[a + KEY_LENGTH]!;
+    const bLength = this.#words[b + KEY_LENGTH]!;
+    for (let i = depth; i < aLength && i < bLength; i++) {
       const difference = arena[aAt + i]! - arena[bAt + i]!;
       if (difference !== 0) return difference < 0;
     }
-    return aLength < this.keyLength(b);
+    return aLength < bLength;
   }
 }
 

@@ -21,7 +21,7 @@ import { type ScanBudget, SegmentLookup } from "./segment-lookup.ts";
 export interface HistoryOptions {
   /** Where the segments' indexes are, and missing ones are put. */
   indexDirectory: string;
-  /** Bound on indexes kept open, in bytes: about 3 KiB for a segment of 64 MiB. */
+  /** Bound on indexes kept open, in bytes: about 12 KiB for a segment of 256 MiB. */
   cacheBytesMax?: number;
   /** Bound on what one page of results reads. */
   scanBytesMax?: number;
@@ -85,9 +85,9 @@ interface Scan {
   fingerprints: readonly (readonly number[])[];
 }
 
-/** 10,000 segments, or 640 GiB of log. */
+/** 2,700 segments of 256 MiB. */
 const CACHE_BYTES_MAX = 32 * 1024 * 1024;
-/** About 50 ms of reading and verifying. */
+/** A hundred blocks of 545 transfers: what one query may keep its thread busy with. */
 const SCAN_BYTES_MAX = 32 * 1024 * 1024;
 const READ_STEP_BYTES = 4 * 1024 * 1024;
 /** Above every index. */

@@ -9,7 +9,7 @@ import { StorageError } from "../errors.ts";
 import type { AppliedEntry, StateStore } from "../execution/ports.ts";
 import { applyEntries, type BatchTarget } from "./batch-target.ts";
 import type { ChainIndex } from "./chain-index.ts";
-import { ABSENT, type ChangeTable } from "./change-table.ts";
+import type { ChangeTable } from "./change-table.ts";
 import {
   DIRECT_KEY_BYTES_MAX,
   FORMAT_VERSION,
@@ -49,11 +49,11 @@ export class LmdbState extends LmdbSnapshot implements StateStore, BatchTarget {
 
   #put(changes: ChangeTable, record: number): void {
     const key = changes.key(record);
+    const value = changes.value(record);
     if (key.length > DIRECT_KEY_BYTES_MAX) {
-      const value = changes.value(record);
       if (value === undefined) this.database.removeSync(storedKey(key));
       else this.database.putSync(storedKey(key), storedValue(key, value));
-    } else if (changes.valueLength(record) === ABSENT) this.database.removeSync(key);
-    else this.database.putSync(key, changes.value(record)!);
+    } else if (value === undefined) this.database.removeSync(key);
+    else this.database.putSync(key, value);
   }
 }

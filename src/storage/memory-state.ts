@@ -47,7 +47,7 @@ export class MemoryState implements StateStore, BatchTarget {
 
   write(changes: ChangeTable, chain: ChainIndex): void {
     this.#version++;
-    for (let record = 0; record < changes.size; record++) {
+    for (const record of changes.ordered()) {
       const key = toLatin1(changes.key(record));
       const value = changes.value(record);
       if (value !== undefined) {

@@ -21,6 +21,8 @@ export const POSTING_KINDS: readonly PostingKind[] = [0, 1, 2, 3];
 const ADDRESS_BYTES = 20;
 const TO_AT = 44;
 const INITIAL_POSTINGS = 1024;
+const RADIX_BITS = 11;
+const RADIX_SIZE = 1 << RADIX_BITS;
 /** A block repeats few fingerprints often (a token's address): this many are remembered, by their low bits. */
 const RECENT_SIZE = 256;
 
@@ -134,7 +136,7 @@ export class PostingsBuilder {
   }
 }
 
-/** Merges sorted lists of the same kind into one. */
+/** Makes sorted lists of the same kind into one; each holds higher ordinals than the one before it. */
 export function mergeLists(lists: readonly PostingList[]): PostingList {
   const words = new Uint32Array(lists.reduce((sum, list) => sum + list.words.length, 0));
   let at = 0;
@@ -145,10 +147,34 @@ export function mergeLists(lists: readonly PostingList[]): PostingList {
   return sortedList(words);
 }
 
-/** Sorts in place, as u64, and drops repetitions. */
+/**
+ * Sorts pairs by fingerprint and drops repetitions. Radix sort keeps the order of equal fingerprints, and pairs come in
+ * order of ordinals: the fingerprint is all there is to sort by.
+ */
 function sortedList(words: Uint32Array): PostingList {
-  const pairs = new BigUint64Array(words.buffer, words.byteOffset, words.length / 2);
-  pairs.sort();
+  let from: Uint32Array = words;
+  let to: Uint32Array = new Uint32Array(words.length);
+  const starts = new Uint32Array(RADIX_SIZE + 1);
+  for (let shift = 0; shift < 32; shift += RADIX_BITS) {
+    starts.fill(0);
+    for (let i = 1; i < from.length; i += 2) {
+      const digit = ((from[i]! >>> shift) & (RADIX_SIZE - 1)) + 1;
+      starts[digit] = starts[digit]! + 1;
+    }
+    for (let digit = 1; digit <= RADIX_SIZE; digit++) starts[digit] = starts[digit]! + starts[digit - 1]!;
+    for (let i = 0; i < from.length; i += 2) {
+      const digit = (from[i + 1]! >>> shift) & (RADIX_SIZE - 1);
+      const at = 2 * starts[digit]!;
+      starts[digit] = starts[digit]! + 1;
+      to[at] = from[i]!;
+      to[at + 1] = from[i + 1]!;
+    }
+    [from, to] = [to, from];
+  }
+  return withoutRepetitions(from);
+}
+
+function withoutRepetitions(words: Uint32Array): PostingList {
   let kept = 0;
   for (let i = 0; i < words.length; i += 2) {
     if (kept > 0 && words[kept - 2] === words[i] && words[kept - 1] === words[i + 1]) continue;

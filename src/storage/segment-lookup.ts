@@ -40,7 +40,8 @@ export class SegmentLookup {
     this.#source = source;
     this.#indexDirectory = indexDirectory;
     this.#cacheBytesMax = cacheBytesMax;
-    mkdirSync(indexDirectory, { recursive: true, mode: 0o700 });
+    // A log in memory has no sealed segments, and no directory for their indexes.
+    if (indexDirectory !== "") mkdirSync(indexDirectory, { recursive: true, mode: 0o700 });
   }
 
   /** Ordinals in `segment` that may hold the fingerprint, ascending. `complete`: no entry will be added to it. */

@@ -1,0 +1,228 @@
+/**
+ * Journal: the block log on local disk. Segmented, checksummed, made durable by fdatasync in groups: every append that
+ * arrives while a sync runs goes out with the next one.
+ *   append ──▶ AppendQueue ──▶ SegmentWriter: one writev, one fdatasync ──▶ resolved, readable
+ * Bytes    journal-format.ts. Recovery: journal-recovery.ts. Reading from another thread: JournalReader.
+ * Always
+ *  - `durableSeq` moves only after an fdatasync that covers the entry has returned.
+ *  - After a failed write or sync nothing is appended any more; only a full disk, cut back in time, is retryable.
+ *  - A directory has one Journal at a time: the data directory's lock sees to it.
+ */
+import { join } from "node:path";
+import { EngineError, StorageError } from "../errors.ts";
+import type { BlockLog } from "../execution/ports.ts";
+import { checkEntries } from "./append-check.ts";
+import { AppendQueue } from "./append-queue.ts";
+import { segmentName } from "./journal-format.ts";
+import { completeOptions, type JournalOptions, type JournalRecovery } from "./journal-options.ts";
+import { planRecovery, type RecoveryPlan } from "./journal-recovery.ts";
+import { applyRecovery, writeOffsetTable } from "./journal-repair.ts";
+import { offsetsName } from "./offset-table.ts";
+import { runLater, runNow, type Steps } from "./operation.ts";
+import { type SegmentInfo, SegmentSet } from "./segment-set.ts";
+import { SegmentWriter } from "./segment-writer.ts";
+
+/** A group takes no further append past this: writing 16 MiB already takes as long as tens of small groups. */
+const GROUP_BYTES_MAX = 16 * 1024 * 1024;
+/** How long the last group stays unmarked on an idle journal: until then damage to it can't be told from a torn write. */
+const MARK_DELAY_MS = 100;
+
+export class Journal implements BlockLog {
+  readonly #options: Required<JournalOptions>;
+  readonly #segments: SegmentSet;
+  readonly #writer: SegmentWriter;
+  readonly #queue: AppendQueue;
+  #durableSeq: number;
+  /** Seq of the next entry to be handed in. */
+  #nextSeq: number;
+  #markTimer: NodeJS.Timeout | undefined;
+  #failure: StorageError | undefined;
+  #isClosed = false;
+
+  private constructor(options: Required<JournalOptions>, segments: SegmentSet, writer: SegmentWriter, lastSeq: number) {
+    this.#options = options;
+    this.#segments = segments;
+    this.#writer = writer;
+    this.#queue = new AppendQueue(Math.min(GROUP_BYTES_MAX, options.segmentBytes), async (entries, appends) => {
+      try {
+        await runLater(this.#writeGroup(entries, appends));
+      } catch (thrown) {
+        throw this.#failed(thrown);
+      }
+    });
+    this.#durableSeq = lastSeq;
+    this.#nextSeq = lastSeq + 1;
+  }
+
+  /**
+   * Opens the journal in `directory`, which is made when it is missing, and recovers what a crash left.
+   * @throws EngineError JOURNAL_DAMAGED or FORMAT_UNSUPPORTED; the directory is then as it was.
+   * @throws StorageError when the directory can't be read or written.
+   */
+  static open(options: JournalOptions): { journal: Journal; recovery: JournalRecovery } {
+    const complete = completeOptions(options);
+    const { files, directory, segmentBytes } = complete;
+    try {
+      files.makeDirectory(directory);
+      const plan = planRecovery(files, directory, complete);
+      const open = applyRecovery(files, directory, plan);
+      const firstSeqs = plan.open === undefined ? [open.header.firstSeq] : plan.firstSeqs;
+      const segments = new SegmentSet(files, directory, firstSeqs);
+      const writer = new SegmentWriter(files, directory, segmentBytes, open);
+      const journal = new Journal(complete, segments, writer, plan.lastSeq);
+      journal.#mark();
+      return { journal, recovery: reportOf(directory, plan) };
+    } catch (thrown) {
+      if (thrown instanceof EngineError) throw thrown;
+      const facts = { retryable: false, directory };
+      throw new StorageError(`cannot open the journal in ${directory}: ${String(thrown)}`, facts, { cause: thrown });
+    }
+  }
+
+  get durableSeq(): number {
+    return this.#durableSeq;
+  }
+
+  get byteLength(): number {
+    return this.#writer.entryBytes;
+  }
+
+  /** Seq of the oldest entry that can be read. */
+  get firstSeq(): number {
+    return this.#segments.firstSeq ?? this.#writer.firstSeq;
+  }
+
+  /** Whether no append is in flight, so that `appendSync` may be called. */
+  get isIdle(): boolean {
+    return this.#queue.isIdle;
+  }
+
+  async append(entries: readonly Uint8Array[]): Promise<void> {
+    const bytes = this.#accept(entries);
+    if (entries.length > 0) await this.#queue.push(entries, bytes);
+  }
+
+  /**
+   * `append`, but blocking: the least latency, where nothing else waits for this thread.
+   * @throws StorageError as `append`; also, `retryable: true`, while an append is in flight.
+   */
+  appendSync(entries: readonly Uint8Array[]): void {
+    if (!this.isIdle) throw new StorageError("appendSync while an append is in flight", { retryable: true });
+    this.#accept(entries);
+    if (entries.length === 0) return;
+    try {
+      runNow(this.#writeGroup(entries, 1));
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    }
+  }
+
+  /** @throws EngineError JOURNAL_DAMAGED, naming file and offset, when the entry's bytes are not what was written. */
+  read(seq: number): Uint8Array | undefined {
+    if (this.#isClosed || !Number.isSafeInteger(seq) || seq < this.firstSeq || seq > this.#durableSeq) return undefined;
+    if (seq >= this.#writer.firstSeq) return this.#writer.reader.read(seq);
+    const firstSeq = this.#segments.firstSeqFor(seq);
+    return firstSeq === undefined ? undefined : this.#segments.reader(firstSeq).read(seq);
+  }
+
+  /** The segments, oldest first. */
+  segments(): SegmentInfo[] {
+    return this.#segments.describe(this.#durableSeq);
+  }
+
+  /**
+   * Removes the sealed segments whose entries are all below `seq`, oldest first and each durably before the next, so that
+   * no crash leaves a gap. Answers how many. Opening then needs `requiredFromSeq`.
+   * @throws the system's error; what was removed before it stays removed.
+   */
+  dropSegmentsBefore(seq: number): number {
+    const { files, directory } = this.#options;
+    let dropped = 0;
+    for (const { path, firstSeq, lastSeq, sealed } of this.segments()) {
+      if (!sealed || lastSeq >= seq) break;
+      files.remove(path).now();
+      files.syncDirectory(directory).now();
+      this.#segments.removeFirst();
+      dropped++;
+      const table = offsetsName(firstSeq);
+      if (files.list(directory).includes(table)) files.remove(join(directory, table)).now();
+    }
+    return dropped;
+  }
+
+  /** Waits for what is in flight, and marks the end, so that damage to any entry is told from a torn write. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#queue.settled();
+    clearTimeout(this.#markTimer);
+    this.#mark();
+    try {
+      if (this.#failure === undefined) await runLater(this.#writer.syncMark());
+    } catch {
+      // Every acknowledged entry is durable already; the mark is advice.
+    }
+    this.#writer.close();
+    this.#segments.close();
+  }
+
+  /** Checks `entries` and takes their seqs; answers their bytes. */
+  #accept(entries: readonly Uint8Array[]): number {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isClosed) throw new StorageError("the journal is closed", { retryable: true });
+    const bytes = checkEntries(entries, this.#nextSeq);
+    this.#nextSeq += entries.length;
+    return bytes;
+  }
+
+  *#writeGroup(entries: readonly Uint8Array[], appends: number): Steps<void> {
+    const { bytes, writeMs, syncMs, sealed } = yield* this.#writer.writeGroup(entries);
+    this.#durableSeq += entries.length;
+    this.#markSoon();
+    if (sealed !== undefined) {
+      this.#segments.add(this.#writer.firstSeq);
+      this.#segments.adopt(sealed);
+      try {
+        yield* writeOffsetTable(this.#options.files, this.#options.directory, sealed);
+      } catch {
+        // Derived: the next open rebuilds it.
+      }
+    }
+    const startedSegment = sealed !== undefined;
+    this.#options.onGroup({ appends, entries: entries.length, bytes, writeMs, syncMs, startedSegment });
+  }
+
+  /** What appends are told; ends the journal unless nothing was written. */
+  #failed(thrown: unknown): StorageError {
+    this.#nextSeq = this.#durableSeq + 1;
+    if (thrown instanceof StorageError && thrown.retryable) return thrown;
+    const facts = { retryable: false, directory: this.#options.directory };
+    const problem = `the journal in ${facts.directory} failed and takes no more appends: ${String(thrown)}`;
+    this.#failure = new StorageError(problem, facts, { cause: thrown });
+    return this.#failure;
+  }
+
+  #markSoon(): void {
+    this.#markTimer ??= setTimeout(() => {
+      this.#markTimer = undefined;
+      if (this.isIdle && !this.#isClosed) this.#mark();
+    }, MARK_DELAY_MS).unref();
+  }
+
+  #mark(): void {
+    if (this.#failure !== undefined) return;
+    try {
+      runNow(this.#writer.writeMark());
+    } catch {
+      // A mark is advice, and what a failed one left is overwritten by the next group, or cut.
+    }
+  }
+}
+
+function reportOf(directory: string, { firstSeqs, lastSeq, open, scannedBytes }: RecoveryPlan): JournalRecovery {
+  const firstSeq = firstSeqs[0] ?? lastSeq + 1;
+  const report = { firstSeq, entries: lastSeq + 1 - firstSeq, cutBytes: 0, cutAt: undefined, scannedBytes };
+  if (open === undefined || open.fileBytes === open.table.end) return report;
+  const file = join(directory, segmentName(open.header.firstSeq));
+  return { ...report, cutBytes: open.fileBytes - open.table.end, cutAt: { file, offset: open.table.end } };
+}

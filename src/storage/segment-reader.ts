@@ -1,0 +1,170 @@
+/**
+ * SegmentReader: reads the entries of one segment, sealed or still growing.
+ * Knows where entries start from the segment's offset table, and learns what the table does not say by scanning.
+ * Always
+ *  - Every entry handed out matched its frame's checksum; damage throws JOURNAL_DAMAGED with file and offset.
+ *  - Nothing above the seq that the caller states as durable is looked at.
+ */
+import { join } from "node:path";
+import type { Files, OpenFile } from "./files.ts";
+import { errorCode } from "./files.ts";
+import { scanFrames } from "./frame-scan.ts";
+import type { SegmentHeader } from "./journal-format.ts";
+import {
+  claimedFrameBytes,
+  decodeSegmentHeader,
+  FRAME_HEADER_BYTES,
+  FrameKind,
+  frameKind,
+  framePayload,
+  frameSeq,
+  isFrameIntact,
+  journalDamaged,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+} from "./journal-format.ts";
+import { OffsetTable, offsetsName } from "./offset-table.ts";
+
+export class SegmentReader {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  readonly table: OffsetTable;
+  readonly #file: OpenFile;
+
+  constructor(path: string, header: SegmentHeader, table: OffsetTable, file: OpenFile) {
+    this.path = path;
+    this.header = header;
+    this.table = table;
+    this.#file = file;
+  }
+
+  static open(files: Files, directory: string, firstSeq: number): SegmentReader {
+    const path = join(directory, segmentName(firstSeq));
+    const file = files.open(path, "read").now();
+    try {
+      const header = readSegmentHeader(file, path, firstSeq);
+      const table = readOffsetTable(files, directory, header) ?? new OffsetTable();
+      return new SegmentReader(path, header, table, file);
+    } catch (thrown) {
+      file.close();
+      throw thrown;
+    }
+  }
+
+  /** The seq after the last entry that the table knows. */
+  get knownSeqEnd(): number {
+    return this.header.firstSeq + this.table.length;
+  }
+
+  /** The entry at `seq`, which is durable and of this segment. */
+  read(seq: number): Uint8Array {
+    this.#learn(seq);
+    const index = seq - this.header.firstSeq;
+    const start = this.table.start(index);
+    const bytes = Buffer.allocUnsafeSlow(this.table.stop(index) - start);
+    const count = this.#file.read(bytes, start);
+    const length = this.#intactLength(bytes.subarray(0, count), 0, start);
+    if (length === 0 || frameSeq(bytes, 0) !== seq) throw this.#damagedAt(start, seq);
+    return framePayload(bytes, 0);
+  }
+
+  /**
+   * The entries from `fromSeq` to `toSeq` at most, as many as fit in about `bytesMax` with their frames, at least one.
+   * They share one buffer, which belongs to the caller. Both seqs are durable and of this segment.
+   */
+  entries(fromSeq: number, toSeq: number, bytesMax: number): Uint8Array[] {
+    if (fromSeq > this.knownSeqEnd) this.#learn(fromSeq - 1);
+    const index = fromSeq - this.header.firstSeq;
+    const start = index < this.table.length ? this.table.start(index) : this.table.end;
+    const entries: Uint8Array[] = [];
+    let wanted = Math.max(bytesMax, FRAME_HEADER_BYTES);
+    while (entries.length === 0) {
+      const bytes = Buffer.allocUnsafeSlow(Math.min(wanted, Math.max(this.#file.size() - start, 0)));
+      const count = this.#file.read(bytes, start);
+      const needed = this.#collect(bytes.subarray(0, count), start, fromSeq, toSeq, entries);
+      if (entries.length > 0) break;
+      if (needed <= wanted || needed > this.#file.size() - start) throw this.#damagedAt(start, fromSeq);
+      wanted = needed;
+    }
+    return entries;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  /**
+   * Collects the entries of `bytes`, which start at `offset` of the segment, and enters unknown ones in the table.
+   * Answers how many bytes it would have taken to collect one more.
+   */
+  #collect(bytes: Uint8Array, offset: number, fromSeq: number, toSeq: number, entries: Uint8Array[]): number {
+    let seq = fromSeq;
+    let at = 0;
+    while (seq <= toSeq) {
+      if (at + FRAME_HEADER_BYTES > bytes.length) return at + FRAME_HEADER_BYTES;
+      const claimed = claimedFrameBytes(bytes, at, offset + at, this.header.tag);
+      if (claimed === 0) throw this.#damagedAt(offset + at, seq);
+      if (at + claimed > bytes.length) return at + claimed;
+      if (!isFrameIntact(bytes, at, claimed) || frameSeq(bytes, at) !== seq) throw this.#damagedAt(offset + at, seq);
+      if (frameKind(bytes, at) === FrameKind.entry) {
+        entries.push(framePayload(bytes, at));
+        this.#enter(seq, offset + at, claimed);
+        seq++;
+      }
+      at += claimed;
+    }
+    return 0;
+  }
+
+  #enter(seq: number, start: number, length: number): void {
+    if (seq !== this.knownSeqEnd) return;
+    this.table.push(start);
+    this.table.end = start + length;
+  }
+
+  /** Extends the table by scanning until it knows `seq`. */
+  #learn(seq: number): void {
+    if (seq < this.knownSeqEnd) return;
+    const { table } = this;
+    const scanned = { file: this.#file, tag: this.header.tag, size: this.#file.size() };
+    scanFrames(scanned, table.end, (frame) => {
+      if (frame.seq !== this.knownSeqEnd) return false;
+      if (frame.isEntry) table.push(frame.start);
+      table.end = frame.end;
+      return this.knownSeqEnd <= seq;
+    });
+    if (this.knownSeqEnd <= seq) throw this.#damagedAt(table.end, this.knownSeqEnd);
+  }
+
+  #intactLength(bytes: Uint8Array, at: number, offset: number): number {
+    if (at + FRAME_HEADER_BYTES > bytes.length) return 0;
+    const length = claimedFrameBytes(bytes, at, offset, this.header.tag);
+    return length > 0 && at + length <= bytes.length && isFrameIntact(bytes, at, length) ? length : 0;
+  }
+
+  #damagedAt(offset: number, seq: number): Error {
+    return journalDamaged(this.path, offset, `entry ${seq} is durable, but its frame is not intact`);
+  }
+}
+
+export function readSegmentHeader(file: OpenFile, path: string, firstSeq: number): SegmentHeader {
+  const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
+  const count = file.read(bytes, 0);
+  return decodeSegmentHeader(bytes.subarray(0, count), path, firstSeq);
+}
+
+/** The table that stands beside the segment, or undefined when there is none that matches it. */
+export function readOffsetTable(files: Files, directory: string, segment: SegmentHeader): OffsetTable | undefined {
+  try {
+    const file = files.open(join(directory, offsetsName(segment.firstSeq)), "read").now();
+    try {
+      const bytes = new Uint8Array(file.size());
+      return OffsetTable.decode(bytes.subarray(0, file.read(bytes, 0)), segment);
+    } finally {
+      file.close();
+    }
+  } catch (thrown) {
+    if (errorCode(thrown) === "ENOENT") return undefined;
+    throw thrown;
+  }
+}
