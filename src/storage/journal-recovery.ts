@@ -127,8 +127,6 @@ function checkSealed(
   const scan = scanSegment(file, header, fileBytes);
   plan.scannedBytes += fileBytes;
   if (scan.table.end < fileBytes) throw journalDamaged(path, scan.table.end, "not intact, in a sealed segment");
-  const nextSeq = header.firstSeq + scan.table.length;
-  if (nextSeq < nextFirstSeq) throw journalDamaged(path, fileBytes, `ends before entry ${nextSeq}`);
   const segment = { header, table: scan.table, entryBytes: scan.entryBytes };
   if (!isWhole || !sameStarts(stored, scan.table)) plan.withoutTable.push(segment);
   return segment;
@@ -194,6 +192,6 @@ function requireEnd(directory: string, { lastSeq, open }: RecoveryPlan, options:
 
 function missingSegment(directory: string, missingSeq: number, nextFirstSeq: number): EngineError {
   const file = join(directory, segmentName(nextFirstSeq));
-  const problem = `a segment is missing before ${file}: entry ${missingSeq} is in none`;
+  const problem = `entry ${missingSeq} is in no segment: the one before ${file} is missing or cut off`;
   return new EngineError("JOURNAL_DAMAGED", problem, { file, offset: 0, missingSeq, retryable: false });
 }
