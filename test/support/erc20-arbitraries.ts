@@ -83,17 +83,36 @@ function damaged(call: fc.Arbitrary<Step>): fc.Arbitrary<Step> {
   });
 }
 
+/** An allowance, then its use by whom it was given to: two random calls would seldom be about the same pair. */
+function allowanceCalls(functions: readonly Erc20Function[]): fc.Arbitrary<Step[]> {
+  const using = functions.filter(
+    ({ name }) => name === "transferFrom" || name === "burnFrom" || name === "increaseAllowance",
+  );
+  const uses = fc.tuple(fc.constantFrom(...using), account, amount);
+  const given = fc.oneof(fc.constantFrom(UINT256_MAX, UINT256_MAX - 1n), amount);
+  return fc
+    .tuple(sender, account, given, uses, fc.boolean())
+    .map(([owner, spender, allowed, [use, to, spent], isNamed]) => {
+      const approval = stepOf(getErc20FunctionByName("approve")!, owner, [spender, String(allowed)], isNamed);
+      if (use.name === "increaseAllowance") return [approval, stepOf(use, owner, [spender, String(spent)], isNamed)];
+      const args = use.name === "burnFrom" ? [owner, String(spent)] : [owner, to, String(spent)];
+      return [approval, stepOf(use, spender, args, isNamed)];
+    });
+}
+
 /** Sequences of calls of `functions`, of which those that move tokens come most often. */
 export function callSequences(functions: readonly Erc20Function[], domain: PermitDomain): fc.Arbitrary<Step[]> {
-  const moving = ["transfer", "approve", "transferFrom", "mint", "burn", "burnFrom"];
+  const moving = functions.filter(({ name }) => ["transfer", "mint", "burn"].includes(name));
+  const one = (call: fc.Arbitrary<Step>) => call.map((step) => [step]);
   const any = fc.oneof(...functions.map(callOf));
-  const call = fc.oneof(
-    { weight: 6, arbitrary: fc.oneof(...functions.filter(({ name }) => moving.includes(name)).map(callOf)) },
-    { weight: 4, arbitrary: any },
-    { weight: 2, arbitrary: permitCall(domain) },
-    { weight: 1, arbitrary: damaged(any) },
+  const calls = fc.oneof(
+    { weight: 4, arbitrary: one(fc.oneof(...moving.map(callOf))) },
+    { weight: 4, arbitrary: allowanceCalls(functions) },
+    { weight: 4, arbitrary: one(any) },
+    { weight: 2, arbitrary: one(permitCall(domain)) },
+    { weight: 1, arbitrary: one(damaged(any)) },
   );
-  return fc.array(call, { minLength: 30, maxLength: 60 });
+  return fc.array(calls, { minLength: 20, maxLength: 50 }).map((lists) => lists.flat());
 }
 
 /** Every view of `functions` with every combination of known accounts: what can be seen of a token's state. */
