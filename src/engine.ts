@@ -48,6 +48,8 @@ export interface EngineOptions {
   retention: RetentionOptions;
   /** Published in engine_info. */
   limits: Record<string, unknown>;
+  /** Bytes of encoded transactions that may wait for the executor; left out: SUBMISSION_BACKLOG_BYTES_MAX. */
+  submissionBacklogBytes?: number;
   /** One batch, or one round of queries, may run this long. */
   executionTimeoutMs: number;
   now(): number;
@@ -133,7 +135,7 @@ export class Engine {
       this.#auto = new AutoSequencer({
         pipeline: this.#pipeline,
         ids: new IdGate({ ids: this.#ids, readBlock, now: options.now }),
-        backlogBytesMax: SUBMISSION_BACKLOG_BYTES_MAX,
+        backlogBytesMax: options.submissionBacklogBytes ?? SUBMISSION_BACKLOG_BYTES_MAX,
         chainHash: transactionHasher(options.parameters.chainId),
         followerBacklog: () => ({ bytes: this.#follower?.report?.backlogBytes ?? 0, max: options.backlogMaxBytes }),
       });
@@ -325,6 +327,8 @@ export class Engine {
   #fail(error: EngineError): void {
     if (this.#fatal !== undefined) return;
     this.#fatal = error;
+    this.#auto?.abort(error);
+    this.#pipeline.abort(error);
     this.#options.onFatal(error);
   }
 

@@ -33,6 +33,7 @@ export class AutoSequencer {
   #closedBytes = 0;
   #scheduled = false;
   #stopping = false;
+  #failure: EngineError | undefined;
 
   constructor(options: AutoSequencerOptions) {
     this.#options = options;
@@ -64,6 +65,7 @@ export class AutoSequencer {
   }
 
   #refuseIfFull(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#stopping) throw new EngineError("SHUTTING_DOWN", "the daemon is stopping", {});
     if (this.backlogBytes >= this.#options.backlogBytesMax) {
       throw new EngineError("BUSY", `${this.backlogBytes} bytes of transactions wait to be executed, the bound is ${this.#options.backlogBytesMax}`, { retryAfterMs: 100, backlogBytes: this.backlogBytes, maxBytes: this.#options.backlogBytesMax });
@@ -105,6 +107,15 @@ export class AutoSequencer {
       at += alignUp(transactionLength(bytes, at));
     }
     return hashes;
+  }
+
+  /** The engine cannot go on: what waits is told so, and so is whoever comes. */
+  abort(error: EngineError): void {
+    this.#failure = error;
+    const waiting = [...this.#closed.splice(0), this.#open];
+    this.#open = new Batch();
+    this.#closedBytes = 0;
+    for (const { submissions } of waiting) for (const { sink } of submissions) sink.fail(error);
   }
 
   /** Takes no more; resolves when everything taken is answered. */

@@ -264,6 +264,10 @@ export class Pipeline {
   }
 
   #send(job: Job): void {
+    if (this.#closed) {
+      job.fail(new EngineError("SHUTTING_DOWN", "the engine is closed", {}));
+      return;
+    }
     this.#jobs.push(job);
     if (this.#recovery === undefined) this.#run(job);
   }
@@ -327,6 +331,12 @@ export class Pipeline {
     this.#commits.resume();
     this.#recovery = undefined;
     this.#options.onRoom();
+  }
+
+  /** The engine cannot go on: whatever is with the executor is told so. */
+  abort(error: EngineError): void {
+    this.#closed = true;
+    for (const job of this.#jobs.splice(0)) job.fail(error);
   }
 
   async close(): Promise<void> {

@@ -161,16 +161,16 @@ for (const stored of [false, true]) {
     });
 
     it("refuses submissions past its backlog with BUSY, and has run nothing of them", async () => {
-      const engine = await start(stored);
+      const engine = await start(stored, { submissionBacklogBytes: 64 * 1024 });
       const token = await deployToken(engine);
-      const batch = Array.from({ length: 1_000 }, () => transfer(token, ALICE, BOB, 1));
-      const results = await Promise.allSettled(Array.from({ length: 400 }, async () => submit(engine, batch)));
+      const batch = Array.from({ length: 100 }, () => transfer(token, ALICE, BOB, 1));
+      const results = await Promise.allSettled(Array.from({ length: 40 }, async () => submit(engine, batch)));
       const refused = results.filter((result) => result.status === "rejected");
-      const done = results.filter((result) => result.status === "fulfilled").length;
+      const done = results.length - refused.length;
       expect(refused.length).toBeGreaterThan(0);
       for (const { reason } of refused) expect((reason as EngineError).code).toBe("BUSY");
-      expect(await balanceOf(engine, token, BOB)).toBe(BigInt(done * 1_000));
-    }, 120_000);
+      expect(await balanceOf(engine, token, BOB)).toBe(BigInt(done * 100));
+    });
   });
 }
 

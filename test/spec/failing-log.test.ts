@@ -1,0 +1,162 @@
+/** Decision 7: execution runs ahead of durability and nobody sees it; an append that fails takes its block and all after it back. */
+import { describe, expect, it } from "vitest";
+import { portableHasher } from "../../src/encoding/hash.ts";
+import { toHex } from "../../src/encoding/hex.ts";
+import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
+import { EngineError, StorageError } from "../../src/errors.ts";
+import { Executor, headOf } from "../../src/execution/executor.ts";
+import { BlockEntry } from "../../src/encoding/block-entry.ts";
+import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
+import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
+import { PortableStateTree } from "../../src/execution/state-tree.ts";
+import { AutoSequencer } from "../../src/sequencer/auto-sequencer.ts";
+import { InlineExecutor } from "../../src/sequencer/executor-handle.ts";
+import { IdGate } from "../../src/sequencer/id-gate.ts";
+import { IdIndex } from "../../src/sequencer/id-index.ts";
+import { Pipeline } from "../../src/sequencer/pipeline.ts";
+import { QueryQueue } from "../../src/sequencer/query-queue.ts";
+import { MemoryLog } from "../../src/storage/memory-log.ts";
+import { ALICE, BOB, deployment, type Fate, fateOf, transfer } from "../support/engine.ts";
+
+/** A log whose appends wait until they are told to succeed or fail. */
+class HeldLog extends MemoryLog {
+  held: { entries: readonly Uint8Array[]; resolve(): void; reject(error: StorageError): void }[] = [];
+  isHolding = false;
+
+  override append(entries: readonly Uint8Array[]): Promise<void> {
+    if (!this.isHolding) return super.append(entries);
+    return new Promise((resolve, reject) => this.held.push({ entries, resolve, reject }));
+  }
+  async letThrough(): Promise<void> {
+    for (const { entries, resolve } of this.held.splice(0)) {
+      await super.append(entries);
+      resolve();
+    }
+  }
+  fail(retryable: boolean): void {
+    for (const { reject } of this.held.splice(0)) reject(new StorageError("no space left on device", { retryable }));
+  }
+}
+
+async function start() {
+  const log = new HeldLog();
+  const zero = new Uint8Array(32);
+  const executor = new Executor({
+    snapshot: { get: () => undefined, range: () => [], appliedSeq: () => -1 },
+    tree: new PortableStateTree(),
+    hasher: portableHasher,
+    engines: [new BuiltinEngine()],
+    parameters: DEFAULT_PARAMETERS,
+    head: { seq: -1, height: -1, timestampMs: 0, blockHash: zero, stateRoot: zero },
+    table: { pinned: true },
+  });
+  const genesis = executor.genesis([]);
+  await log.append([genesis]);
+  const fatal: EngineError[] = [];
+  const durable: number[] = [];
+  const sequencer: { auto?: AutoSequencer } = {};
+  const pipeline = new Pipeline({
+    log,
+    head: headOf(new BlockEntry(genesis)),
+    startExecutor: async () => ({ handle: new InlineExecutor(executor), progress: new Int32Array(1) }),
+    now: () => 1_000,
+    onDurable: (entry) => durable.push(entry.height),
+    staged: () => undefined,
+    onRoom: () => sequencer.auto?.pump(),
+    onFatal: (error) => fatal.push(error),
+  });
+  await pipeline.start();
+  const auto = new AutoSequencer({
+    pipeline,
+    ids: new IdGate({ ids: new IdIndex(), readBlock: (seq) => new BlockEntry(log.read(seq)!), now: () => 1_000 }),
+    backlogBytesMax: 1 << 20,
+    chainHash: () => zero,
+    followerBacklog: () => ({ bytes: 0, max: 1 }),
+  });
+  sequencer.auto = auto;
+  const queries = new QueryQueue(pipeline);
+  const submit = (transactions: TransactionJson[], wait: "durable" | "executed" = "durable") =>
+    new Promise<Fate[]>((resolve, reject) => {
+      auto.submit(
+        (out) => {
+          for (const tx of transactions) encodeTransaction(tx, out);
+          return transactions.length;
+        },
+        wait,
+        { settle: (outcome) => resolve(transactions.map((_, i) => fateOf(outcome, i))), fail: reject },
+      );
+    });
+  const balance = (token: string, owner: string) =>
+    new Promise<bigint>((resolve, reject) => {
+      queries.submit(
+        (out) => {
+          encodeTransaction({ kind: "call", sender: ALICE, gasLimit: 1_000_000, to: token, entrypoint: "balanceOf", args: [owner] }, out);
+          return 1;
+        },
+        { settle: (answer) => resolve(BigInt(toHex(answer.returnData))), fail: reject },
+      );
+    });
+  const [deployed] = await submit([deployment()]);
+  const token = toHex((deployed as Extract<Fate, { receipt: unknown }>).receipt.contractAddress!);
+  return { log, pipeline, auto, submit, balance, token, executor, fatal, durable };
+}
+
+const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe("a block that is executed but not durable", () => {
+  it("is told to nobody: submitters and readers wait for the log", async () => {
+    const { log, submit, balance, token } = await start();
+    log.isHolding = true;
+    const events: string[] = [];
+    const write = submit([transfer(token, ALICE, BOB, 5)]).then(() => events.push("written"));
+    await soon();
+    const read = balance(token, BOB).then((amount) => events.push(`read ${amount}`));
+    await soon();
+    expect(events).toEqual([]);
+    await log.letThrough();
+    await Promise.all([write, read]);
+    expect(events).toEqual(["written", "read 5"]);
+  });
+
+  it("is told to those who asked for no more than execution", async () => {
+    const { log, submit, token, durable } = await start();
+    log.isHolding = true;
+    const [fate] = await submit([transfer(token, ALICE, BOB, 5)], "executed");
+    expect(fate).toMatchObject({ height: 2 });
+    expect(durable).toEqual([1]);
+    await log.letThrough();
+  });
+
+  it("is taken back with all after it when the append fails, and everyone who waits is told", async () => {
+    const { log, submit, balance, token, executor, pipeline } = await start();
+    const root = toHex(executor.blocks.root());
+    log.isHolding = true;
+    const first = submit([transfer(token, ALICE, BOB, 5)]);
+    await soon();
+    const second = submit([transfer(token, ALICE, BOB, 6)]);
+    const read = balance(token, BOB);
+    await soon();
+    expect(toHex(executor.blocks.root())).not.toBe(root);
+    log.isHolding = false;
+    log.fail(true);
+    const results = await Promise.allSettled([first, second, read]);
+    for (const result of results) expect(result).toMatchObject({ status: "rejected", reason: { code: "STORAGE_ERROR", retryable: true } });
+    await soon();
+    expect([toHex(executor.blocks.root()), pipeline.head.height]).toEqual([root, 1]);
+    expect(await balance(token, BOB)).toBe(0n);
+    expect(await submit([transfer(token, ALICE, BOB, 7)])).toMatchObject([{ height: 2, receipt: { status: "success" } }]);
+    expect(await balance(token, BOB)).toBe(7n);
+  });
+
+  it("stops the engine when the outcome on disk is unknown", async () => {
+    const { log, submit, token, fatal } = await start();
+    log.isHolding = true;
+    const write = submit([transfer(token, ALICE, BOB, 5)]);
+    await soon();
+    log.fail(false);
+    await expect(write).rejects.toMatchObject({ code: "STORAGE_ERROR", retryable: false });
+    await soon();
+    expect(fatal).toHaveLength(1);
+    expect(fatal[0]).toBeInstanceOf(EngineError);
+  });
+});
