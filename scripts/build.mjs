@@ -6,7 +6,7 @@
  * All outputs, chunks too, lie flat in dist/, so that `new URL("./executor-worker.js", import.meta.url)` finds a worker
  * from whichever chunk the code landed in. Packages with native code or with files of their own stay outside.
  */
-import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -78,6 +78,8 @@ async function build() {
     banner: { js: BANNER },
     logLevel: "warning",
   });
+  // npm makes the bin executable when it links it; a clone that was built runs it as a program too.
+  chmodSync(join(dist, "main.js"), 0o755);
   // Stamped with the start: a source saved while it ran makes the next --if-stale build again.
   writeFileSync(stamp, `${new Date(startedAtMs).toISOString()}\n`);
   utimesSync(stamp, startedAtMs / 1000, startedAtMs / 1000);

@@ -69,7 +69,9 @@ function revertText(revert: ReceiptJson["revert"], unit: TokenUnit | undefined):
   if (revert === undefined) return "the contract gave no reason";
   if (revert.name === null)
     return revert.message !== "" ? revert.message : revert.data === "0x" ? "the contract gave no reason" : revert.data;
-  return `${revert.name}(${argumentsText(revert.args, unit)})${revert.message !== "" && revert.message !== revert.name ? `: ${revert.message}` : ""}`;
+  const text = `${revert.name}(${argumentsText(revert.args, unit)})`;
+  // A message that spells the error out once more says nothing new.
+  return revert.message === "" || revert.message.startsWith(revert.name) ? text : `${text}: ${revert.message}`;
 }
 
 /** `Transfer(from 0x…, to 0x…, value 25)`, or topics and data where the event is not known. */

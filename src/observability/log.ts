@@ -37,5 +37,12 @@ export async function openLog(options: LogOptions): Promise<Log> {
 async function prettyDestination(): Promise<import("node:stream").Transform> {
   const { default: pretty } = await import("pino-pretty");
   const colorize = process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === "";
-  return pretty({ destination: STDERR, sync: true, colorize, translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname" });
+  return pretty({
+    destination: STDERR,
+    sync: true,
+    colorize,
+    translateTime: "SYS:HH:MM:ss.l",
+    ignore: "pid,hostname",
+    singleLine: true,
+  });
 }
