@@ -1,7 +1,7 @@
 /**
  * Runs TypeScript programs of this repository (benches, tools) on plain Node 20.
  *   node scripts/run.mjs FILE.ts [ARGS…]     one program
- *   node scripts/run.mjs DIRECTORY [ARGS…]   every *.bench.ts in it, one after the other
+ *   node scripts/run.mjs DIRECTORY [ARGS…]   every program in it, one after the other
  * A program is bundled to node_modules/.cache/polytorus and run from the repository's root; packages stay outside.
  */
 import { spawnSync } from "node:child_process";
@@ -14,19 +14,19 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const [target, ...args] = process.argv.slice(2);
 if (target === undefined || !existsSync(join(root, target))) {
   process.stderr.write(
-    `run: ${target === undefined ? "name a .ts file or a directory of *.bench.ts" : `there is no ${target}`}\n`,
+    `run: ${target === undefined ? "name a .ts file or a directory of them" : `there is no ${target}`}\n`,
   );
   process.exit(2);
 }
 
 const programs = statSync(join(root, target)).isDirectory()
   ? readdirSync(join(root, target))
-      .filter((name) => name.endsWith(".bench.ts"))
+      .filter((name) => name.endsWith(".ts"))
       .sort()
       .map((name) => join(target, name))
   : [target];
 if (programs.length === 0) {
-  process.stderr.write(`run: no *.bench.ts in ${target}\n`);
+  process.stderr.write(`run: no .ts in ${target}\n`);
   process.exit(2);
 }
 
