@@ -13,6 +13,7 @@ import {
   transactionLength,
 } from "../encoding/transaction.ts";
 import { EngineError, toEngineError } from "../errors.ts";
+import { checkCanonical } from "./canonical-check.ts";
 import { checkBatchSize, checkQueryGas } from "./limits.ts";
 import type { Rejection } from "./services.ts";
 import { inside } from "./transaction-batch.ts";
@@ -35,9 +36,8 @@ export class BinaryBatch {
   /** Where each transaction begins, and at last where they end. */
   readonly #starts: Uint32Array;
 
-  /** @throws EngineError when the frame is refused whole. */
+  /** `frame` has passed `requireBody`. @throws EngineError when the frame is refused whole. */
   constructor(frame: Buffer, checks: BatchChecks) {
-    if (frame.length < FRAME_BODY_AT) throw invalid("frame", `at least ${FRAME_BODY_AT} bytes`, frame.length);
     this.count = readU32(frame, FRAME_BODY_AT - 4);
     if (this.count === 0) throw invalid("count", "at least 1", 0);
     checkBatchSize(this.count, checks.batchMax);
@@ -86,6 +86,7 @@ export class BinaryBatch {
       let length: number;
       try {
         length = checkTransaction(frame, at, frame.length);
+        checkCanonical(frame, at, length);
         if (checks.needsNonceOrId) requireNonceOrId(frame[at + 1]!);
         if (checks.callsOnly && frame[at] !== TransactionKind.call) throw invalid("kind", "a call", frame[at]);
       } catch (thrown) {
@@ -101,6 +102,11 @@ export class BinaryBatch {
     this.#starts[this.count] = at;
     return rejections;
   }
+}
+
+/** @throws RejectedError when the frame ends before its first transaction could begin. */
+export function requireBody(frame: Buffer): void {
+  if (frame.length < FRAME_BODY_AT) throw invalid("frame", `at least ${FRAME_BODY_AT} bytes`, frame.length);
 }
 
 function skipPadding(frame: Buffer, from: number, to: number): number {

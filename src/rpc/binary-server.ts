@@ -7,7 +7,7 @@ import { FRAME_HEADER_BYTES, FrameBuffer, FrameType, WAIT_CODES } from "../encod
 import { ByteWriter, readU32, writeU32 } from "../encoding/bytes.ts";
 import { EngineError } from "../errors.ts";
 import { FrameRequest, type FrameTarget, QueryAnswers, SubmitSink } from "./binary-answers.ts";
-import { BinaryBatch } from "./binary-batch.ts";
+import { BinaryBatch, requireBody } from "./binary-batch.ts";
 import { Connection } from "./connection.ts";
 import type { JsonRpc } from "./json-rpc.ts";
 import { StreamServer } from "./stream-server.ts";
@@ -66,6 +66,7 @@ class FrameConnection extends Connection implements FrameTarget {
 
   #submit(frame: Buffer, request: FrameRequest): void {
     this.#rpc.requireMode("submit", "auto");
+    requireBody(frame);
     const wait = WAIT_CODES[frame[FRAME_HEADER_BYTES]!];
     const receipts = frame[FRAME_HEADER_BYTES + 1]!;
     if (wait === undefined || receipts > 1 || frame[7] !== 0 || frame[8] !== 0) {
@@ -84,6 +85,7 @@ class FrameConnection extends Connection implements FrameTarget {
   }
 
   #query(frame: Buffer, request: FrameRequest): void {
+    requireBody(frame);
     const { queryGasMax, batchMax } = this.#rpc.limits;
     const batch = new BinaryBatch(frame, { batchMax, needsNonceOrId: false, callsOnly: true });
     const answers = new QueryAnswers(request, batch);

@@ -7,6 +7,7 @@ import { BLOCK, BLOCK_HASH, PARENT_HASH, STATE_ROOT, TRANSFER, TRANSFER_RECEIPT 
 import { JsonText } from "./json-text.ts";
 import { define, type MethodContext, type MethodTable } from "./method.ts";
 import {
+  Anything,
   Block,
   closed,
   Decimal,
@@ -26,13 +27,10 @@ import { blockView } from "./views.ts";
 
 const DRIVEN = { role: "admin", blockMode: "driven", isOrdered: true } as const;
 
+const blockFields = { height: Whole, parentHash: Hash, timestampMs: Whole };
 /** A block may hold as many transactions as a frame has room for. */
-const blockParams = closed({
-  height: Whole,
-  parentHash: Hash,
-  timestampMs: Whole,
-  transactions: list(Transaction, "an array of transactions"),
-});
+const blockParams = closed({ ...blockFields, transactions: list(Transaction, "an array of transactions") });
+const envelope = closed({ ...blockFields, transactions: list(Anything, "an array of transactions") });
 const executed = { height: Whole, stateRoot: Hash, gasUsed: Decimal, receipts: list(someOf(Receipt, Rejection)) };
 
 const EXAMPLE_BLOCK = { height: 2, parentHash: PARENT_HASH, timestampMs: BLOCK.timestampMs, transactions: [TRANSFER] };
@@ -44,6 +42,7 @@ export const BLOCK_METHODS = {
     description:
       "Executes the next block and stages it: nothing of it is durable before block_commit. A rejected transaction stands as {error} at its index.",
     params: blockParams,
+    envelope,
     result: closed(executed),
     example: { params: EXAMPLE_BLOCK, result: EXAMPLE_EXECUTED },
     async handle(params, context) {
@@ -84,6 +83,7 @@ export const BLOCK_METHODS = {
     ...DRIVEN,
     description: "Executes the next block and makes it durable in one step.",
     params: blockParams,
+    envelope,
     result: closed({ ...executed, blockHash: Hash }),
     example: { params: EXAMPLE_BLOCK, result: { ...EXAMPLE_EXECUTED, blockHash: BLOCK_HASH } },
     async handle(params, context) {

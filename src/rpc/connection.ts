@@ -5,11 +5,15 @@
  * Always
  *  - Past a bound the socket is paused; nothing is dropped.
  *  - Requests are handed on in the order in which they came, never from inside another request's answer.
- *  - A client that does not read what it asked for is cut off when its answers reach the bound: they can't be taken back.
+ *  - A client whose unread answers are over the bound for too long is cut off: its requests ran, so that the answers
+ *    can't be taken back, and they can't be kept for ever.
  */
 import type { Socket } from "node:net";
 import type { FaultLog } from "./faults.ts";
 import type { FrontLimits } from "./limits.ts";
+
+/** A client that learns from our end of the stream that it is over closes its own at once. */
+const LINGER_MS = 1_000;
 
 export abstract class Connection {
   protected readonly socket: Socket;
@@ -28,6 +32,8 @@ export abstract class Connection {
   /** No request will come any more: the connection ends when the last one is answered. */
   #isEnding = false;
   #isClosed = false;
+  #unreadTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, limits: FrontLimits, log: FaultLog) {
     this.socket = socket;
@@ -48,6 +54,8 @@ export abstract class Connection {
     socket.on("close", () => {
       this.#isClosed = true;
       this.#answers = [];
+      clearTimeout(this.#unreadTimer);
+      clearTimeout(this.#lingerTimer);
     });
   }
 
@@ -96,25 +104,40 @@ export abstract class Connection {
     this.#flush();
     this.#advance();
     const isIdle = this.#inFlight === 0 && this.#answers.length === 0 && !this.#isBlocked;
-    if (this.#isEnding && isIdle) this.socket.destroySoon();
+    if (this.#isEnding && isIdle) this.#close();
+  }
+
+  /** Says goodbye and reads what still comes to nowhere: closing on a client that writes would lose it our last answer. */
+  #close(): void {
+    if (this.#lingerTimer !== undefined) return;
+    this.#lingerTimer = setTimeout(() => this.destroy(), LINGER_MS);
+    this.socket.end();
+    this.socket.resume();
   }
 
   #flush(): void {
-    if (this.#answers.length === 0) return;
-    if (this.#isBlocked) {
-      const unread = this.#answersBytes + this.socket.writableLength;
-      if (unread <= this.#limits.unreadAnswersBytesMax) return;
-      this.#log.warn(
-        { unreadBytes: unread, max: this.#limits.unreadAnswersBytesMax },
-        "a client does not read its answers and is cut off",
-      );
-      this.destroy();
-      return;
+    if (this.#answers.length > 0 && !this.#isBlocked) {
+      const answers = this.#answers;
+      this.#answers = [];
+      this.#answersBytes = 0;
+      this.#isBlocked = !this.socket.write(joined(answers));
     }
-    const answers = this.#answers;
-    this.#answers = [];
-    this.#answersBytes = 0;
-    this.#isBlocked = !this.socket.write(joined(answers));
+    if (this.#isBlocked) this.#watchUnread();
+  }
+
+  /** Answers that a client asked for may be many, but it must take them in time. */
+  #watchUnread(): void {
+    const { unreadAnswersBytesMax, unreadGraceMs } = this.#limits;
+    const unreadBytes = () => this.#answersBytes + this.socket.writableLength;
+    if (this.#unreadTimer !== undefined || unreadBytes() <= unreadAnswersBytesMax) return;
+    this.#unreadTimer = setTimeout(() => {
+      this.#unreadTimer = undefined;
+      const unread = unreadBytes();
+      if (unread <= unreadAnswersBytesMax) return;
+      const facts = { unreadBytes: unread, max: unreadAnswersBytesMax, graceMs: unreadGraceMs };
+      this.#log.warn(facts, "a client does not read its answers and is cut off");
+      this.destroy();
+    }, unreadGraceMs);
   }
 
   #advance(): void {

@@ -144,7 +144,8 @@ function readHeaders(raw: readonly string[]): PostHeaders {
     const name = raw[i]!;
     switch (name.length) {
       case 4:
-        if (name.toLowerCase() === "host") headers.host = raw[i + 1];
+        // Two of them are no name at all: which one counts is where smuggling begins.
+        if (name.toLowerCase() === "host") headers.host = headers.host === undefined ? raw[i + 1] : "several";
         break;
       case 12:
         if (name.toLowerCase() === "content-type") headers.contentType = raw[i + 1];

@@ -11,8 +11,10 @@ export interface FrontLimits {
   readonly inFlightMax: number;
   /** Their bytes: two frames of the largest size, so that one can be read while another runs. */
   readonly inFlightBytesMax: number;
-  /** Answers that a client has not read yet; past it the connection is closed, because its requests ran already. */
+  /** Answers that a client has not read yet. A connection that stays above it for `unreadGraceMs` is closed. */
   readonly unreadAnswersBytesMax: number;
+  /** A client that reads at all takes 64 MiB from a Unix socket in well under a second. */
+  readonly unreadGraceMs: number;
   readonly connectionsMax: number;
   /** Gas of one query; also what a query gets that states no limit. */
   readonly queryGasMax: number;
@@ -30,6 +32,7 @@ export const DEFAULT_FRONT_LIMITS: FrontLimits = {
   inFlightMax: 256,
   inFlightBytesMax: 64 * MiB,
   unreadAnswersBytesMax: 64 * MiB,
+  unreadGraceMs: 10_000,
   connectionsMax: 1_024,
   queryGasMax: 10_000_000_000,
   pageMax: 1_000,

@@ -28,6 +28,8 @@ interface MethodOptions<M extends MethodName> {
   /** It changes the chain: such methods run one at a time, in the order in which they were sent. */
   readonly isOrdered?: boolean;
   readonly params: TSchema;
+  /** What is validated instead of `params`, where the handler checks the transactions itself, one by one. */
+  readonly envelope?: TSchema;
   readonly result: TSchema;
   readonly example: { readonly params: ParamsOf<M>; readonly result: ResultOf<M> };
   /** Absent where submissions.ts or queries.ts answers without generic validation. */
@@ -42,7 +44,7 @@ export interface Method<M extends MethodName> extends MethodOptions<M> {
 export type MethodTable = { readonly [M in MethodName]: Method<M> };
 
 export function define<M extends MethodName>(name: M, options: MethodOptions<M>): Method<M> {
-  return { name, validator: new Validator(options.params), ...options };
+  return { name, validator: new Validator(options.envelope ?? options.params), ...options };
 }
 
 /** The bytes of an address parameter. @throws RejectedError INVALID_ADDRESS when its EIP-55 checksum is wrong. */

@@ -35,12 +35,11 @@ export class Queries {
 
   /** @throws EngineError when the query was not run; otherwise `request` is answered, now or later. */
   run(params: Record<string, unknown>, request: RequestInHand): void {
+    const { cache = "use", at } = params;
     for (const key in params) if (!KNOWN_KEYS.has(key)) throw whyRefused(params);
-    const cache = params["cache"];
-    if (cache !== undefined && cache !== "use" && cache !== "bypass") throw whyRefused(params);
+    if (cache !== "use" && cache !== "bypass") throw whyRefused(params);
     const transaction = this.#asTransaction(params);
     const sink = new QuerySink(request, functionCalled(transaction));
-    const at = params["at"];
     if (at !== undefined) {
       METHODS.contract_query.validator.require(params);
       this.#service.queryAt(transaction, at as number).then(
@@ -60,22 +59,16 @@ export class Queries {
   }
 
   #asTransaction(params: Record<string, unknown>): TransactionJson {
-    if (params["entrypoint"] === undefined && params["calldata"] === undefined && params["msg"] === undefined) {
+    const { queryGasMax } = this.#limits;
+    const { address, entrypoint, args, calldata, msg, caller = NOBODY, gasLimit = queryGasMax } = params;
+    if (entrypoint === undefined && calldata === undefined && msg === undefined) {
       throw invalid("entrypoint", "one of entrypoint, calldata and msg", undefined);
     }
-    const gasLimit = params["gasLimit"] ?? this.#limits.queryGasMax;
-    checkQueryGas(gasLimit as number | string, this.#limits.queryGasMax);
-    return {
-      kind: "call",
-      sender: (params["caller"] ?? NOBODY) as string,
-      nonce: 0,
-      gasLimit: gasLimit as number | string,
-      to: params["address"] as string,
-      entrypoint: params["entrypoint"] as string | undefined,
-      args: params["args"] as readonly unknown[] | undefined,
-      calldata: params["calldata"] as string | undefined,
-      msg: params["msg"],
-    };
+    if (args !== undefined && !Array.isArray(args)) throw whyRefused(params);
+    checkQueryGas(gasLimit as number | string, queryGasMax);
+    const call = { kind: "call", sender: caller, nonce: 0, gasLimit, to: address, entrypoint, args, calldata, msg };
+    // The encoder checks each of them.
+    return call as TransactionJson;
   }
 }
 

@@ -72,7 +72,8 @@ export function words<W extends string>(...values: W[]) {
 }
 
 const JsonObject = Type.Object({}, { additionalProperties: true, description: "an object" });
-export const Facts = withNames(Type.Unknown());
+export const Anything = Type.Unknown();
+export const Facts = withNames(Anything);
 
 /** What JSON can carry as an argument; numbers beyond 2^53 travel as decimal strings. */
 const Argument = Type.Union(

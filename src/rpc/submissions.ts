@@ -51,8 +51,7 @@ export class Submissions {
 
   /** @throws EngineError when nothing was submitted; otherwise `request` is answered, now or later. */
   one(params: Record<string, unknown>, caller: Caller, request: RequestInHand): void {
-    const transaction = params["transaction"];
-    const wait = params["wait"] ?? "durable";
+    const { transaction, wait = "durable" } = params;
     if (!hasOnly(params, "transaction", "wait") || !isWait(wait)) throw whyRefused("tx_submit", params);
     try {
       checkTransactionObject(transaction);
@@ -69,9 +68,7 @@ export class Submissions {
 
   /** @throws EngineError when nothing was submitted; otherwise `request` is answered, now or later. */
   batch(params: Record<string, unknown>, caller: Caller, request: RequestInHand): void {
-    const transactions = params["transactions"];
-    const wait = params["wait"] ?? "durable";
-    const detail = params["receipts"] ?? "full";
+    const { transactions, wait = "durable", receipts: detail = "full" } = params;
     if (!hasOnly(params, "transactions", "wait", "receipts") || !isWait(wait) || !isDetail(detail)) {
       throw whyRefused("tx_submitBatch", params);
     }

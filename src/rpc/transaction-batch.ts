@@ -105,7 +105,9 @@ export function checkTransactionObject(value: unknown): asserts value is Transac
   const amount = value["value"];
   const args = value["args"];
   const contract = value["contract"];
-  if (amount !== undefined && typeof amount !== "string" && typeof amount !== "number") throw whyRefused(value);
+  // A number beyond 2^53 is not the one that was sent any more.
+  const isAmount = typeof amount === "string" || Number.isSafeInteger(amount);
+  if (amount !== undefined && !isAmount) throw whyRefused(value);
   if (args !== undefined && !Array.isArray(args)) throw whyRefused(value);
   if (contract !== undefined && (!isObject(contract) || typeof contract["type"] !== "string")) throw whyRefused(value);
 }
@@ -117,6 +119,15 @@ function whyRefused(value: Record<string, unknown>): EngineError {
     });
   }
   return transactionSchema.refusal(value, ROOT) ?? invalid(ROOT, "a transaction", value);
+}
+
+/** The same for one that stands at `place` in the parameters. */
+export function requireTransactionObject(value: unknown, place: string): void {
+  try {
+    checkTransactionObject(value);
+  } catch (thrown) {
+    throw inside(toEngineError(thrown), place);
+  }
 }
 
 /** @throws EngineError NONCE_REQUIRED: without either, nobody could ask later what became of it. */

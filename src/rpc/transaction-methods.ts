@@ -6,6 +6,7 @@ import { checkBatchSize } from "./limits.ts";
 import { define, type MethodContext, type MethodTable } from "./method.ts";
 import {
   Accepted,
+  Anything,
   Bytes,
   closed,
   Decimal,
@@ -24,6 +25,7 @@ import {
   withNames,
 } from "./schemas.ts";
 import type { Located } from "./services.ts";
+import { requireTransactionObject } from "./transaction-batch.ts";
 import { receiptView, simulationView, transactionView } from "./views.ts";
 
 const byHash = closed({ transactionHash: Hash });
@@ -67,6 +69,7 @@ export const TRANSACTION_METHODS = {
       "Runs transactions on top of the latest state, or of the state at a height, and keeps nothing. Later ones see what earlier ones did.",
     role: "reader",
     params: closed({ transactions: list(Transaction, "an array of transactions", 1), at: optional(Whole) }),
+    envelope: closed({ transactions: list(Anything, "an array of transactions", 1), at: optional(Whole) }),
     result: closed({
       receipts: list(someOf(Receipt, Rejection)),
       stateDiff: list(closed({ key: Bytes, before: nullable(Bytes), after: nullable(Bytes) })),
@@ -82,6 +85,9 @@ export const TRANSACTION_METHODS = {
     },
     async handle({ transactions, at }, { service, limits }) {
       checkBatchSize(transactions.length, limits.batchMax);
+      for (const [index, transaction] of transactions.entries()) {
+        requireTransactionObject(transaction, `transactions[${index}]`);
+      }
       return simulationView(await service.simulate(transactions, at));
     },
   }),
@@ -90,12 +96,14 @@ export const TRANSACTION_METHODS = {
     description: "Runs a transaction without keeping it and answers a gas limit that is enough for it to succeed.",
     role: "reader",
     params: closed({ transaction: Transaction }),
+    envelope: closed({ transaction: Anything }),
     result: closed({ gasLimit: Decimal, breakdown: withNames(Decimal) }),
     example: {
       params: { transaction: TRANSFER },
       result: { gasLimit: "51234", breakdown: { transactionBase: "21000", body: "832" } },
     },
     async handle({ transaction }, { service }) {
+      requireTransactionObject(transaction, "transaction");
       const { gasLimit, breakdown } = await service.estimateGas(transaction);
       const items = Object.entries(breakdown).map(([item, gas]) => [item, String(gas)]);
       return { gasLimit: String(gasLimit), breakdown: Object.fromEntries(items) as Record<string, string> };

@@ -92,11 +92,6 @@ export function invalid(
   return rejection({ path, expected, received: shown(value), code });
 }
 
-/** The refusal of a key that nobody asked for. */
-export function unknownKey(path: string, key: string, known: Iterable<string>): RejectedError {
-  return rejection(unknownKeyProblem(path, key, [...known]));
-}
-
 function unknownKeyProblem(path: string, key: string, known: string[]): Problem {
   const suggestion = nearest(key, known);
   return {

@@ -10,7 +10,7 @@ import { BlockEntry, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryKind } from "../../
 import { alignUp, ByteWriter } from "../../src/encoding/bytes.ts";
 import { ERC20_ERRORS, ERC20_EVENTS, erc20Abi, getErc20FunctionByName } from "../../src/encoding/erc20-abi.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
-import { encodeReceipt, type Receipt } from "../../src/encoding/receipt.ts";
+import { decodeReceipt, encodeReceipt, type Receipt } from "../../src/encoding/receipt.ts";
 import {
   decodeTransaction,
   encodeTransaction,
@@ -111,6 +111,11 @@ export class FakeEngine implements EngineService {
     this.#schedule();
   }
 
+  /** Submissions that wait to be executed. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   /** Executes what was held back. */
   release(): void {
     this.isHeld = false;
@@ -190,9 +195,7 @@ export class FakeEngine implements EngineService {
   async logs(query: LogQuery): Promise<Page<{ block: BlockEntry; transactionIndex: number; logIndex: number }>> {
     const start = Number(query.cursor ?? 0);
     const items = this.#all()
-      .filter(
-        ({ block, index }) => decodeTransaction(block.bytes, block.transactionAt(index)).entrypoint === "transfer",
-      )
+      .filter(({ block, index }) => decodeReceipt(block.bytes, block.receiptAt(index)).logs.length > 0)
       .map(({ block, index }) => ({ block, transactionIndex: index, logIndex: 0 }));
     const end = start + query.limit;
     return { items: items.slice(start, end), nextCursor: end < items.length ? String(end) : undefined };
