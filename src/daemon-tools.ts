@@ -34,7 +34,8 @@ const YIELD_MS = 50;
 /** Executes the journal's blocks again and compares roots, receipts and deltas. A daemon may run on it meanwhile. */
 export async function verifyChain(dataDir: string, options: VerifyOptions): Promise<VerifyReport> {
   const directory = join(dataDir, "journal");
-  if (!existsSync(directory)) throw new EngineError("BLOCK_NOT_FOUND", `there is no journal in ${dataDir}`, { directory });
+  if (!existsSync(directory))
+    throw new EngineError("BLOCK_NOT_FOUND", `there is no journal in ${dataDir}`, { directory });
   const { lastSeq } = planRecovery(systemFiles, directory, { requiredFromSeq: 0, requiredToSeq: -1, verifyFromSeq: 0 });
   if (lastSeq < 0) throw new EngineError("BLOCK_NOT_FOUND", `the journal in ${directory} is empty`, { directory });
   const reader = JournalReader.open(directory);
@@ -65,7 +66,11 @@ async function replay(reader: JournalReader, chain: ChainIndex, options: VerifyO
   const from = options.from ?? 0;
   const to = options.to ?? chain.headHeight;
   if (from < 0 || to > chain.headHeight || from > to) {
-    throw new EngineError("BLOCK_NOT_FOUND", `the journal holds heights 0 to ${chain.headHeight}, asked for ${from} to ${to}`, { lowest: 0, highest: chain.headHeight });
+    throw new EngineError(
+      "BLOCK_NOT_FOUND",
+      `the journal holds heights 0 to ${chain.headHeight}, asked for ${from} to ${to}`,
+      { lowest: 0, highest: chain.headHeight },
+    );
   }
   const block = (height: number) => BlockEntry.parse(reader.read(chain.seqOfHeight(height)!)!);
   const executor = newExecutor(parametersIn(block(0).delta));
@@ -74,8 +79,13 @@ async function replay(reader: JournalReader, chain: ChainIndex, options: VerifyO
   let parent: BlockEntry | undefined;
   for (let height = 0; height <= to; height++) {
     const entry = block(height);
-    const mismatch = compare(entry, parent, height < from || height === 0 ? executor.takeOver(entry) : executor.execute(entry));
-    if (mismatch !== undefined) return { ...report, stateRoot: toHex(parent?.stateRoot ?? ZERO_HASH), mismatch: { height, ...mismatch } };
+    const mismatch = compare(
+      entry,
+      parent,
+      height < from || height === 0 ? executor.takeOver(entry) : executor.execute(entry),
+    );
+    if (mismatch !== undefined)
+      return { ...report, stateRoot: toHex(parent?.stateRoot ?? ZERO_HASH), mismatch: { height, ...mismatch } };
     if (height >= from) {
       report.blocks++;
       report.transactions += entry.transactionCount;

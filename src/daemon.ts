@@ -27,7 +27,12 @@ interface Closable {
 
 /** Starts the daemon and resolves when it answers on every address. @throws EngineError. */
 export async function startDaemon(config: Config): Promise<RunningDaemon> {
-  if (endianness() !== "LE") throw new EngineError("CONFIGURATION_ERROR", "this processor is big-endian; the daemon needs a little-endian one", {});
+  if (endianness() !== "LE")
+    throw new EngineError(
+      "CONFIGURATION_ERROR",
+      "this processor is big-endian; the daemon needs a little-endian one",
+      {},
+    );
   const log = await openLog(config.log);
   const dataDir = config.storage.kind === "embedded" ? DataDir.open(config.dataDir) : undefined;
   let engine: Engine | undefined;
@@ -36,7 +41,10 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   try {
     const limits: FrontLimits = { ...DEFAULT_FRONT_LIMITS, ...config.limits };
     engine = await openEngine(config, limits, log, (error) => stopping.fail(error));
-    const rpc = new JsonRpc({ blockMode: config.mode, limits, bech32Prefix: BECH32_PREFIX }, { service: engine.service, log });
+    const rpc = new JsonRpc(
+      { blockMode: config.mode, limits, bech32Prefix: BECH32_PREFIX },
+      { service: engine.service, log },
+    );
     const { mode, group } = config.ipc;
     servers.push(await openSocketServer({ path: config.ipc.path, mode, group }, rpc));
     servers.push(await openBinaryServer({ path: config.ipc.binaryPath, mode, group }, rpc));
@@ -51,7 +59,12 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   }
 }
 
-function openEngine(config: Config, limits: FrontLimits, log: Log, onFatal: (error: EngineError) => void): Promise<Engine> {
+function openEngine(
+  config: Config,
+  limits: FrontLimits,
+  log: Log,
+  onFatal: (error: EngineError) => void,
+): Promise<Engine> {
   const { genesis } = config.chain;
   return Engine.open({
     dataDir: config.storage.kind === "embedded" ? config.dataDir : undefined,
@@ -74,7 +87,10 @@ function openEngine(config: Config, limits: FrontLimits, log: Log, onFatal: (err
 
 async function openHttp(config: Config, rpc: JsonRpc): Promise<HttpServer> {
   const { host, port, tlsCertFile, tlsKeyFile, tokensFile } = config.http!;
-  return await HttpServer.open({ host, port, dev: config.dev, tokens: loadTokens(tokensFile), tlsCertFile, tlsKeyFile }, rpc);
+  return await HttpServer.open(
+    { host, port, dev: config.dev, tokens: loadTokens(tokensFile), tlsCertFile, tlsKeyFile },
+    rpc,
+  );
 }
 
 /** Resolved by an orderly stop, rejected by a fatal error. */
@@ -116,7 +132,16 @@ class LocalDaemon implements RunningDaemon {
   readonly #stopping: Stopping;
   #closing: Promise<void> | undefined;
 
-  constructor(config: Config, log: Log, dataDir: DataDir | undefined, engine: Engine, rpc: JsonRpc, servers: Closable[], httpUrl: string | undefined, stopping: Stopping) {
+  constructor(
+    config: Config,
+    log: Log,
+    dataDir: DataDir | undefined,
+    engine: Engine,
+    rpc: JsonRpc,
+    servers: Closable[],
+    httpUrl: string | undefined,
+    stopping: Stopping,
+  ) {
     this.#config = config;
     this.#log = log;
     this.#dataDir = dataDir;

@@ -82,7 +82,9 @@ export class Engine {
   readonly #driven: DrivenSequencer | undefined;
   readonly #paths: { journal: string; state: string; index: string; tree: string } | undefined;
   #parameters: ChainParameters;
-  #follower: { worker: Worker; report: Exclude<FollowerReport, { error: unknown }> | undefined; ended: Promise<void> } | undefined;
+  #follower:
+    | { worker: Worker; report: Exclude<FollowerReport, { error: unknown }> | undefined; ended: Promise<void> }
+    | undefined;
   #executorStart: ExecutorStart | undefined;
   #fatal: EngineError | undefined;
   #state: "starting" | "ready" | "stopping" = "starting";
@@ -107,18 +109,30 @@ export class Engine {
       this.#log = new MemoryLog();
       this.#chain = new ChainIndex();
       const source = new LogSource(this.#log);
-      this.#history = new InlineHistory(new History({ indexDirectory: "" }, { source, chain: this.#chain }), (history) => {
-        source.advance(this.#log.durableSeq);
-        history.advance(this.#log.durableSeq);
-      });
+      this.#history = new InlineHistory(
+        new History({ indexDirectory: "" }, { source, chain: this.#chain }),
+        (history) => {
+          source.advance(this.#log.durableSeq);
+          history.advance(this.#log.durableSeq);
+        },
+      );
     } else {
-      const paths = { journal: join(options.dataDir, "journal"), state: join(options.dataDir, "state"), index: join(options.dataDir, "index"), tree: join(options.dataDir, "state.tree") };
+      const paths = {
+        journal: join(options.dataDir, "journal"),
+        state: join(options.dataDir, "state"),
+        index: join(options.dataDir, "index"),
+        tree: join(options.dataDir, "state.tree"),
+      };
       for (const path of [paths.state, paths.index]) mkdirSync(path, { recursive: true, mode: 0o700 });
       this.#paths = paths;
       const { log, chain } = this.#openJournal(paths);
       this.#log = log;
       this.#chain = chain;
-      this.#history = new WorkerHistory(this.#script("query-worker"), { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index }, () => this.#log.durableSeq);
+      this.#history = new WorkerHistory(
+        this.#script("query-worker"),
+        { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index },
+        () => this.#log.durableSeq,
+      );
     }
     this.#pipeline = new Pipeline({
       log: this.#log,
@@ -165,8 +179,17 @@ export class Engine {
     const applied = snapshot?.appliedSeq() ?? -1;
     const chain = snapshot?.chain() ?? new ChainIndex();
     void snapshot?.close();
-    const { journal, recovery } = Journal.open({ directory: paths.journal, segmentBytes: this.#options.segmentBytes, requiredToSeq: applied, verifyFromSeq: Math.max(0, applied) });
-    if (recovery.cutBytes > 0) this.#options.report("warn", "cut an unfinished write off the journal's end", { cutBytes: recovery.cutBytes, ...recovery.cutAt });
+    const { journal, recovery } = Journal.open({
+      directory: paths.journal,
+      segmentBytes: this.#options.segmentBytes,
+      requiredToSeq: applied,
+      verifyFromSeq: Math.max(0, applied),
+    });
+    if (recovery.cutBytes > 0)
+      this.#options.report("warn", "cut an unfinished write off the journal's end", {
+        cutBytes: recovery.cutBytes,
+        ...recovery.cutAt,
+      });
     return { log: journal, chain };
   }
 
@@ -176,7 +199,11 @@ export class Engine {
       this.#parameters = parametersIn(this.#read(0)?.delta ?? new Uint8Array(0));
       if (this.#parameters.chainId !== this.#options.parameters.chainId) {
         const { chainId } = this.#parameters;
-        throw new EngineError("CONFIGURATION_ERROR", `the data directory holds chain ${chainId}, the configuration says ${this.#options.parameters.chainId}`, { key: "chain.id", expected: chainId, received: this.#options.parameters.chainId });
+        throw new EngineError(
+          "CONFIGURATION_ERROR",
+          `the data directory holds chain ${chainId}, the configuration says ${this.#options.parameters.chainId}`,
+          { key: "chain.id", expected: chainId, received: this.#options.parameters.chainId },
+        );
       }
     }
     if (this.#paths !== undefined) await this.#startFollower(this.#paths);
@@ -188,8 +215,17 @@ export class Engine {
     }
     this.#state = "ready";
     const { height } = this.#pipeline.head;
-    this.#options.report("info", "engine ready", { height, tree: this.#executorStart?.tree, startMs: Math.round(performance.now() - this.#startedAt) });
-    if (this.#executorStart?.nativeMissing !== undefined) this.#options.report("warn", "running without the native addon: the state tree is computed in JavaScript, several times slower", { why: this.#executorStart.nativeMissing });
+    this.#options.report("info", "engine ready", {
+      height,
+      tree: this.#executorStart?.tree,
+      startMs: Math.round(performance.now() - this.#startedAt),
+    });
+    if (this.#executorStart?.nativeMissing !== undefined)
+      this.#options.report(
+        "warn",
+        "running without the native addon: the state tree is computed in JavaScript, several times slower",
+        { why: this.#executorStart.nativeMissing },
+      );
   }
 
   /** Chain index, retained window and ids, from the end of the log. */
@@ -225,7 +261,11 @@ export class Engine {
   }
 
   async #startFollower(paths: { journal: string; state: string; index: string }): Promise<void> {
-    const workerData: FollowerWorkerData = { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index };
+    const workerData: FollowerWorkerData = {
+      journalDirectory: paths.journal,
+      stateDirectory: paths.state,
+      indexDirectory: paths.index,
+    };
     const worker = new Worker(this.#script("follower-worker"), { workerData });
     const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     const follower = { worker, report: undefined, ended };
@@ -233,7 +273,11 @@ export class Engine {
     await new Promise<void>((resolve, reject) => {
       worker.on("message", (report: FollowerReport) => {
         if ("error" in report) {
-          const error = new EngineError(report.error.code, `the state store cannot follow the log: ${report.error.message}`, report.error.facts);
+          const error = new EngineError(
+            report.error.code,
+            `the state store cannot follow the log: ${report.error.message}`,
+            report.error.facts,
+          );
           reject(error);
           this.#fail(error);
           return;
@@ -263,10 +307,18 @@ export class Engine {
       logBytes: this.#log.byteLength,
       progress,
     };
-    const handle = new WorkerExecutor({ script: this.#options.executorScript ?? this.#script("executor-worker"), workerData, executionTimeoutMs: this.#options.executionTimeoutMs, onLost: (problem) => {
-      this.#options.report("error", "the executor was stopped and is started again from the last durable block", { code: problem.code, why: problem.message });
-      onLost(problem);
-    } });
+    const handle = new WorkerExecutor({
+      script: this.#options.executorScript ?? this.#script("executor-worker"),
+      workerData,
+      executionTimeoutMs: this.#options.executionTimeoutMs,
+      onLost: (problem) => {
+        this.#options.report("error", "the executor was stopped and is started again from the last durable block", {
+          code: problem.code,
+          why: problem.message,
+        });
+        onLost(problem);
+      },
+    });
     const start = await handle.ready();
     this.#executorStart = start;
     for (let seq = start.baseSeq + 1; seq <= head.seq; ) {
@@ -280,7 +332,10 @@ export class Engine {
     }
     const root = await handle.ask("root", []);
     if (!equalBytes(root, head.stateRoot)) {
-      throw new StorageError(`the state has root ${toHex(root)}, the log's head at height ${head.height} says ${toHex(head.stateRoot)}`, { retryable: false, height: head.height });
+      throw new StorageError(
+        `the state has root ${toHex(root)}, the log's head at height ${head.height} says ${toHex(head.stateRoot)}`,
+        { retryable: false, height: head.height },
+      );
     }
     return { handle, progress: new Int32Array(progress) };
   }
@@ -307,7 +362,9 @@ export class Engine {
   // ── running ─────────────────────────────────────────────────────────────────
 
   #durable(entry: BlockEntry): void {
-    if (entry.isRollback) for (let { headHeight } = this.#chain; headHeight > entry.height; headHeight--) this.#ids.remove(this.#blockAt(headHeight)!);
+    if (entry.isRollback)
+      for (let { headHeight } = this.#chain; headHeight > entry.height; headHeight--)
+        this.#ids.remove(this.#blockAt(headHeight)!);
     this.#chain.add(entry);
     this.#retained.add(entry);
     this.#ids.add(entry);
@@ -341,7 +398,11 @@ export class Engine {
       height: head.height,
       stateRoot: toHex(head.stateRoot),
       blockMode: mode,
-      storage: { kind: dataDir === undefined ? "memory" : "embedded", durability: dataDir === undefined ? "memory" : "journal", state: this.#health().status },
+      storage: {
+        kind: dataDir === undefined ? "memory" : "embedded",
+        durability: dataDir === undefined ? "memory" : "journal",
+        state: this.#health().status,
+      },
       contractKinds: ["builtin"],
       limits: {
         ...limits,
@@ -370,9 +431,29 @@ export class Engine {
       canWrite: status === "ready",
       canRead: this.#state === "ready" && this.#fatal === undefined,
       backends: {
-        log: { status: this.#fatal === undefined ? "ok" : "failed", kind: this.#paths === undefined ? "memory" : "journal", durableSeq: this.#log.durableSeq, bytes: this.#log.byteLength, ...(this.#fatal === undefined ? {} : { error: this.#fatal.message }) },
-        state: this.#paths === undefined ? { status: "ok", kind: "memory" } : { status: isOver ? "behind" : "ok", kind: "lmdb", appliedSeq: report?.appliedSeq ?? -1, backlogBytes, backlogEntries: report?.backlogEntries ?? 0, flushMs: report?.flushMs ?? 0 },
-        executor: { status: this.#pipeline.isRunning ? "ok" : "restarting", tree: this.#executorStart?.tree ?? "none", native: this.#executorStart?.nativeMissing === undefined },
+        log: {
+          status: this.#fatal === undefined ? "ok" : "failed",
+          kind: this.#paths === undefined ? "memory" : "journal",
+          durableSeq: this.#log.durableSeq,
+          bytes: this.#log.byteLength,
+          ...(this.#fatal === undefined ? {} : { error: this.#fatal.message }),
+        },
+        state:
+          this.#paths === undefined
+            ? { status: "ok", kind: "memory" }
+            : {
+                status: isOver ? "behind" : "ok",
+                kind: "lmdb",
+                appliedSeq: report?.appliedSeq ?? -1,
+                backlogBytes,
+                backlogEntries: report?.backlogEntries ?? 0,
+                flushMs: report?.flushMs ?? 0,
+              },
+        executor: {
+          status: this.#pipeline.isRunning ? "ok" : "restarting",
+          tree: this.#executorStart?.tree ?? "none",
+          native: this.#executorStart?.nativeMissing === undefined,
+        },
       },
     };
   }
@@ -385,7 +466,14 @@ export class Engine {
     if (this.#fatal === undefined) {
       await this.#auto?.drain();
       if (this.#driven?.staged !== undefined) await this.#driven.discard();
-      if (this.#paths !== undefined) await this.#pipeline.askNow("saveTree", [this.#paths.tree, this.#log.byteLength]).catch((problem: Error) => this.#options.report("warn", "the state tree was not saved; the next start builds it anew", { why: problem.message }));
+      if (this.#paths !== undefined)
+        await this.#pipeline
+          .askNow("saveTree", [this.#paths.tree, this.#log.byteLength])
+          .catch((problem: Error) =>
+            this.#options.report("warn", "the state tree was not saved; the next start builds it anew", {
+              why: problem.message,
+            }),
+          );
     }
     await this.#abandon();
   }

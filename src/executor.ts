@@ -3,12 +3,12 @@
  * other. It does no I/O but reads of the local state store; what it answers is made durable by the main thread.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { portableHasher } from "./encoding/hash.ts";
 import { equalBytes } from "./encoding/bytes.ts";
+import { portableHasher } from "./encoding/hash.ts";
 import type { StateTree } from "./encoding/state-tree.ts";
 import { BuiltinEngine } from "./engines/builtin/builtin-engine.ts";
 import { toEngineError } from "./errors.ts";
-import { errorRecord, Executor, type Head } from "./execution/executor.ts";
+import { Executor, errorRecord, type Head } from "./execution/executor.ts";
 import type { ContractEngine } from "./execution/host.ts";
 import type { ChainParameters } from "./execution/parameters.ts";
 import type { StateSnapshot } from "./execution/ports.ts";
@@ -17,7 +17,12 @@ import { PortableStateTree } from "./execution/state-tree.ts";
 import { type Addon, isAddon, loadAddon } from "./native/addon.ts";
 import { nativeHasher } from "./native/hash.ts";
 import { NativeStateTree } from "./native/state-tree.ts";
-import { answerRequest, type ExecutorAnswer, type ExecutorRequest, type ExecutorStart } from "./sequencer/executor-handle.ts";
+import {
+  answerRequest,
+  type ExecutorAnswer,
+  type ExecutorRequest,
+  type ExecutorStart,
+} from "./sequencer/executor-handle.ts";
 import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
 
 export interface ExecutorWorkerData {
@@ -61,7 +66,10 @@ export function runExecutor(engines: readonly ContractEngine[]): void {
   }
 }
 
-function compose(data: ExecutorWorkerData, engines: readonly ContractEngine[]): { executor: Executor; snapshot: LmdbSnapshot | undefined; start: ExecutorStart } {
+function compose(
+  data: ExecutorWorkerData,
+  engines: readonly ContractEngine[],
+): { executor: Executor; snapshot: LmdbSnapshot | undefined; start: ExecutorStart } {
   const addon = loadAddon();
   const snapshot = data.stateDirectory === undefined ? undefined : LmdbSnapshot.open(data.stateDirectory);
   const { tree, origin, treeSeq } = isAddon(addon) ? nativeTree(addon, data, snapshot) : portableTree(snapshot);
@@ -75,7 +83,11 @@ function compose(data: ExecutorWorkerData, engines: readonly ContractEngine[]): 
     table: { pinned: snapshot === undefined },
     progress: new Int32Array(data.progress),
   });
-  const start: ExecutorStart = { baseSeq: Math.min(treeSeq, snapshot?.appliedSeq() ?? -1), tree: origin, nativeMissing: isAddon(addon) ? undefined : addon.missing };
+  const start: ExecutorStart = {
+    baseSeq: Math.min(treeSeq, snapshot?.appliedSeq() ?? -1),
+    tree: origin,
+    nativeMissing: isAddon(addon) ? undefined : addon.missing,
+  };
   return { executor, snapshot, start };
 }
 
@@ -88,12 +100,17 @@ interface TreeAsFound {
 
 function nativeTree(addon: Addon, data: ExecutorWorkerData, snapshot: LmdbSnapshot | undefined): TreeAsFound {
   const kept = NativeStateTree.attach(addon, data.treeName);
-  if (kept.leafCount() > 0 && equalBytes(kept.root(), data.head.stateRoot)) return { tree: kept, origin: "kept", treeSeq: data.head.seq };
+  if (kept.leafCount() > 0 && equalBytes(kept.root(), data.head.stateRoot))
+    return { tree: kept, origin: "kept", treeSeq: data.head.seq };
   if (kept.leafCount() === 0 && data.treePath !== undefined) {
     const loaded = NativeStateTree.load(addon, data.treeName, data.treePath);
     if ("tree" in loaded) {
-      const { seq, logBytes } = JSON.parse(Buffer.from(loaded.meta).toString("utf8")) as { seq: number; logBytes: number };
-      if (seq <= data.head.seq && data.logBytes - logBytes <= REPLAY_BYTES_MAX) return { tree: loaded.tree, origin: "loaded", treeSeq: seq };
+      const { seq, logBytes } = JSON.parse(Buffer.from(loaded.meta).toString("utf8")) as {
+        seq: number;
+        logBytes: number;
+      };
+      if (seq <= data.head.seq && data.logBytes - logBytes <= REPLAY_BYTES_MAX)
+        return { tree: loaded.tree, origin: "loaded", treeSeq: seq };
     }
   }
   NativeStateTree.release(addon, data.treeName);
@@ -115,5 +132,7 @@ function transferable(value: unknown): ArrayBuffer[] {
   if (Array.isArray(value)) return value.flatMap((item) => transferable(item));
   if (typeof value !== "object" || value === null) return [];
   const bytes = (value as { entry?: unknown; results?: unknown }).entry ?? (value as { results?: unknown }).results;
-  return bytes instanceof Uint8Array && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer as ArrayBuffer] : [];
+  return bytes instanceof Uint8Array && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
+    ? [bytes.buffer as ArrayBuffer]
+    : [];
 }

@@ -6,10 +6,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { toEngineError } from "./errors.ts";
 import { errorRecord } from "./execution/executor.ts";
+import type { HistoryMethod } from "./service/history-handle.ts";
 import { History } from "./storage/history.ts";
 import { JournalReader } from "./storage/journal-reader.ts";
 import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
-import type { HistoryMethod } from "./service/history-handle.ts";
 
 export interface QueryWorkerData {
   journalDirectory: string;

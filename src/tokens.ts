@@ -11,7 +11,8 @@ const TOKEN_CHARACTERS_MIN = 16;
 export function loadTokens(path: string | undefined): Map<string, Role> {
   const tokens = new Map<string, Role>();
   if (path === undefined) return tokens;
-  const problem = (message: string) => new EngineError("CONFIGURATION_ERROR", `${path}: ${message}`, { key: "http.tokens_file", path });
+  const problem = (message: string) =>
+    new EngineError("CONFIGURATION_ERROR", `${path}: ${message}`, { key: "http.tokens_file", path });
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -21,9 +22,11 @@ export function loadTokens(path: string | undefined): Map<string, Role> {
   text.split("\n").forEach((line, i) => {
     const [role, token, ...rest] = line.replace(/#.*/, "").trim().split(/\s+/);
     if (role === undefined || role === "") return;
-    if (!(ROLES as readonly string[]).includes(role)) throw problem(`line ${i + 1}: the role is one of ${ROLES.join(", ")}`);
+    if (!(ROLES as readonly string[]).includes(role))
+      throw problem(`line ${i + 1}: the role is one of ${ROLES.join(", ")}`);
     if (token === undefined || rest.length > 0) throw problem(`line ${i + 1}: expected a role and a token`);
-    if (token.length < TOKEN_CHARACTERS_MIN) throw problem(`line ${i + 1}: a token has at least ${TOKEN_CHARACTERS_MIN} characters`);
+    if (token.length < TOKEN_CHARACTERS_MIN)
+      throw problem(`line ${i + 1}: a token has at least ${TOKEN_CHARACTERS_MIN} characters`);
     tokens.set(createHash("sha256").update(token).digest("hex"), role as Role);
   });
   return tokens;

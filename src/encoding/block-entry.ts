@@ -48,11 +48,18 @@ export class BlockEntry {
 
   /** Checks kind, version and section lengths of bytes that come from a disk or a network. */
   static parse(bytes: Uint8Array): BlockEntry {
-    if (bytes.length < ENTRY_HEADER_BYTES) throw new MalformedBytesError("log entry", bytes.length, `shorter than its header of ${ENTRY_HEADER_BYTES} bytes`);
-    if (bytes[0] !== EntryKind.block && bytes[0] !== EntryKind.rollback) throw new MalformedBytesError("log entry", 0, `kind ${bytes[0]}`);
+    if (bytes.length < ENTRY_HEADER_BYTES)
+      throw new MalformedBytesError(
+        "log entry",
+        bytes.length,
+        `shorter than its header of ${ENTRY_HEADER_BYTES} bytes`,
+      );
+    if (bytes[0] !== EntryKind.block && bytes[0] !== EntryKind.rollback)
+      throw new MalformedBytesError("log entry", 0, `kind ${bytes[0]}`);
     if (bytes[1] !== ENTRY_VERSION) throw new MalformedBytesError("log entry", 1, `version ${bytes[1]}`);
     const entry = new BlockEntry(bytes);
-    if (entry.deltaEnd !== bytes.length) throw new MalformedBytesError("log entry", 40, `sections end at ${entry.deltaEnd}, the entry at ${bytes.length}`);
+    if (entry.deltaEnd !== bytes.length)
+      throw new MalformedBytesError("log entry", 40, `sections end at ${entry.deltaEnd}, the entry at ${bytes.length}`);
     return entry;
   }
 
@@ -114,14 +121,23 @@ export class BlockEntry {
   /** Where the encoding of receipt `index` starts in `bytes`. */
   receiptAt(index: number): number {
     const n = this.transactionCount;
-    return this.#transactionsStart(n) + readU32(this.bytes, 40) + readU32(this.bytes, ENTRY_HEADER_BYTES + 36 * n + 4 * index);
+    return (
+      this.#transactionsStart(n) +
+      readU32(this.bytes, 40) +
+      readU32(this.bytes, ENTRY_HEADER_BYTES + 36 * n + 4 * index)
+    );
   }
   get delta(): Uint8Array {
     const end = this.deltaEnd;
     return this.bytes.subarray(end - readU32(this.bytes, 48), end);
   }
   get deltaEnd(): number {
-    return this.#transactionsStart(this.transactionCount) + readU32(this.bytes, 40) + readU32(this.bytes, 44) + readU32(this.bytes, 48);
+    return (
+      this.#transactionsStart(this.transactionCount) +
+      readU32(this.bytes, 40) +
+      readU32(this.bytes, 44) +
+      readU32(this.bytes, 48)
+    );
   }
 
   #transactionsStart(n: number): number {

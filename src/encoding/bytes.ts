@@ -106,7 +106,7 @@ export function readU32(bytes: Uint8Array, at: number): number {
 
 /** Whole numbers up to 2^53-1: heights, sequence numbers, nonces, gas, milliseconds. */
 export function writeU64(bytes: Uint8Array, at: number, value: number): void {
-  writeU32(bytes, at, value % 4294967296 >>> 0);
+  writeU32(bytes, at, (value % 4294967296) >>> 0);
   writeU32(bytes, at + 4, Math.floor(value / 4294967296));
 }
 

@@ -8,10 +8,17 @@ import { RejectedError } from "../errors.ts";
 const DEPTH_MAX = 64;
 
 export function canonicalJson(value: unknown, depth = 0): string {
-  if (depth > DEPTH_MAX) throw new RejectedError("VALIDATION_ERROR", `JSON nested deeper than ${DEPTH_MAX}`, { expected: `at most ${DEPTH_MAX} levels` });
+  if (depth > DEPTH_MAX)
+    throw new RejectedError("VALIDATION_ERROR", `JSON nested deeper than ${DEPTH_MAX}`, {
+      expected: `at most ${DEPTH_MAX} levels`,
+    });
   if (typeof value === "number") {
     if (!Number.isSafeInteger(value)) {
-      throw new RejectedError("VALIDATION_ERROR", `the number ${value} is not a whole number within ±2^53; send it as a string`, { expected: "a safe integer", received: String(value) });
+      throw new RejectedError(
+        "VALIDATION_ERROR",
+        `the number ${value} is not a whole number within ±2^53; send it as a string`,
+        { expected: "a safe integer", received: String(value) },
+      );
     }
     return String(value);
   }

@@ -37,7 +37,8 @@ export function writeHexDigits(text: string, from: number, byteLength: number, o
 
 /** Bytes of a 0x hex string, or undefined when it is not one. */
 export function fromHex(text: string): Uint8Array | undefined {
-  if (text.length < 2 || text.length % 2 !== 0 || text.charCodeAt(0) !== 48 || text.charCodeAt(1) !== 120) return undefined;
+  if (text.length < 2 || text.length % 2 !== 0 || text.charCodeAt(0) !== 48 || text.charCodeAt(1) !== 120)
+    return undefined;
   const bytes = new Uint8Array(text.length / 2 - 1);
   return writeHexDigits(text, 2, bytes.length, bytes, 0) ? bytes : undefined;
 }

@@ -22,7 +22,18 @@ export type ReceiptStatusName = keyof typeof ReceiptStatus;
 const STATUS_NAMES: (ReceiptStatusName | undefined)[] = [undefined, "success", "reverted", "halted"];
 
 /** Index is the byte in the encoding: append only. */
-export const HALT_REASONS = ["", "OutOfGas", "CallDepth", "Unreachable", "StackOverflow", "MemoryLimit", "StateLimit", "InvalidOutput", "LogLimit", "StaticWrite"] as const;
+export const HALT_REASONS = [
+  "",
+  "OutOfGas",
+  "CallDepth",
+  "Unreachable",
+  "StackOverflow",
+  "MemoryLimit",
+  "StateLimit",
+  "InvalidOutput",
+  "LogLimit",
+  "StaticWrite",
+] as const;
 export type HaltReason = Exclude<(typeof HALT_REASONS)[number], "">;
 
 export const RECEIPT_HEADER_BYTES = 16;
@@ -54,7 +65,15 @@ export function beginReceipt(out: ByteWriter): number {
   return start;
 }
 
-export function writeReceiptHeader(out: ByteWriter, start: number, status: number, haltReason: number, flags: number, logCount: number, gasUsed: number): void {
+export function writeReceiptHeader(
+  out: ByteWriter,
+  start: number,
+  status: number,
+  haltReason: number,
+  flags: number,
+  logCount: number,
+  gasUsed: number,
+): void {
   const end = out.length;
   out.length = start;
   out.u8(status);
@@ -95,7 +114,15 @@ export function encodeReceipt(receipt: Receipt, out: ByteWriter): void {
   writePacked(out, receipt.returnData, 0, receipt.returnData.length);
   for (const log of receipt.logs) writeLog(out, log);
   const halt = receipt.haltReason === undefined ? 0 : HALT_REASONS.indexOf(receipt.haltReason);
-  writeReceiptHeader(out, start, ReceiptStatus[receipt.status], halt, receipt.contractAddress === undefined ? 0 : 1, receipt.logs.length, receipt.gasUsed);
+  writeReceiptHeader(
+    out,
+    start,
+    ReceiptStatus[receipt.status],
+    halt,
+    receipt.contractAddress === undefined ? 0 : 1,
+    receipt.logs.length,
+    receipt.gasUsed,
+  );
 }
 
 export function decodeReceipt(bytes: Uint8Array, at: number): Receipt {
@@ -113,7 +140,14 @@ export function decodeReceipt(bytes: Uint8Array, at: number): Receipt {
     for (let n = bytes[cursor.next++]!; n > 0; n--) topics.push(readPacked(cursor));
     logs.push({ address, topics, data: readPacked(cursor) });
   }
-  return { status, haltReason: reason === "" ? undefined : reason, gasUsed: readU64(bytes, at + 8), contractAddress, returnData, logs };
+  return {
+    status,
+    haltReason: reason === "" ? undefined : reason,
+    gasUsed: readU64(bytes, at + 8),
+    contractAddress,
+    returnData,
+    logs,
+  };
 }
 
 interface Cursor {

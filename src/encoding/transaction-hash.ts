@@ -6,5 +6,10 @@ import { TX_HASH_DOMAIN, transactionLength } from "./transaction.ts";
 export function transactionHasher(chainId: number): (bytes: Uint8Array, at: number) => Uint8Array {
   const chain = new Uint8Array(8);
   writeU64(chain, 0, chainId);
-  return (bytes, at) => createHash("sha256").update(TX_HASH_DOMAIN).update(chain).update(bytes.subarray(at, at + transactionLength(bytes, at))).digest();
+  return (bytes, at) =>
+    createHash("sha256")
+      .update(TX_HASH_DOMAIN)
+      .update(chain)
+      .update(bytes.subarray(at, at + transactionLength(bytes, at)))
+      .digest();
 }

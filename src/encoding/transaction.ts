@@ -33,7 +33,14 @@ export const TX_HASH_DOMAIN = "polytorus.tx.1";
 
 export const TransactionKind = { deploy: 1, call: 2, upgrade: 3, setStatus: 4, setAdmin: 5 } as const;
 export type TransactionKindName = keyof typeof TransactionKind;
-const KIND_NAMES: (TransactionKindName | undefined)[] = [undefined, "deploy", "call", "upgrade", "setStatus", "setAdmin"];
+const KIND_NAMES: (TransactionKindName | undefined)[] = [
+  undefined,
+  "deploy",
+  "call",
+  "upgrade",
+  "setStatus",
+  "setAdmin",
+];
 
 export const TxFlag = { value: 1, salt: 2, id: 4, validUntil: 8, nonceLeftOut: 128 } as const;
 export const BodyForm = { none: 0, calldata: 1, entrypoint: 2, json: 3 } as const;
@@ -65,9 +72,23 @@ export interface TransactionJson {
 }
 
 /** What is wrong with a transaction: where in it, what was expected, what came. */
-function reject(code: "VALIDATION_ERROR" | "INVALID_ADDRESS" | "INVALID_AMOUNT", path: string, expected: string, received: unknown): never {
-  const shown = typeof received === "string" ? JSON.stringify(received.slice(0, 80)) : received === undefined ? "nothing" : (JSON.stringify(received)?.slice(0, 80) ?? typeof received);
-  throw new RejectedError(code, `${path}: expected ${expected}, received ${shown}`, { path, expected, received: shown });
+function reject(
+  code: "VALIDATION_ERROR" | "INVALID_ADDRESS" | "INVALID_AMOUNT",
+  path: string,
+  expected: string,
+  received: unknown,
+): never {
+  const shown =
+    typeof received === "string"
+      ? JSON.stringify(received.slice(0, 80))
+      : received === undefined
+        ? "nothing"
+        : (JSON.stringify(received)?.slice(0, 80) ?? typeof received);
+  throw new RejectedError(code, `${path}: expected ${expected}, received ${shown}`, {
+    path,
+    expected,
+    received: shown,
+  });
 }
 
 /** Appends the canonical encoding, padded to a multiple of 4. @throws RejectedError naming the path; the writer is then as before. */
@@ -83,7 +104,8 @@ export function encodeTransaction(tx: TransactionJson, out: ByteWriter): void {
 
 function encodeParts(tx: TransactionJson, out: ByteWriter, start: number): void {
   const kind = TransactionKind[tx.kind];
-  if (kind === undefined) reject("VALIDATION_ERROR", "kind", "one of deploy, call, upgrade, setStatus, setAdmin", tx.kind);
+  if (kind === undefined)
+    reject("VALIDATION_ERROR", "kind", "one of deploy, call, upgrade, setStatus, setAdmin", tx.kind);
   out.ensure(TX_HEADER_BYTES + 256);
   let flags = 0;
   const bytes = out.bytes;
@@ -101,7 +123,8 @@ function encodeParts(tx: TransactionJson, out: ByteWriter, start: number): void 
     if (kind !== TransactionKind.deploy) reject("VALIDATION_ERROR", "to", "an address", undefined);
     bytes.fill(0, start + 44, start + 64);
   } else {
-    if (kind === TransactionKind.deploy) reject("VALIDATION_ERROR", "to", "nothing: a deployment's address is derived", tx.to);
+    if (kind === TransactionKind.deploy)
+      reject("VALIDATION_ERROR", "to", "nothing: a deployment's address is derived", tx.to);
     writeAddress(tx.to, "to", bytes, start + 44);
   }
   out.length = start + TX_HEADER_BYTES;
@@ -126,14 +149,16 @@ function encodeBody(tx: TransactionJson, kind: number, out: ByteWriter): number 
   switch (kind) {
     case TransactionKind.call:
       if (tx.entrypoint !== undefined) {
-        if (tx.calldata !== undefined || tx.msg !== undefined) reject("VALIDATION_ERROR", "calldata", "only one of entrypoint, calldata and msg", "more than one");
+        if (tx.calldata !== undefined || tx.msg !== undefined)
+          reject("VALIDATION_ERROR", "calldata", "only one of entrypoint, calldata and msg", "more than one");
         encodeEntrypoint(tx.entrypoint, tx.args ?? [], out);
         return BodyForm.entrypoint;
       }
       if (tx.args !== undefined) reject("VALIDATION_ERROR", "entrypoint", "an entrypoint for the args", undefined);
       if (tx.calldata !== undefined) {
         const data = typeof tx.calldata === "string" ? fromHex(tx.calldata) : undefined;
-        if (data === undefined) reject("VALIDATION_ERROR", "calldata", "0x and an even number of hex digits", tx.calldata);
+        if (data === undefined)
+          reject("VALIDATION_ERROR", "calldata", "0x and an even number of hex digits", tx.calldata);
         out.raw(data);
         return BodyForm.calldata;
       }
@@ -141,13 +166,16 @@ function encodeBody(tx: TransactionJson, kind: number, out: ByteWriter): number 
       return BodyForm.none;
     case TransactionKind.deploy:
     case TransactionKind.upgrade:
-      if (typeof tx.contract !== "object" || tx.contract === null) reject("VALIDATION_ERROR", "contract", "an object with a type", tx.contract);
+      if (typeof tx.contract !== "object" || tx.contract === null)
+        reject("VALIDATION_ERROR", "contract", "an object with a type", tx.contract);
       return encodeJson(tx.contract, out);
     case TransactionKind.setStatus:
-      if (tx.status !== "active" && tx.status !== "paused") reject("VALIDATION_ERROR", "status", '"active" or "paused"', tx.status);
+      if (tx.status !== "active" && tx.status !== "paused")
+        reject("VALIDATION_ERROR", "status", '"active" or "paused"', tx.status);
       return encodeJson({ status: tx.status }, out);
     default:
-      if (tx.admin !== null && (typeof tx.admin !== "string" || parseAddress(tx.admin) === undefined)) reject("INVALID_ADDRESS", "admin", "an address, or null for none", tx.admin);
+      if (tx.admin !== null && (typeof tx.admin !== "string" || parseAddress(tx.admin) === undefined))
+        reject("INVALID_ADDRESS", "admin", "an address, or null for none", tx.admin);
       return encodeJson({ admin: tx.admin?.toLowerCase() ?? null }, out);
   }
 }
@@ -159,7 +187,8 @@ function encodeJson(value: unknown, out: ByteWriter): number {
 
 /** Body form 2. Also how a query travels to the executor. */
 export function encodeEntrypoint(entrypoint: string, args: readonly unknown[], out: ByteWriter): void {
-  if (typeof entrypoint !== "string" || entrypoint.length === 0) reject("VALIDATION_ERROR", "entrypoint", "a name", entrypoint);
+  if (typeof entrypoint !== "string" || entrypoint.length === 0)
+    reject("VALIDATION_ERROR", "entrypoint", "a name", entrypoint);
   if (!Array.isArray(args)) reject("VALIDATION_ERROR", "args", "an array", args);
   if (args.length > ARGS_MAX) reject("VALIDATION_ERROR", "args", `at most ${ARGS_MAX} arguments`, args.length);
   const at = out.length;
@@ -175,7 +204,8 @@ export function encodeEntrypoint(entrypoint: string, args: readonly unknown[], o
     out.bytes.set(text, at + 1);
     length = text.length;
   }
-  if (length > ENTRYPOINT_BYTES_MAX) reject("VALIDATION_ERROR", "entrypoint", `at most ${ENTRYPOINT_BYTES_MAX} bytes`, entrypoint);
+  if (length > ENTRYPOINT_BYTES_MAX)
+    reject("VALIDATION_ERROR", "entrypoint", `at most ${ENTRYPOINT_BYTES_MAX} bytes`, entrypoint);
   out.bytes[at] = length;
   out.length = at + 1 + length;
   out.u8(args.length);
@@ -220,7 +250,12 @@ function encodeArgument(arg: unknown, index: number, out: ByteWriter): void {
     out.u32(text.length);
     out.raw(text);
   } else {
-    reject("VALIDATION_ERROR", `args[${index}]`, "JSON, with numbers beyond 2^53 as decimal strings", typeof arg === "bigint" ? String(arg) : arg);
+    reject(
+      "VALIDATION_ERROR",
+      `args[${index}]`,
+      "JSON, with numbers beyond 2^53 as decimal strings",
+      typeof arg === "bigint" ? String(arg) : arg,
+    );
   }
 }
 
@@ -269,7 +304,8 @@ function encodeUint(value: bigint, out: ByteWriter): void {
 
 function encodeWord(out: ByteWriter, amount: string | number): boolean {
   const text = String(amount);
-  if (!/^(0|[1-9][0-9]{0,77})$/.test(text) || BigInt(text) >= UINT256_LIMIT) reject("INVALID_AMOUNT", "value", "a decimal from 0 to 2^256-1", amount);
+  if (!/^(0|[1-9][0-9]{0,77})$/.test(text) || BigInt(text) >= UINT256_LIMIT)
+    reject("INVALID_AMOUNT", "value", "a decimal from 0 to 2^256-1", amount);
   const value = BigInt(text);
   if (value === 0n) return false;
   out.ensure(32);
@@ -286,18 +322,26 @@ function encodeHash(out: ByteWriter, text: string, path: string, flag: number): 
 }
 
 function wholeNumber(value: number | string, path: string): number {
-  const parsed = typeof value === "number" ? value : typeof value === "string" && /^(0|[1-9][0-9]{0,15})$/.test(value) ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(parsed) || parsed < 0) reject("VALIDATION_ERROR", path, "a whole number from 0 to 2^53-1", value);
+  const parsed =
+    typeof value === "number"
+      ? value
+      : typeof value === "string" && /^(0|[1-9][0-9]{0,15})$/.test(value)
+        ? Number(value)
+        : Number.NaN;
+  if (!Number.isSafeInteger(parsed) || parsed < 0)
+    reject("VALIDATION_ERROR", path, "a whole number from 0 to 2^53-1", value);
   return parsed;
 }
 
 function writeAddress(text: unknown, path: string, out: Uint8Array, at: number): void {
-  if (typeof text !== "string" || text.length !== 42 || text.charCodeAt(0) !== 48 || text.charCodeAt(1) !== 120) reject("INVALID_ADDRESS", path, "0x and 40 hex digits", text);
+  if (typeof text !== "string" || text.length !== 42 || text.charCodeAt(0) !== 48 || text.charCodeAt(1) !== 120)
+    reject("INVALID_ADDRESS", path, "0x and 40 hex digits", text);
   if (!writeHexDigits(text, 2, 20, out, at)) reject("INVALID_ADDRESS", path, "0x and 40 hex digits", text);
   for (let i = 2; i < 42; i++) {
     const c = text.charCodeAt(i);
     if (c >= 65 && c <= 70) {
-      if (parseAddress(text) === undefined) reject("INVALID_ADDRESS", path, "a right EIP-55 checksum, or lower case", text);
+      if (parseAddress(text) === undefined)
+        reject("INVALID_ADDRESS", path, "a right EIP-55 checksum, or lower case", text);
       return;
     }
   }
@@ -317,7 +361,10 @@ export function transactionLength(bytes: Uint8Array, at: number): number {
 }
 
 /** Where the optional fields of the encoding at `at` stand; undefined where the flags say that there is none. */
-export function optionalFields(bytes: Uint8Array, at: number): { value?: number; salt?: number; id?: number; validUntil?: number } {
+export function optionalFields(
+  bytes: Uint8Array,
+  at: number,
+): { value?: number; salt?: number; id?: number; validUntil?: number } {
   const flags = bytes[at + 1]!;
   let next = at + TX_HEADER_BYTES + readU32(bytes, at + 4);
   const fields: { value?: number; salt?: number; id?: number; validUntil?: number } = {};
@@ -342,19 +389,24 @@ export function optionalFields(bytes: Uint8Array, at: number): { value?: number;
  * @returns its length without padding. @throws RejectedError naming what is wrong.
  */
 export function checkTransaction(bytes: Uint8Array, at: number, end: number): number {
-  if (end - at < TX_HEADER_BYTES) reject("VALIDATION_ERROR", "transaction", `at least ${TX_HEADER_BYTES} bytes`, end - at);
+  if (end - at < TX_HEADER_BYTES)
+    reject("VALIDATION_ERROR", "transaction", `at least ${TX_HEADER_BYTES} bytes`, end - at);
   const kind = KIND_NAMES[bytes[at]!];
   if (kind === undefined) reject("VALIDATION_ERROR", "kind", "1 to 5", bytes[at]);
   const form = bytes[at + 2]!;
   const fits = kind === "call" ? form <= BodyForm.json : form === BodyForm.json;
   if (!fits) reject("VALIDATION_ERROR", "bodyForm", kind === "call" ? "0 to 3" : "3", form);
-  if ((bytes[at + 1]! & ~(1 | 2 | 4 | 8 | 128)) !== 0 || bytes[at + 3] !== 0) reject("VALIDATION_ERROR", "flags", "known flags and a zero byte", bytes[at + 1]);
+  if ((bytes[at + 1]! & ~(1 | 2 | 4 | 8 | 128)) !== 0 || bytes[at + 3] !== 0)
+    reject("VALIDATION_ERROR", "flags", "known flags and a zero byte", bytes[at + 1]);
   const length = transactionLength(bytes, at);
-  if (length > end - at) reject("VALIDATION_ERROR", "bodyLength", `a body that ends inside the frame`, readU32(bytes, at + 4));
+  if (length > end - at)
+    reject("VALIDATION_ERROR", "bodyLength", `a body that ends inside the frame`, readU32(bytes, at + 4));
   for (const field of [8, 16]) {
-    if (readU32(bytes, at + field + 4) >= 0x200000) reject("VALIDATION_ERROR", field === 8 ? "nonce" : "gasLimit", "at most 2^53-1", "more");
+    if (readU32(bytes, at + field + 4) >= 0x200000)
+      reject("VALIDATION_ERROR", field === 8 ? "nonce" : "gasLimit", "at most 2^53-1", "more");
   }
-  if (form === BodyForm.entrypoint) checkArguments(bytes, at + TX_HEADER_BYTES, at + TX_HEADER_BYTES + readU32(bytes, at + 4));
+  if (form === BodyForm.entrypoint)
+    checkArguments(bytes, at + TX_HEADER_BYTES, at + TX_HEADER_BYTES + readU32(bytes, at + 4));
   return length;
 }
 
@@ -377,7 +429,8 @@ function skipArgument(bytes: Uint8Array, at: number, end: number): number {
   if (tag === ArgTag.address) next += 20;
   else if (tag === ArgTag.uint) {
     const size = bytes[next]!;
-    if (size > 32 || (size > 0 && bytes[next + 1] === 0)) reject("VALIDATION_ERROR", "body", "a whole number of 0 to 32 bytes without leading zeros", size);
+    if (size > 32 || (size > 0 && bytes[next + 1] === 0))
+      reject("VALIDATION_ERROR", "body", "a whole number of 0 to 32 bytes without leading zeros", size);
     next += 1 + size;
   } else if (tag === ArgTag.bytes || tag === ArgTag.string || tag === ArgTag.json) {
     if (next + 4 > end) overrun();

@@ -10,13 +10,20 @@
  *  - A rejected transaction is in no block, uses no nonce and leaves its neighbours alone.
  *  - Nothing is durable here: `undo` takes an entry back while the log does not have it.
  */
+
+import {
+  type BlockEntry,
+  blockHashOf,
+  ENTRY_HEADER_BYTES,
+  ENTRY_VERSION,
+  EntryFlag,
+  EntryKind,
+} from "../encoding/block-entry.ts";
 import { alignUp, ByteWriter, writeU32, writeU64 } from "../encoding/bytes.ts";
-import { BlockEntry, blockHashOf, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryFlag, EntryKind } from "../encoding/block-entry.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
-import { beginReceipt, HALT_REASONS, ReceiptStatus, writePacked, writeReceiptHeader } from "../encoding/receipt.ts";
-import type { StateTree } from "../encoding/state-tree.ts";
-import { transactionLength, TransactionKind, TX_HASH_DOMAIN, TxFlag } from "../encoding/transaction.ts";
 import { parameterKey } from "../encoding/state-key.ts";
+import type { StateTree } from "../encoding/state-tree.ts";
+import { TransactionKind, TX_HASH_DOMAIN, TxFlag, transactionLength } from "../encoding/transaction.ts";
 import { fromBigInt, newUint256 } from "../encoding/uint256.ts";
 import { EngineError, type ErrorCode, type ErrorFacts } from "../errors.ts";
 import { GAS_SCHEDULE_1 } from "./gas.ts";
@@ -24,7 +31,7 @@ import type { ContractEngine } from "./host.ts";
 import { type ChainParameters, encodeParameters, PARAMETERS_LEAF } from "./parameters.ts";
 import type { StateSnapshot } from "./ports.ts";
 import { StateTable, type StateTableOptions } from "./state-table.ts";
-import { type RunResult, UnifiedContractEngine } from "./unified-engine.ts";
+import { UnifiedContractEngine } from "./unified-engine.ts";
 
 export interface BlockInput {
   readonly height: number;
@@ -72,11 +79,24 @@ export class BlockExecutor {
   readonly #oneHash = new Uint8Array(32);
   readonly #oneRange = new Uint32Array(2);
 
-  constructor(options: { snapshot: StateSnapshot; tree: StateTree; hasher: BatchHasher; engines: readonly ContractEngine[]; parameters: ChainParameters; table?: StateTableOptions; progress?: Int32Array }) {
+  constructor(options: {
+    snapshot: StateSnapshot;
+    tree: StateTree;
+    hasher: BatchHasher;
+    engines: readonly ContractEngine[];
+    parameters: ChainParameters;
+    table?: StateTableOptions;
+    progress?: Int32Array;
+  }) {
     this.parameters = options.parameters;
     this.#progress = options.progress ?? new Int32Array(1);
     this.table = new StateTable(options.snapshot, options.table);
-    this.engine = new UnifiedContractEngine({ table: this.table, engines: options.engines, schedule: GAS_SCHEDULE_1, parameters: options.parameters });
+    this.engine = new UnifiedContractEngine({
+      table: this.table,
+      engines: options.engines,
+      schedule: GAS_SCHEDULE_1,
+      parameters: options.parameters,
+    });
     this.#tree = options.tree;
     this.#hasher = options.hasher;
     this.#hashPrefix = new Uint8Array(TX_HASH_DOMAIN.length + 8);
@@ -86,7 +106,12 @@ export class BlockExecutor {
 
   /** @param allowEmpty driven mode has empty blocks. */
   execute(input: BlockInput, allowEmpty = false): ExecutedBlock {
-    this.engine.beginBlock({ height: input.height, timestampMs: input.timestampMs, chainId: this.parameters.chainId, protocolVersion: this.parameters.protocolVersion });
+    this.engine.beginBlock({
+      height: input.height,
+      timestampMs: input.timestampMs,
+      chainId: this.parameters.chainId,
+      protocolVersion: this.parameters.protocolVersion,
+    });
     try {
       return this.#execute(input, allowEmpty);
     } catch (fault) {
@@ -107,7 +132,15 @@ export class BlockExecutor {
     let flags = 0;
     let overfull = false;
     for (const end of input.submissionEnds) {
-      const before = { included, at, gasUsed, checkpoint: this.table.checkpoint(), receipts: this.#receipts.length, rejected: rejected.length, index };
+      const before = {
+        included,
+        at,
+        gasUsed,
+        checkpoint: this.table.checkpoint(),
+        receipts: this.#receipts.length,
+        rejected: rejected.length,
+        index,
+      };
       for (; index < end; index++) {
         this.#progress[0] = (input.firstIndex ?? 0) + index;
         const length = transactionLength(transactions, at);
@@ -171,9 +204,7 @@ export class BlockExecutor {
     this.#receiptAt[position] = this.#receipts.length;
     // Only a deployment keeps its hash; all hashes are made at once when the block is sealed.
     if (bytes[at] === TransactionKind.deploy) this.#hashOne(bytes, at, length);
-    const result = this.engine.run(this.#oneHash);
-    writeReceipt(this.#receipts, result, this.engine);
-    return result.gasUsed;
+    return this.engine.run(this.#oneHash, this.#receipts).gasUsed;
   }
 
   #hashOne(bytes: Uint8Array, at: number, length: number): void {
@@ -182,7 +213,15 @@ export class BlockExecutor {
     this.#hasher.sha256Batch(bytes, this.#oneRange, 1, this.#hashPrefix, this.#oneHash);
   }
 
-  #seal(input: BlockInput, included: number, gasUsed: number, flags: number, rejected: RejectedTransaction[], taken: number, allowEmpty: boolean): ExecutedBlock {
+  #seal(
+    input: BlockInput,
+    included: number,
+    gasUsed: number,
+    flags: number,
+    rejected: RejectedTransaction[],
+    taken: number,
+    allowEmpty: boolean,
+  ): ExecutedBlock {
     if (included === 0 && !allowEmpty) {
       this.table.revert(0);
       return { entry: undefined, rejected, taken };
@@ -222,7 +261,13 @@ export class BlockExecutor {
     return { entry, rejected, taken };
   }
 
-  #copySections(entry: Uint8Array, transactions: Uint8Array, included: number, fixed: number, transactionBytes: number): void {
+  #copySections(
+    entry: Uint8Array,
+    transactions: Uint8Array,
+    included: number,
+    fixed: number,
+    transactionBytes: number,
+  ): void {
     const offsetsAt = ENTRY_HEADER_BYTES + ROOT_BYTES * included;
     const whole = transactionBytes === transactions.length;
     if (whole) entry.set(transactions, fixed);
@@ -276,7 +321,14 @@ export class BlockExecutor {
       fromBigInt(balance, limbs);
       table.store(table.accountSlot(address, 0), limbs);
     }
-    const input = { height: 0, seq: 0, timestampMs: 0, parentHash: new Uint8Array(ROOT_BYTES), transactions: new Uint8Array(0), submissionEnds: [] };
+    const input = {
+      height: 0,
+      seq: 0,
+      timestampMs: 0,
+      parentHash: new Uint8Array(ROOT_BYTES),
+      transactions: new Uint8Array(0),
+      submissionEnds: [],
+    };
     return this.#seal(input, 0, 0, 0, [], 0, true).entry!;
   }
 
@@ -300,17 +352,6 @@ export class BlockExecutor {
 
 const EMPTY_PREFIX = new Uint8Array(0);
 
-export function writeReceipt(out: ByteWriter, result: RunResult, engine: UnifiedContractEngine): void {
-  const start = beginReceipt(out);
-  const { contractAddress } = result;
-  if (contractAddress !== undefined) out.raw(contractAddress);
-  writePacked(out, result.returnData, 0, result.returnData.length);
-  const { logs } = engine;
-  out.copy(logs.bytes, 0, logs.length);
-  const halt = result.haltReason === undefined ? 0 : HALT_REASONS.indexOf(result.haltReason);
-  writeReceiptHeader(out, start, ReceiptStatus[result.status], halt, contractAddress === undefined ? 0 : 1, engine.logCount, result.gasUsed);
-}
-
 function grown(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const larger = new Uint32Array(array.length * 2);
   larger.set(array);
@@ -318,5 +359,9 @@ function grown(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 }
 
 function blockGasProblem(parameters: ChainParameters): EngineError {
-  return new EngineError("BLOCK_GAS_EXCEEDED", `the batch needs more gas than a block may use (${parameters.blockGasMax})`, { blockGasMax: String(parameters.blockGasMax) });
+  return new EngineError(
+    "BLOCK_GAS_EXCEEDED",
+    `the batch needs more gas than a block may use (${parameters.blockGasMax})`,
+    { blockGasMax: String(parameters.blockGasMax) },
+  );
 }

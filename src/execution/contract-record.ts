@@ -19,7 +19,9 @@ export function encodeContract(info: ContractInfo): Uint8Array {
 }
 
 export function decodeContract(address: Uint8Array, bytes: Uint8Array): ContractInfo {
-  const record = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, string> & { deployedAtHeight: number };
+  const record = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, string> & {
+    deployedAtHeight: number;
+  };
   return {
     address,
     kind: record["kind"] as ContractKind,

@@ -11,12 +11,12 @@ import { alignUp, ByteWriter, compareBytes, toLatin1 } from "../encoding/bytes.t
 import type { BatchHasher } from "../encoding/hash.ts";
 import { toHex } from "../encoding/hex.ts";
 import { HALT_REASONS } from "../encoding/receipt.ts";
-import { contractStatePrefix, contractKey } from "../encoding/state-key.ts";
+import { contractKey, contractStatePrefix } from "../encoding/state-key.ts";
 import type { StateTree, TreeProof } from "../encoding/state-tree.ts";
 import { transactionLength } from "../encoding/transaction.ts";
 import { newUint256, toBigInt } from "../encoding/uint256.ts";
 import { EngineError, toEngineError } from "../errors.ts";
-import { BlockExecutor, type ExecutedBlock, writeReceipt } from "./block-executor.ts";
+import { BlockExecutor, type ExecutedBlock } from "./block-executor.ts";
 import { decodeContract } from "./contract-record.ts";
 import type { ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
 import type { ChainParameters } from "./parameters.ts";
@@ -37,7 +37,9 @@ export interface ErrorRecord {
   facts: EngineError["facts"];
 }
 
-export type SimulatedTransaction = { receipt: Uint8Array; transaction: Uint8Array; transactionHash: Uint8Array } | { rejection: ErrorRecord };
+export type SimulatedTransaction =
+  | { receipt: Uint8Array; transaction: Uint8Array; transactionHash: Uint8Array }
+  | { rejection: ErrorRecord };
 
 export interface ContractView extends ContractInfo {
   abi: ContractAbi;
@@ -64,7 +66,16 @@ export class Executor {
   readonly #progress: Int32Array;
   #head: Head;
 
-  constructor(options: { snapshot: StateSnapshot; tree: StateTree; hasher: BatchHasher; engines: readonly ContractEngine[]; parameters: ChainParameters; head: Head; table?: StateTableOptions; progress?: Int32Array }) {
+  constructor(options: {
+    snapshot: StateSnapshot;
+    tree: StateTree;
+    hasher: BatchHasher;
+    engines: readonly ContractEngine[];
+    parameters: ChainParameters;
+    head: Head;
+    table?: StateTableOptions;
+    progress?: Int32Array;
+  }) {
     this.blocks = new BlockExecutor(options);
     this.#progress = options.progress ?? new Int32Array(1);
     this.#tree = options.tree;
@@ -95,7 +106,15 @@ export class Executor {
     const executed: ExecutedBlock[] = [];
     const total = submissionEnds.at(-1) ?? 0;
     for (let first = 0, at = 0; first < total; ) {
-      const block = this.#executeBlock({ transactions: transactions.subarray(at), submissionEnds: submissionEnds.filter((end) => end > first).map((end) => end - first), timestampMs, firstIndex: first }, false);
+      const block = this.#executeBlock(
+        {
+          transactions: transactions.subarray(at),
+          submissionEnds: submissionEnds.filter((end) => end > first).map((end) => end - first),
+          timestampMs,
+          firstIndex: first,
+        },
+        false,
+      );
       executed.push(block);
       for (let i = 0; i < block.taken; i++) at += alignUp(transactionLength(transactions, at));
       first += block.taken;
@@ -108,9 +127,21 @@ export class Executor {
     return this.#executeBlock({ transactions, submissionEnds: count === 0 ? [] : [count], timestampMs }, true);
   }
 
-  #executeBlock(input: { transactions: Uint8Array; submissionEnds: readonly number[]; timestampMs: number; firstIndex?: number }, allowEmpty: boolean): ExecutedBlock {
+  #executeBlock(
+    input: { transactions: Uint8Array; submissionEnds: readonly number[]; timestampMs: number; firstIndex?: number },
+    allowEmpty: boolean,
+  ): ExecutedBlock {
     const { seq, height, blockHash, timestampMs } = this.#head;
-    const executed = this.blocks.execute({ ...input, seq: seq + 1, height: height + 1, parentHash: blockHash, timestampMs: Math.max(timestampMs, input.timestampMs) }, allowEmpty);
+    const executed = this.blocks.execute(
+      {
+        ...input,
+        seq: seq + 1,
+        height: height + 1,
+        parentHash: blockHash,
+        timestampMs: Math.max(timestampMs, input.timestampMs),
+      },
+      allowEmpty,
+    );
     if (executed.entry !== undefined) this.#head = headOf(new BlockEntry(executed.entry));
     return executed;
   }
@@ -177,7 +208,14 @@ export class Executor {
   }
 
   /** Runs transactions one after the other on top of the head, keeps nothing, and shows what they would have changed. */
-  simulate(transactions: Uint8Array, count: number, timestampMs: number): { results: SimulatedTransaction[]; stateDiff: { key: Uint8Array; before: Uint8Array | undefined; after: Uint8Array | undefined }[] } {
+  simulate(
+    transactions: Uint8Array,
+    count: number,
+    timestampMs: number,
+  ): {
+    results: SimulatedTransaction[];
+    stateDiff: { key: Uint8Array; before: Uint8Array | undefined; after: Uint8Array | undefined }[];
+  } {
     const { engine, table } = this.blocks;
     const checkpoint = table.checkpoint();
     this.#pretendBlock(timestampMs);
@@ -206,7 +244,7 @@ export class Executor {
     }
     const transactionHash = this.blocks.transactionHash(bytes, at);
     const receipt = new ByteWriter(256);
-    writeReceipt(receipt, engine.run(transactionHash), engine);
+    engine.run(transactionHash, receipt);
     return { receipt: receipt.take(), transaction: bytes.slice(at, at + length), transactionHash };
   }
 
@@ -247,8 +285,13 @@ export class Executor {
       this.blocks.fillNonce(bytes, 0);
       engine.profile(profile);
       engine.admit(bytes, 0);
-      const result = engine.run(this.blocks.transactionHash(bytes, 0));
-      return { status: result.status, haltReason: result.haltReason, gasUsed: result.gasUsed, returnData: result.returnData };
+      const result = engine.run(this.blocks.transactionHash(bytes, 0), new ByteWriter(256));
+      return {
+        status: result.status,
+        haltReason: result.haltReason,
+        gasUsed: result.gasUsed,
+        returnData: result.returnData,
+      };
     } finally {
       engine.profile(undefined);
       table.revert(checkpoint);
@@ -259,11 +302,16 @@ export class Executor {
   /** The block that would come next. */
   #pretendBlock(timestampMs: number): void {
     const { parameters, engine } = this.blocks;
-    engine.beginBlock({ height: this.#head.height + 1, timestampMs: Math.max(timestampMs, this.#head.timestampMs), chainId: parameters.chainId, protocolVersion: parameters.protocolVersion });
+    engine.beginBlock({
+      height: this.#head.height + 1,
+      timestampMs: Math.max(timestampMs, this.#head.timestampMs),
+      chainId: parameters.chainId,
+      protocolVersion: parameters.protocolVersion,
+    });
   }
 
   contract(address: Uint8Array): ContractView | undefined {
-    const resolved = this.blocks.engine.contract(address);
+    const resolved = this.blocks.engine.contracts.resolve(address, 0);
     if (resolved === undefined) return undefined;
     return { ...resolved.info, abi: resolved.engine.describe(resolved.code), metadata: metadataOf(resolved.code.code) };
   }
@@ -274,7 +322,8 @@ export class Executor {
     let scanned = 0;
     const start = filter.after === undefined ? new Uint8Array(0) : Uint8Array.from([...filter.after, 0]);
     for (const { key, value } of table.range(table.space(contractKey(new Uint8Array(0))), start, undefined)) {
-      if (items.length >= filter.limit || scanned >= CONTRACTS_SCANNED_MAX) return { items, next: items.length >= filter.limit ? items.at(-1)!.address : previous(key) };
+      if (items.length >= filter.limit || scanned >= CONTRACTS_SCANNED_MAX)
+        return { items, next: items.length >= filter.limit ? items.at(-1)!.address : previous(key) };
       scanned++;
       const info = decodeContract(key, value);
       if (filter.kind !== undefined && info.kind !== filter.kind) continue;
@@ -287,8 +336,14 @@ export class Executor {
   }
 
   /** Entries of a contract's own state, from after `after`, whose keys begin with `prefix`. */
-  contractState(address: Uint8Array, options: { prefix?: Uint8Array | undefined; after?: Uint8Array | undefined; limit: number }): { items: { key: Uint8Array; value: Uint8Array }[]; next: Uint8Array | undefined } {
-    if (this.blocks.engine.contract(address) === undefined) throw new EngineError("CONTRACT_NOT_FOUND", `no contract stands at ${toHex(address)}`, { address: toHex(address) });
+  contractState(
+    address: Uint8Array,
+    options: { prefix?: Uint8Array | undefined; after?: Uint8Array | undefined; limit: number },
+  ): { items: { key: Uint8Array; value: Uint8Array }[]; next: Uint8Array | undefined } {
+    if (this.blocks.engine.contracts.resolve(address, 0) === undefined)
+      throw new EngineError("CONTRACT_NOT_FOUND", `no contract stands at ${toHex(address)}`, {
+        address: toHex(address),
+      });
     const { table } = this.blocks;
     const prefix = options.prefix ?? new Uint8Array(0);
     const start = options.after === undefined ? prefix : Uint8Array.from([...options.after, 0]);
@@ -311,7 +366,12 @@ export class Executor {
 
   proof(key: Uint8Array): TreeProof & { value: Uint8Array | undefined; stateRoot: Uint8Array; height: number } {
     const { table } = this.blocks;
-    return { ...this.#tree.prove(key), value: table.get(table.slotOfKey(key)), stateRoot: this.#tree.root(), height: this.#head.height };
+    return {
+      ...this.#tree.prove(key),
+      value: table.get(table.slotOfKey(key)),
+      stateRoot: this.#tree.root(),
+      height: this.#head.height,
+    };
   }
 
   /**
@@ -335,7 +395,13 @@ export class Executor {
 }
 
 export function headOf(entry: BlockEntry): Head {
-  return { seq: entry.seq, height: entry.height, timestampMs: entry.timestampMs, blockHash: entry.blockHash.slice(), stateRoot: entry.stateRoot.slice() };
+  return {
+    seq: entry.seq,
+    height: entry.height,
+    timestampMs: entry.timestampMs,
+    blockHash: entry.blockHash.slice(),
+    stateRoot: entry.stateRoot.slice(),
+  };
 }
 
 export function errorRecord(error: EngineError): ErrorRecord {

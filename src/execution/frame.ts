@@ -3,24 +3,27 @@
  * Frames are reused: one a depth, set up anew for every call.
  */
 import type { ByteWriter } from "../encoding/bytes.ts";
-import { contractStatePrefix } from "../encoding/state-key.ts";
 import { writePacked } from "../encoding/receipt.ts";
-import { isZero, type Limbs } from "../encoding/uint256.ts";
+import { contractStatePrefix } from "../encoding/state-key.ts";
+import { byteLength, isZero, type Limbs, writeShortest } from "../encoding/uint256.ts";
 import { GasMeter, type GasSchedule, Halt } from "./gas.ts";
 import type { BlockContext, CallOutcome, CallRequest, HostContext, Slot } from "./host.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
+
+/** Address, number of topics, one full topic, two addresses, one word, each with its length. */
+const PAIR_LOG_BYTES_MAX = 20 + 1 + 33 + 2 * 21 + 33;
 
 /** What all frames of one transaction share. */
 export interface TransactionScope {
   readonly table: StateTable;
   readonly schedule: GasSchedule;
   readonly parameters: ChainParameters;
-  /** Encoded logs of the transaction so far (encoding/receipt.ts). */
-  readonly logs: ByteWriter;
+  /** Where the logs of the transaction are appended (encoding/receipt.ts). */
+  logs: ByteWriter;
   logCount: number;
   block: BlockContext;
-  sender: Uint8Array;
+  readonly sender: Uint8Array;
   /** Counts gas by item of the schedule, when someone asked for a breakdown. */
   profile: Map<string, number> | undefined;
   /** Runs a call in the frame below. */
@@ -43,7 +46,14 @@ export class Frame implements HostContext {
   }
 
   /** @param space the state table's number for this contract's keys. */
-  enter(address: Uint8Array, caller: Uint8Array, value: bigint, isStatic: boolean, gasLimit: number, space: number): void {
+  enter(
+    address: Uint8Array,
+    caller: Uint8Array,
+    value: bigint,
+    isStatic: boolean,
+    gasLimit: number,
+    space: number,
+  ): void {
     this.address = address;
     this.caller = caller;
     this.value = value;
@@ -79,7 +89,10 @@ export class Frame implements HostContext {
     this.#checkWrite(key);
     if (value.length > parameters.stateValueBytesMax) throw new Halt("StateLimit");
     const slot = table.slot(this.#space, key);
-    this.charge(table.has(slot) ? "stateWrite" : "stateCreate", table.has(slot) ? schedule.stateWrite : schedule.stateCreate);
+    this.charge(
+      table.has(slot) ? "stateWrite" : "stateCreate",
+      table.has(slot) ? schedule.stateWrite : schedule.stateCreate,
+    );
     this.charge("stateWriteByte", schedule.stateWriteByte * (key.length + value.length));
     table.set(slot, value);
   }
@@ -132,6 +145,32 @@ export class Frame implements HostContext {
     scope.logCount++;
   }
 
+  logPair(
+    topic: Uint8Array,
+    first: Uint8Array,
+    firstAt: number,
+    second: Uint8Array,
+    secondAt: number,
+    value: Limbs,
+  ): void {
+    if (this.isStatic) throw new Halt("StaticWrite");
+    const scope = this.#scope;
+    const { schedule, logs } = scope;
+    this.charge("log", schedule.logBase + 3 * schedule.logTopic + 32 * schedule.logByte);
+    if (scope.logCount >= scope.parameters.logsMax) throw new Halt("LogLimit");
+    logs.ensure(PAIR_LOG_BYTES_MAX);
+    logs.copy(this.address, 0, 20);
+    logs.u8(3);
+    writePacked(logs, topic, 0, 32);
+    writeAddressTopic(logs, first, firstAt);
+    writeAddressTopic(logs, second, secondAt);
+    const length = byteLength(value);
+    logs.bytes[logs.length] = length;
+    writeShortest(value, 0, length, logs.bytes, logs.length + 1);
+    logs.length += 1 + length;
+    scope.logCount++;
+  }
+
   call(request: CallRequest): CallOutcome {
     return this.#scope.call(this, request);
   }
@@ -144,6 +183,17 @@ export class Frame implements HostContext {
     if (this.isStatic) throw new Halt("StaticWrite");
     this.#checkKey(key);
   }
+}
+
+/** An address as a packed word: without the zero bytes before it, nor those that it begins with. */
+function writeAddressTopic(out: ByteWriter, address: Uint8Array, at: number): void {
+  let start = at;
+  while (start < at + 20 && address[start] === 0) start++;
+  const { bytes } = out;
+  let to = out.length;
+  bytes[to++] = at + 20 - start;
+  for (let i = start; i < at + 20; i++) bytes[to++] = address[i]!;
+  out.length = to;
 }
 
 /** The space of a contract's own keys. */

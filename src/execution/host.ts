@@ -6,6 +6,7 @@
  *  - The host charges gas for what it does (GasSchedule); the engine charges for its own work.
  *  - A frame's writes and logs are dropped when it reverts or halts.
  */
+import type { ContractAbi } from "../encoding/abi.ts";
 import type { Limbs } from "../encoding/uint256.ts";
 import type { GasMeter } from "./gas.ts";
 
@@ -106,6 +107,18 @@ export interface HostContext {
 
   /** Topics and data are copied. */
   log(topics: readonly Uint8Array[], data: Uint8Array): void;
+  /**
+   * The log that tokens make most: a topic, two addresses as indexed arguments, and a uint256 as data. The same bytes and the
+   * same gas as `log` with the words spelled out, without making them.
+   */
+  logPair(
+    topic: Uint8Array,
+    first: Uint8Array,
+    firstAt: number,
+    second: Uint8Array,
+    secondAt: number,
+    value: Limbs,
+  ): void;
   /** Runs another contract in a frame of its own. Never throws for what the callee does. */
   call(request: CallRequest): CallOutcome;
 }
@@ -145,24 +158,11 @@ export interface LoadedCode {
   program: unknown;
 }
 
-/** Ethereum's JSON ABI: functions, events and errors. */
-export type ContractAbi = readonly AbiItem[];
-
-export interface AbiItem {
-  type: "function" | "event" | "error" | "constructor";
-  name?: string;
-  stateMutability?: "view" | "pure" | "nonpayable" | "payable";
-  inputs: AbiParameter[];
-  outputs?: AbiParameter[];
-}
-
-export interface AbiParameter {
-  name: string;
-  type: string;
-  indexed?: boolean;
-}
+export type { ContractAbi };
 
 export function keyPrefix(text: string): number {
   if (text.length !== 4) throw new RangeError(`a key prefix has 4 characters, not ${text.length}`);
-  return (text.charCodeAt(0) | (text.charCodeAt(1) << 8) | (text.charCodeAt(2) << 16) | (text.charCodeAt(3) << 24)) >>> 0;
+  return (
+    (text.charCodeAt(0) | (text.charCodeAt(1) << 8) | (text.charCodeAt(2) << 16) | (text.charCodeAt(3) << 24)) >>> 0
+  );
 }

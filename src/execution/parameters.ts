@@ -47,7 +47,8 @@ export function encodeParameters(parameters: ChainParameters): Uint8Array {
 export function parametersIn(genesisDelta: Uint8Array): ChainParameters {
   const wanted = parameterKey(PARAMETERS_LEAF);
   for (const { key, newValue } of readDelta(genesisDelta)) {
-    if (newValue !== undefined && equalBytes(key, wanted)) return JSON.parse(Buffer.from(newValue).toString("utf8")) as ChainParameters;
+    if (newValue !== undefined && equalBytes(key, wanted))
+      return JSON.parse(Buffer.from(newValue).toString("utf8")) as ChainParameters;
   }
   throw new StorageError("the log's first entry is no genesis block", { retryable: false });
 }

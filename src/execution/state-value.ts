@@ -2,18 +2,57 @@
 import type { ByteWriter } from "../encoding/bytes.ts";
 import { byteLength, readBigEndian, writeShortest } from "../encoding/uint256.ts";
 import { MalformedBytesError } from "../errors.ts";
+import { Form } from "./state-rows.ts";
+
+/** A value of a delta that is not there (encoding/delta.ts). */
+const ABSENT = 255;
 
 export type RowValue = Uint8Array | undefined;
-export const ABSENT: RowValue = undefined;
 
 /** Reads u8 n, nonce, balance into limbs; answers the nonce. */
 export function readAccount(value: Uint8Array, limbs: Uint32Array, at: number): number {
   const nonceLength = value[0]!;
-  if (!(nonceLength <= 7 && value.length >= 1 + nonceLength && value.length <= 33 + nonceLength)) throw new MalformedBytesError("account", 0, "lengths");
+  if (!(nonceLength <= 7 && value.length >= 1 + nonceLength && value.length <= 33 + nonceLength))
+    throw new MalformedBytesError("account", 0, "lengths");
   let nonce = 0;
   for (let i = 0; i < nonceLength; i++) nonce = nonce * 256 + value[1 + i]!;
   readBigEndian(value, 1 + nonceLength, value.length - 1 - nonceLength, limbs, at);
   return nonce;
+}
+
+export function wordValue(limbs: Uint32Array, at: number): Uint8Array {
+  const bytes = new Uint8Array(byteLength(limbs, at));
+  writeShortest(limbs, at, bytes.length, bytes, 0);
+  return bytes;
+}
+
+/** What a row, or an undo record, holds, as a value of a delta. */
+export function writeRowValue(
+  out: ByteWriter,
+  form: number,
+  limbs: Uint32Array,
+  at: number,
+  nonce: number,
+  blob: Uint8Array | undefined,
+): void {
+  switch (form) {
+    case Form.absent:
+      out.u8(ABSENT);
+      return;
+    case Form.bytes:
+      writeDeltaBytes(out, blob!);
+      return;
+    case Form.account:
+      writeAccountValue(out, nonce, limbs, at);
+      return;
+    default: {
+      const length = byteLength(limbs, at);
+      out.ensure(1 + length);
+      out.bytes[out.length] = length;
+      writeShortest(limbs, at, length, out.bytes, out.length + 1);
+      out.length += 1 + length;
+    }
+  }
 }
 
 export function accountValue(nonce: number, limbs: Uint32Array, at: number): Uint8Array {
@@ -25,7 +64,7 @@ export function accountValue(nonce: number, limbs: Uint32Array, at: number): Uin
 }
 
 /** As a value of a delta: length, then the account. */
-export function writeAccountValue(out: ByteWriter, nonce: number, limbs: Uint32Array, at: number): void {
+function writeAccountValue(out: ByteWriter, nonce: number, limbs: Uint32Array, at: number): void {
   const nonceLength = nonceBytes(nonce);
   const balanceLength = byteLength(limbs, at);
   const length = 1 + nonceLength + balanceLength;
@@ -36,7 +75,7 @@ export function writeAccountValue(out: ByteWriter, nonce: number, limbs: Uint32A
 }
 
 /** Bytes as a value of a delta. */
-export function writeDeltaBytes(out: ByteWriter, value: Uint8Array): void {
+function writeDeltaBytes(out: ByteWriter, value: Uint8Array): void {
   if (value.length <= 252) {
     out.u8(value.length);
   } else {
@@ -46,7 +85,15 @@ export function writeDeltaBytes(out: ByteWriter, value: Uint8Array): void {
   out.raw(value);
 }
 
-function putAccount(out: Uint8Array, to: number, nonce: number, nonceLength: number, limbs: Uint32Array, at: number, balanceLength: number): void {
+function putAccount(
+  out: Uint8Array,
+  to: number,
+  nonce: number,
+  nonceLength: number,
+  limbs: Uint32Array,
+  at: number,
+  balanceLength: number,
+): void {
   out[to] = nonceLength;
   for (let i = nonceLength; i > 0; i--) {
     out[to + i] = nonce % 256;

@@ -3,122 +3,106 @@
  * frame with its own gas, checkpoint and logs. Calls between contracts, and what a failed one leaves (nothing), are
  * decided here for every kind of contract alike.
  *
- *   transaction ──▶ admit (static: may reject) ──▶ run ──▶ Frame 0 ── call ──▶ Frame 1 … depth 64
- *                                                           │ engine.execute(host = frame)
+ *   transaction ──▶ Admission (static: may reject) ──▶ run ──▶ Frame 0 ── call ──▶ Frame 1 … depth 64
+ *                                                              │ engine.execute(host = frame)
  * Always
- *  - admit changes nothing; what it throws is a RejectedError and no gas is charged.
- *  - run never throws for what a contract does: it answers success, reverted or halted.
+ *  - run never throws for what a contract does: its receipt says success, reverted or halted.
  *  - A frame that reverts or halts leaves no write and no log; a halted one has spent its gas.
  *  - Reentrancy is allowed: an inner frame sees the writes of the outer ones.
  */
 import { createHash } from "node:crypto";
 import { keccak_256 } from "@noble/hashes/sha3.js";
-import { ByteWriter, readU32, readU64, toLatin1 } from "../encoding/bytes.ts";
-import { canonicalJson } from "../encoding/canonical-json.ts";
-import { parseAddress, toHex } from "../encoding/hex.ts";
-import type { HaltReason } from "../encoding/receipt.ts";
-import { codeKey, contractKey } from "../encoding/state-key.ts";
-import { BodyForm, optionalFields, TransactionKind, TX_HEADER_BYTES } from "../encoding/transaction.ts";
-import { add, fromBigInt, lessThan, newUint256, readBigEndian, subtract, toBigInt } from "../encoding/uint256.ts";
-import { EngineError, RejectedError } from "../errors.ts";
-import { create2Address, createAddress, decodeContract, encodeContract } from "./contract-record.ts";
+import { ByteWriter } from "../encoding/bytes.ts";
+import {
+  HALT_REASONS,
+  type HaltReason,
+  RECEIPT_HEADER_BYTES,
+  ReceiptStatus,
+  writePacked,
+  writeReceiptHeader,
+} from "../encoding/receipt.ts";
+import { BodyForm } from "../encoding/transaction.ts";
+import { add, fromBigInt, lessThan, newUint256, subtract } from "../encoding/uint256.ts";
+import { EngineError } from "../errors.ts";
+import { Admission, type Deployment } from "./admission.ts";
+import { Contracts, type ResolvedContract } from "./contracts.ts";
 import { contractSpace, Frame, type TransactionScope } from "./frame.ts";
 import { type GasSchedule, Halt } from "./gas.ts";
-import type { BlockContext, CallInput, CallOutcome, CallRequest, ContractEngine, ContractInfo, LoadedCode, Outcome } from "./host.ts";
+import type {
+  BlockContext,
+  CallInput,
+  CallOutcome,
+  CallRequest,
+  ContractEngine,
+  ContractInfo,
+  Outcome,
+} from "./host.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
 
 const EMPTY = new Uint8Array(0);
-/** Compiled programs kept; a built-in's is a few hundred bytes. */
-const LOADED_CODES_MAX = 4096;
+const NO_WORK: CallOutcome = { status: "success", returnData: EMPTY, gasUsed: 0 };
+const REFUSED: CallOutcome = { status: "reverted", returnData: EMPTY, gasUsed: 0 };
 const CONTRACT_PAUSED = keccak_256(Buffer.from("ContractPaused(address)")).slice(0, 4);
+const ADDRESS_BYTES = 20;
+/** Logs are written behind the room that header, contract address and one word of return data take. */
+const RECEIPT_GAP_BYTES = RECEIPT_HEADER_BYTES + ADDRESS_BYTES + 33;
 
-/** A contract that calls can be made to: its record and everything found through it. */
-export interface ResolvedContract {
-  readonly info: ContractInfo;
-  readonly engine: ContractEngine;
-  readonly code: LoadedCode;
-  readonly space: number;
-}
-
-/** What running a transaction came to. `returnData` is not changed afterwards. */
+/** What running a transaction came to; the receipt has the rest. */
 export interface RunResult {
   status: "success" | "reverted" | "halted";
   haltReason: HaltReason | undefined;
   gasUsed: number;
   returnData: Uint8Array;
-  contractAddress: Uint8Array | undefined;
-}
-
-/** A transaction that was admitted, in place in its batch; set anew for each. */
-class Admitted implements CallInput {
-  bytes: Uint8Array = EMPTY;
-  form = 0;
-  start = 0;
-  end = 0;
-  kind = 0;
-  gasLimit = 0;
-  intrinsicGas = 0;
-  value = 0n;
-  senderSlot = 0;
-  nonce = 0;
-  /** Copied, not a view: a view costs more than the copy. */
-  readonly sender = new Uint8Array(20);
-  contract: ResolvedContract | undefined;
-  deployment: { engine: ContractEngine; code: Uint8Array; contract: Record<string, unknown>; admin: Uint8Array | undefined; address: Uint8Array } | undefined;
-  /** setStatus, setAdmin */
-  changed: ContractInfo | undefined;
 }
 
 export class UnifiedContractEngine {
+  readonly contracts: Contracts;
   readonly #table: StateTable;
-  readonly #engines: readonly ContractEngine[];
   readonly #schedule: GasSchedule;
-  readonly #parameters: ChainParameters;
   readonly #scope: TransactionScope;
+  readonly #admission: Admission;
   readonly #frames: Frame[] = [];
-  readonly #contracts: number;
-  readonly #codes: number;
-  #resolved = new Map<number, { change: number; contract: ResolvedContract }>();
-  #resolvedGeneration = 0;
-  /** Whether a contract record was written in the running block. */
-  #recordsChanged = false;
-  #loaded = new Map<string, LoadedCode>();
-  readonly #transaction = new Admitted();
+  readonly #queryLogs = new ByteWriter();
+  #haltReason: HaltReason = "OutOfGas";
+  readonly #result: RunResult = { status: "success", haltReason: undefined, gasUsed: 0, returnData: EMPTY };
   readonly #balance = newUint256();
   readonly #amount = newUint256();
 
-  constructor(options: { table: StateTable; engines: readonly ContractEngine[]; schedule: GasSchedule; parameters: ChainParameters }) {
-    this.#table = options.table;
-    this.#engines = options.engines;
-    this.#schedule = options.schedule;
-    this.#parameters = options.parameters;
-    this.#contracts = options.table.space(contractKey(EMPTY));
-    this.#codes = options.table.space(codeKey(EMPTY));
+  constructor(options: {
+    table: StateTable;
+    engines: readonly ContractEngine[];
+    schedule: GasSchedule;
+    parameters: ChainParameters;
+  }) {
+    const { table, schedule, parameters } = options;
+    this.#table = table;
+    this.#schedule = schedule;
+    this.contracts = new Contracts(table, options.engines);
+    this.#admission = new Admission(table, this.contracts, schedule, parameters);
     this.#scope = {
-      table: options.table,
-      schedule: options.schedule,
-      parameters: options.parameters,
-      logs: new ByteWriter(),
+      table,
+      schedule,
+      parameters,
+      logs: this.#queryLogs,
       logCount: 0,
-      block: { height: 0, timestampMs: 0, chainId: options.parameters.chainId, protocolVersion: options.parameters.protocolVersion },
-      sender: EMPTY,
+      block: { height: 0, timestampMs: 0, chainId: parameters.chainId, protocolVersion: parameters.protocolVersion },
+      sender: this.#admission.sender,
       profile: undefined,
       call: (caller, request) => this.#call(caller, request),
     };
-  }
-
-  /** Encoded logs of the transaction that ran last, and how many. */
-  get logs(): ByteWriter {
-    return this.#scope.logs;
-  }
-  get logCount(): number {
-    return this.#scope.logCount;
+    this.beginBlock(this.#scope.block);
   }
 
   beginBlock(block: BlockContext): void {
     this.#scope.block = block;
-    this.#recordsChanged = false;
+    this.#admission.beginBlock(block);
+    this.contracts.beginBlock();
+  }
+
+  /** To be told when state was reverted from outside. */
+  reverted(): void {
+    this.contracts.reverted();
   }
 
   /** Counts gas by item from the next transaction on, or stops counting. */
@@ -126,258 +110,108 @@ export class UnifiedContractEngine {
     this.#scope.profile = profile;
   }
 
-  // ── transactions ────────────────────────────────────────────────────────────
+  /** Static checks of the encoding at `at`. @throws RejectedError, CONTRACT_NOT_FOUND; nothing was changed. */
+  admit(bytes: Uint8Array, at: number): void {
+    this.#admission.admit(bytes, at);
+  }
+
+  /** Static checks of a query, encoded as a call. @throws RejectedError, CONTRACT_NOT_FOUND. */
+  admitQuery(bytes: Uint8Array, at: number): void {
+    this.#admission.admitQuery(bytes, at);
+  }
 
   /**
-   * Static checks of the encoding at `at`, against the state as it is.
-   * @param nonceLeftOut the nonce was already set to the sender's next one by the caller.
-   * @throws RejectedError, and nothing was changed.
+   * Runs the transaction that was admitted last, and appends its receipt. Its nonce is used whatever comes of it.
+   * @returns valid until the next run.
    */
-  admit(bytes: Uint8Array, at: number): void {
-    const tx = this.#transaction;
-    const schedule = this.#schedule;
-    tx.bytes = bytes;
-    tx.kind = bytes[at]!;
-    tx.form = bytes[at + 2]!;
-    tx.start = at + TX_HEADER_BYTES;
-    tx.end = tx.start + readU32(bytes, at + 4);
-    tx.gasLimit = readU64(bytes, at + 16);
-    copyAddress(bytes, at + 24, tx.sender);
-    tx.contract = undefined;
-    tx.deployment = undefined;
-    tx.changed = undefined;
-    tx.value = 0n;
-    tx.intrinsicGas = schedule.transactionBase + schedule.bodyByte * (tx.end - tx.start);
-    if (tx.gasLimit > this.#parameters.transactionGasMax) {
-      throw new RejectedError("GAS_LIMIT_TOO_HIGH", `gasLimit ${tx.gasLimit} is above the chain's ${this.#parameters.transactionGasMax}`, { gasLimit: String(tx.gasLimit), transactionGasMax: String(this.#parameters.transactionGasMax) });
-    }
-    tx.senderSlot = this.#table.accountSlot(bytes, at + 24);
-    tx.nonce = readU64(bytes, at + 8);
-    const expected = this.#table.nonce(tx.senderSlot);
-    if (tx.nonce !== expected) {
-      throw new RejectedError("NONCE_MISMATCH", `sender ${toHex(tx.sender)} must use nonce ${expected}, sent ${tx.nonce}`, { sender: toHex(tx.sender), expected, received: tx.nonce });
-    }
-    if (bytes[at + 1] !== 0) this.#admitOptional(at);
-    switch (tx.kind) {
-      case TransactionKind.call:
-        this.#admitCall(at);
-        break;
-      case TransactionKind.deploy:
-        this.#admitDeploy(at);
-        break;
-      case TransactionKind.setStatus:
-      case TransactionKind.setAdmin:
-        this.#admitChange(at);
-        break;
-      default:
-        throw new RejectedError("UNSUPPORTED_TRANSACTION", "no kind of contract of this version can be upgraded", { kind: "upgrade" });
-    }
-    if (tx.gasLimit < tx.intrinsicGas) {
-      throw new RejectedError("INTRINSIC_GAS_TOO_LOW", `gasLimit ${tx.gasLimit} is below the ${tx.intrinsicGas} that this transaction costs before it runs`, { gasLimit: String(tx.gasLimit), intrinsicGas: String(tx.intrinsicGas) });
-    }
-  }
-
-  #admitOptional(at: number): void {
-    const tx = this.#transaction;
-    const fields = optionalFields(tx.bytes, at);
-    if (fields.validUntil !== undefined) {
-      const last = readU64(tx.bytes, fields.validUntil);
-      const { height } = this.#scope.block;
-      if (height > last) throw new RejectedError("EXPIRED", `valid until height ${last}, the block has height ${height}`, { validUntilHeight: last, height });
-    }
-    if (fields.value !== undefined) {
-      readBigEndian(tx.bytes, fields.value, 32, this.#amount);
-      this.#table.load(tx.senderSlot, this.#balance);
-      tx.value = toBigInt(this.#amount);
-      if (lessThan(this.#balance, this.#amount)) {
-        throw new RejectedError("INSUFFICIENT_BALANCE", `sender ${toHex(tx.sender)} has ${toBigInt(this.#balance)}, the value is ${tx.value}`, { balance: String(toBigInt(this.#balance)), value: String(tx.value) });
-      }
-    }
-  }
-
-  #admitCall(at: number): void {
-    const tx = this.#transaction;
-    tx.contract = this.#resolve(tx.bytes, at + 44);
-    if (tx.contract === undefined) {
-      if (tx.form === BodyForm.none) return;
-      const address = toHex(tx.bytes, at + 44, at + 64);
-      throw new EngineError("CONTRACT_NOT_FOUND", `no contract stands at ${address}`, { address });
-    }
-    if (tx.form === BodyForm.entrypoint || tx.form === BodyForm.json) tx.contract.engine.admitCall(tx.contract.code, tx);
-  }
-
-  #admitDeploy(at: number): void {
-    const tx = this.#transaction;
-    const body = tx.bytes.subarray(tx.start, tx.end);
-    const { admin, ...contract } = parseObject(body);
-    const type = contract["type"];
-    const engine = this.#engines.find((candidate) => typeof type === "string" && candidate.types.includes(type));
-    if (engine === undefined) {
-      const known = this.#engines.flatMap((candidate) => candidate.types);
-      throw new RejectedError("UNSUPPORTED_CONTRACT", `no engine deploys contracts of type ${JSON.stringify(type)}; this daemon has ${known.join(", ")}`, { path: "contract.type", received: type, known });
-    }
-    const { code, gas } = engine.admitDeploy(contract);
-    if (code.length > this.#parameters.codeBytesMax) throw new RejectedError("CODE_REJECTED", `the code has ${code.length} bytes, the chain allows ${this.#parameters.codeBytesMax}`, { bytes: code.length, max: this.#parameters.codeBytesMax });
-    const { salt } = optionalFields(tx.bytes, at);
-    const address = salt === undefined ? createAddress(tx.sender, tx.nonce) : create2Address(tx.sender, tx.bytes.subarray(salt, salt + 32), body);
-    if (this.#table.has(this.#contractSlot(address, 0))) throw new RejectedError("ADDRESS_IN_USE", `a contract already stands at ${toHex(address)}`, { address: toHex(address) });
-    tx.intrinsicGas += this.#schedule.deployBase + this.#schedule.codeByte * code.length + gas;
-    tx.deployment = { engine, code, contract, admin: parseAdmin(admin, tx.sender), address };
-  }
-
-  #admitChange(at: number): void {
-    const tx = this.#transaction;
-    const contract = this.#resolve(tx.bytes, at + 44);
-    const address = toHex(tx.bytes, at + 44, at + 64);
-    if (contract === undefined) throw new EngineError("CONTRACT_NOT_FOUND", `no contract stands at ${address}`, { address });
-    const admin = contract.info.admin === undefined ? undefined : toHex(contract.info.admin);
-    if (admin !== toHex(tx.sender)) throw new RejectedError("NOT_ADMIN", `the admin of ${address} is ${admin ?? "nobody"}, the sender ${toHex(tx.sender)}`, { address, admin: admin ?? null, sender: toHex(tx.sender) });
-    if (tx.value !== 0n) throw new RejectedError("INVALID_AMOUNT", "this kind of transaction carries no value", { path: "value", expected: "0", received: String(tx.value) });
-    const body = parseObject(tx.bytes.subarray(tx.start, tx.end));
-    if (tx.kind === TransactionKind.setStatus) {
-      const { status } = body;
-      if (status !== "active" && status !== "paused") throw new RejectedError("VALIDATION_ERROR", `status: expected "active" or "paused"`, { path: "status", expected: '"active" or "paused"', received: status });
-      tx.changed = { ...contract.info, status };
-    } else {
-      tx.changed = { ...contract.info, admin: parseAdmin(body["admin"], undefined) };
-    }
-    tx.intrinsicGas += this.#schedule.stateWrite;
-  }
-
-  /** Runs the transaction that was admitted last. Its nonce is used whatever comes of it. */
-  run(transactionHash: Uint8Array): RunResult {
-    const tx = this.#transaction;
-    const scope = this.#scope;
-    scope.logs.length = 0;
-    scope.logCount = 0;
-    scope.sender = tx.sender;
-    if (scope.profile !== undefined) {
-      scope.profile.set("transactionBase", this.#schedule.transactionBase);
-      scope.profile.set("bodyByte", this.#schedule.bodyByte * (tx.end - tx.start));
-      const rest = tx.intrinsicGas - this.#schedule.transactionBase - this.#schedule.bodyByte * (tx.end - tx.start);
-      if (rest > 0) scope.profile.set("deployment", rest);
-    }
+  run(transactionHash: Uint8Array, receipts: ByteWriter): RunResult {
+    const tx = this.#admission;
+    const start = receipts.length;
+    receipts.ensure(RECEIPT_GAP_BYTES);
+    receipts.length = start + RECEIPT_GAP_BYTES;
+    this.#scope.logs = receipts;
+    this.#scope.logCount = 0;
+    if (this.#scope.profile !== undefined) this.#profileIntrinsic(this.#scope.profile);
     this.#table.setNonce(tx.senderSlot, tx.nonce + 1);
-    const gas = tx.gasLimit - tx.intrinsicGas;
-    let contractAddress: Uint8Array | undefined;
-    let outcome: CallOutcome;
-    if (tx.deployment !== undefined) {
-      const { deployment } = tx;
-      contractAddress = deployment.address;
-      outcome = this.#deploy(transactionHash, gas);
-    } else if (tx.changed !== undefined) {
-      this.#setRecord(tx.changed);
-      outcome = { status: "success", returnData: EMPTY, gasUsed: 0 };
-    } else if (tx.contract !== undefined) {
-      const { contract } = tx;
-      outcome = this.#inFrame(0, contract, tx.sender, tx.value, false, gas, (frame) => this.#execute(frame, contract, tx));
-    } else {
-      if (tx.value !== 0n) this.#moveValue(tx.sender, tx.bytes.slice(tx.start - 20, tx.start), tx.value);
-      outcome = { status: "success", returnData: EMPTY, gasUsed: 0 };
+    const outcome = this.#dispatch(transactionHash, tx.gasLimit - tx.intrinsicGas);
+    const result = this.#result;
+    result.status = outcome.status;
+    result.haltReason = outcome.status === "halted" ? this.#haltReason : undefined;
+    result.gasUsed = tx.intrinsicGas + outcome.gasUsed;
+    result.returnData = outcome.returnData;
+    this.#writeReceipt(receipts, start, outcome.status === "success" ? tx.deployment?.address : undefined);
+    return result;
+  }
+
+  #dispatch(transactionHash: Uint8Array, gas: number): CallOutcome {
+    const tx = this.#admission;
+    if (tx.contract !== undefined) return this.#inFrame(0, tx.contract, tx.sender, tx.value, false, gas, tx, undefined);
+    if (tx.deployment !== undefined) return this.#deploy(tx.deployment, transactionHash, gas);
+    if (tx.changed !== undefined) this.contracts.setRecord(tx.changed);
+    else if (tx.value !== 0n) this.#moveValue(tx.sender, tx.bytes.slice(tx.start - ADDRESS_BYTES, tx.start), tx.value);
+    return NO_WORK;
+  }
+
+  /** Puts header, address and return data in front of the logs, which move up to them. */
+  #writeReceipt(receipts: ByteWriter, start: number, contractAddress: Uint8Array | undefined): void {
+    const { status, haltReason, gasUsed, returnData } = this.#result;
+    const logsStart = start + RECEIPT_GAP_BYTES;
+    const logsEnd = receipts.length;
+    const needed = RECEIPT_GAP_BYTES + returnData.length + 5;
+    let logs: Uint8Array | undefined;
+    if (returnData.length > 32) logs = receipts.bytes.slice(logsStart, logsEnd);
+    receipts.length = start + RECEIPT_HEADER_BYTES;
+    receipts.ensure(needed);
+    if (contractAddress !== undefined) receipts.raw(contractAddress);
+    writePacked(receipts, returnData, 0, returnData.length);
+    const end = receipts.length;
+    if (logs !== undefined) receipts.raw(logs);
+    else {
+      receipts.bytes.copyWithin(end, logsStart, logsEnd);
+      receipts.length = end + logsEnd - logsStart;
     }
-    return {
-      status: outcome.status,
-      haltReason: this.#haltReason(outcome),
-      gasUsed: tx.intrinsicGas + outcome.gasUsed,
-      returnData: outcome.returnData,
-      contractAddress: outcome.status === "success" ? contractAddress : undefined,
-    };
+    const halt = haltReason === undefined ? 0 : HALT_REASONS.indexOf(haltReason);
+    writeReceiptHeader(
+      receipts,
+      start,
+      ReceiptStatus[status],
+      halt,
+      contractAddress === undefined ? 0 : 1,
+      this.#scope.logCount,
+      gasUsed,
+    );
   }
 
   /** Runs the admitted call without a transaction around it: no nonce, no intrinsic gas, nothing may be written. */
   query(): RunResult {
-    const tx = this.#transaction;
-    const { contract } = tx;
+    const { contract, sender, gasLimit } = this.#admission;
     if (contract === undefined) throw new EngineError("CONTRACT_NOT_FOUND", "no contract stands at this address", {});
-    this.#scope.logs.length = 0;
+    this.#queryLogs.length = 0;
+    this.#scope.logs = this.#queryLogs;
     this.#scope.logCount = 0;
-    this.#scope.sender = tx.sender;
-    const outcome = this.#inFrame(0, contract, tx.sender, 0n, true, tx.gasLimit, (frame) => this.#execute(frame, contract, tx));
-    return { status: outcome.status, haltReason: this.#haltReason(outcome), gasUsed: outcome.gasUsed, returnData: outcome.returnData, contractAddress: undefined };
+    const outcome = this.#inFrame(0, contract, sender, 0n, true, gasLimit, this.#admission, undefined);
+    const result = this.#result;
+    result.status = outcome.status;
+    result.haltReason = outcome.status === "halted" ? this.#haltReason : undefined;
+    result.gasUsed = outcome.gasUsed;
+    result.returnData = outcome.returnData;
+    return result;
   }
 
-  /** Prepares a query of the call encoded at `at`. @throws RejectedError, CONTRACT_NOT_FOUND. */
-  admitQuery(bytes: Uint8Array, at: number): void {
-    const tx = this.#transaction;
-    tx.bytes = bytes;
-    tx.kind = TransactionKind.call;
-    tx.form = bytes[at + 2]!;
-    tx.start = at + TX_HEADER_BYTES;
-    tx.end = tx.start + readU32(bytes, at + 4);
-    tx.gasLimit = readU64(bytes, at + 16);
-    copyAddress(bytes, at + 24, tx.sender);
-    tx.value = 0n;
-    this.#admitCall(at);
-  }
-
-  /**
-   * To be told when state was reverted from outside. A record changed in the running block carries one change number
-   * through all its changes, so that what was resolved meanwhile is forgotten.
-   */
-  reverted(): void {
-    if (!this.#recordsChanged) return;
-    this.#resolved.clear();
-  }
-
-  #setRecord(info: ContractInfo): void {
-    this.#table.set(this.#contractSlot(info.address, 0), encodeContract(info));
-    this.#recordsChanged = true;
-    this.#resolved.clear();
-  }
-
-  // ── contracts ───────────────────────────────────────────────────────────────
-
-  /** The contract at the 20 bytes from `at`, or undefined. */
-  contract(address: Uint8Array, at = 0): ResolvedContract | undefined {
-    return this.#resolve(address, at);
-  }
-
-  #contractSlot(address: Uint8Array, at: number): number {
-    return this.#table.spaceAddressSlot(this.#contracts, address, at);
-  }
-
-  #resolve(address: Uint8Array, at: number): ResolvedContract | undefined {
-    const slot = this.#contractSlot(address, at);
-    if (this.#resolvedGeneration !== this.#table.generation) {
-      this.#resolved.clear();
-      this.#resolvedGeneration = this.#table.generation;
-    }
-    const change = this.#table.lastChange(slot);
-    const known = this.#resolved.get(slot);
-    if (known !== undefined && known.change === change) return known.contract;
-    const record = this.#table.get(slot);
-    if (record === undefined) return undefined;
-    const info = decodeContract(address.slice(at, at + 20), record);
-    const engine = this.#engines.find((candidate) => candidate.kind === info.kind);
-    if (engine === undefined) throw new EngineError("UNSUPPORTED_CONTRACT", `no engine runs contracts of kind ${info.kind}`, { kind: info.kind });
-    const contract: ResolvedContract = { info, engine, code: this.#load(info.codeHash), space: contractSpace(this.#table, info.address) };
-    if (this.#resolved.size >= LOADED_CODES_MAX) this.#resolved.clear();
-    this.#resolved.set(slot, { change, contract });
-    return contract;
-  }
-
-  #load(codeHash: Uint8Array): LoadedCode {
-    const name = toLatin1(codeHash);
-    const known = this.#loaded.get(name);
-    if (known !== undefined) return known;
-    const code = this.#table.get(this.#table.slot(this.#codes, codeHash));
-    if (code === undefined) throw new EngineError("INTERNAL_ERROR", `code ${toHex(codeHash)} is missing from the state`, {});
-    if (this.#loaded.size >= LOADED_CODES_MAX) this.#loaded.clear();
-    const loaded: LoadedCode = { codeHash: codeHash.slice(), code, program: undefined };
-    this.#loaded.set(name, loaded);
-    return loaded;
+  #profileIntrinsic(profile: Map<string, number>): void {
+    const tx = this.#admission;
+    const body = this.#schedule.bodyByte * (tx.end - tx.start);
+    const rest = tx.intrinsicGas - this.#schedule.transactionBase - body;
+    profile.set("transactionBase", this.#schedule.transactionBase);
+    profile.set("bodyByte", body);
+    if (rest > 0) profile.set(tx.deployment === undefined ? "stateWrite" : "deployment", rest);
   }
 
   // ── frames ──────────────────────────────────────────────────────────────────
 
-  #execute(frame: Frame, contract: ResolvedContract, input: CallInput): Outcome {
-    if (contract.info.status === "paused") return { status: "reverted", returnData: Uint8Array.from([...CONTRACT_PAUSED, ...new Uint8Array(12), ...contract.info.address]) };
-    return contract.engine.execute(frame, contract.code, input);
-  }
-
-  #deploy(transactionHash: Uint8Array, gas: number): CallOutcome {
-    const tx = this.#transaction;
-    const { engine, code, contract, admin, address } = tx.deployment!;
+  #deploy(deployment: Deployment, transactionHash: Uint8Array, gas: number): CallOutcome {
+    const { engine, code, contract, admin, address } = deployment;
+    const tx = this.#admission;
     const codeHash = createHash("sha256").update(code).digest();
     const info: ContractInfo = {
       address,
@@ -390,13 +224,13 @@ export class UnifiedContractEngine {
       deployTransactionHash: transactionHash.slice(),
       deployedAtHeight: this.#scope.block.height,
     };
-    const resolved: ResolvedContract = { info, engine, code: { codeHash, code, program: undefined }, space: contractSpace(this.#table, address) };
-    return this.#inFrame(0, resolved, tx.sender, tx.value, false, gas, (frame) => {
-      const codeSlot = this.#table.slot(this.#codes, codeHash);
-      if (!this.#table.has(codeSlot)) this.#table.set(codeSlot, code);
-      this.#setRecord(info);
-      return engine.deploy(frame, code, contract);
-    });
+    const resolved: ResolvedContract = {
+      info,
+      engine,
+      code: { codeHash, code, program: undefined },
+      space: contractSpace(this.#table, address),
+    };
+    return this.#inFrame(0, resolved, tx.sender, tx.value, false, gas, tx, deployment);
   }
 
   #call(caller: Frame, request: CallRequest): CallOutcome {
@@ -405,59 +239,93 @@ export class UnifiedContractEngine {
     if (caller.isStatic && request.value !== 0n) throw new Halt("StaticWrite");
     const depth = caller.depth + 1;
     if (depth >= parameters.callDepthMax) return { status: "halted", returnData: EMPTY, gasUsed: 0 };
-    const contract = this.#resolve(request.to, 0);
-    if (contract === undefined && request.input.form !== BodyForm.none) return { status: "reverted", returnData: EMPTY, gasUsed: 0 };
-    if (request.value !== 0n && !this.#covers(caller.address, request.value)) return { status: "reverted", returnData: EMPTY, gasUsed: 0 };
-    const gasLimit = Math.min(request.gasLimit, caller.gas.remaining);
+    const contract = this.contracts.resolve(request.to, 0);
+    if (contract === undefined && request.input.form !== BodyForm.none) return REFUSED;
+    if (request.value !== 0n && !this.#covers(caller.address, request.value)) return REFUSED;
     if (contract === undefined) {
-      this.#moveValue(caller.address, request.to, request.value);
-      return { status: "success", returnData: EMPTY, gasUsed: 0 };
+      if (request.value !== 0n) this.#moveValue(caller.address, request.to, request.value);
+      return NO_WORK;
     }
+    const gasLimit = Math.max(0, Math.min(Math.floor(request.gasLimit), caller.gas.remaining));
     caller.gas.charge(gasLimit);
-    const outcome = this.#inFrame(depth, contract, caller.address, request.value, caller.isStatic || request.isStatic, gasLimit, (frame) => this.#execute(frame, contract, request.input));
+    const outcome = this.#inFrame(
+      depth,
+      contract,
+      caller.address,
+      request.value,
+      caller.isStatic || request.isStatic,
+      gasLimit,
+      request.input,
+      undefined,
+    );
     caller.gas.refund(gasLimit - outcome.gasUsed);
     return outcome;
   }
 
-  #inFrame(depth: number, contract: ResolvedContract, caller: Uint8Array, value: bigint, isStatic: boolean, gasLimit: number, body: (frame: Frame) => Outcome): CallOutcome {
+  /** @param deployment set: the contract is made in this frame. */
+  #inFrame(
+    depth: number,
+    contract: ResolvedContract,
+    caller: Uint8Array,
+    value: bigint,
+    isStatic: boolean,
+    gasLimit: number,
+    input: CallInput,
+    deployment: Deployment | undefined,
+  ): CallOutcome {
     const scope = this.#scope;
     const table = this.#table;
     const checkpoint = table.checkpoint();
-    const logLength = scope.logs.length;
+    const logsEnd = scope.logs.length;
     const { logCount } = scope;
-    let frame = this.#frames[depth];
-    if (frame === undefined) {
-      frame = new Frame(scope, depth);
-      this.#frames[depth] = frame;
-    }
+    const frame = this.#frame(depth);
     frame.enter(contract.info.address, caller, value, isStatic, gasLimit, contract.space);
     let outcome: Outcome | undefined;
     try {
       if (value !== 0n) this.#moveValue(caller, contract.info.address, value);
-      outcome = body(frame);
+      outcome =
+        deployment === undefined ? this.#execute(frame, contract, input) : this.#construct(frame, contract, deployment);
     } catch (problem) {
       if (!(problem instanceof Halt)) {
         table.revert(checkpoint);
-        this.reverted();
+        this.contracts.reverted();
         throw problem;
       }
-      frame.gas.exhaust();
-      this.#lastHalt = problem.reason;
+      this.#haltReason = problem.reason;
     }
     if (outcome === undefined || outcome.status === "reverted") {
       table.revert(checkpoint);
-      this.reverted();
-      scope.logs.length = logLength;
+      this.contracts.reverted();
+      scope.logs.length = logsEnd;
       scope.logCount = logCount;
     }
     if (outcome === undefined) return { status: "halted", returnData: EMPTY, gasUsed: gasLimit };
     return { status: outcome.status, returnData: outcome.returnData, gasUsed: frame.gas.used };
   }
 
-  #lastHalt: HaltReason = "OutOfGas";
+  #frame(depth: number): Frame {
+    let frame = this.#frames[depth];
+    if (frame === undefined) {
+      frame = new Frame(this.#scope, depth);
+      this.#frames[depth] = frame;
+    }
+    return frame;
+  }
 
-  #haltReason(outcome: CallOutcome): HaltReason | undefined {
-    return outcome.status === "halted" ? this.#lastHalt : undefined;
+  #execute(frame: Frame, contract: ResolvedContract, input: CallInput): Outcome {
+    const { info } = contract;
+    if (info.status === "paused")
+      return {
+        status: "reverted",
+        returnData: Uint8Array.from([...CONTRACT_PAUSED, ...new Uint8Array(12), ...info.address]),
+      };
+    return contract.engine.execute(frame, contract.code, input);
+  }
+
+  #construct(frame: Frame, { info, engine }: ResolvedContract, { code, contract }: Deployment): Outcome {
+    this.contracts.setCode(info.codeHash, code);
+    this.contracts.setRecord(info);
+    return engine.deploy(frame, code, contract);
   }
 
   // ── native value ────────────────────────────────────────────────────────────
@@ -468,7 +336,7 @@ export class UnifiedContractEngine {
     return !lessThan(this.#balance, this.#amount);
   }
 
-  /** The sender's balance was checked. The sum of all balances is fixed at genesis and below 2^256, so that no addition overflows. */
+  /** The sender's balance was checked. All balances add up to what genesis gave, below 2^256: no addition overflows. */
   #moveValue(from: Uint8Array, to: Uint8Array, value: bigint): void {
     const table = this.#table;
     const source = table.accountSlot(from, 0);
@@ -481,30 +349,4 @@ export class UnifiedContractEngine {
     if (add(this.#balance, this.#amount)) throw new Error("native balance overflow");
     table.store(target, this.#balance);
   }
-}
-
-function copyAddress(from: Uint8Array, at: number, to: Uint8Array): void {
-  for (let i = 0; i < 20; i++) to[i] = from[at + i]!;
-}
-
-function parseObject(bytes: Uint8Array): Record<string, unknown> {
-  let parsed: unknown;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    throw new RejectedError("VALIDATION_ERROR", "the body is not JSON", { path: "body", expected: "canonical JSON" });
-  }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw new RejectedError("VALIDATION_ERROR", "the body is not a JSON object", { path: "body", expected: "an object" });
-  if (canonicalJson(parsed) !== text) throw new RejectedError("VALIDATION_ERROR", "the body is not canonical JSON", { path: "body", expected: "keys sorted, no white space" });
-  return parsed as Record<string, unknown>;
-}
-
-/** The admin that a body names: null is nobody, and what is not said falls to `otherwise`. */
-function parseAdmin(admin: unknown, otherwise: Uint8Array | undefined): Uint8Array | undefined {
-  if (admin === undefined) return otherwise?.slice();
-  if (admin === null) return undefined;
-  const parsed = typeof admin === "string" ? parseAddress(admin) : undefined;
-  if (parsed === undefined) throw new RejectedError("INVALID_ADDRESS", "admin: expected an address, or null for nobody", { path: "admin", expected: "an address or null", received: admin });
-  return parsed;
 }

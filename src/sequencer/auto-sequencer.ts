@@ -7,7 +7,7 @@
  *  - A transaction whose id is known runs no second time.
  */
 import { alignUp, type ByteWriter } from "../encoding/bytes.ts";
-import { transactionLength, TxFlag } from "../encoding/transaction.ts";
+import { TxFlag, transactionLength } from "../encoding/transaction.ts";
 import { EngineError } from "../errors.ts";
 import { Batch, Submission, type SubmissionSink, type Wait } from "./batch.ts";
 import type { IdGate } from "./id-gate.ts";
@@ -57,7 +57,9 @@ export class AutoSequencer {
       out.length = start;
       throw problem;
     }
-    const submission = hasFlag(out.bytes, start, count, TxFlag.id) ? this.#options.ids.admit(out, start, count, wait, sink) : new Submission(sink, wait, count);
+    const submission = hasFlag(out.bytes, start, count, TxFlag.id)
+      ? this.#options.ids.admit(out, start, count, wait, sink)
+      : new Submission(sink, wait, count);
     if (wait === "accepted") submission.acceptedHashes = this.#hashes(out.bytes, start, submission.sentCount);
     batch.add(submission);
     if (wait === "accepted") sink.settle(submission);
@@ -68,11 +70,19 @@ export class AutoSequencer {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#stopping) throw new EngineError("SHUTTING_DOWN", "the daemon is stopping", {});
     if (this.backlogBytes >= this.#options.backlogBytesMax) {
-      throw new EngineError("BUSY", `${this.backlogBytes} bytes of transactions wait to be executed, the bound is ${this.#options.backlogBytesMax}`, { retryAfterMs: 100, backlogBytes: this.backlogBytes, maxBytes: this.#options.backlogBytesMax });
+      throw new EngineError(
+        "BUSY",
+        `${this.backlogBytes} bytes of transactions wait to be executed, the bound is ${this.#options.backlogBytesMax}`,
+        { retryAfterMs: 100, backlogBytes: this.backlogBytes, maxBytes: this.#options.backlogBytesMax },
+      );
     }
     const { bytes, max } = this.#options.followerBacklog();
     if (bytes >= max) {
-      throw new EngineError("BUSY", `${bytes} bytes of journal wait to be applied to the state store, the bound is ${max}`, { retryAfterMs: 1_000, backlogBytes: bytes, maxBytes: max });
+      throw new EngineError(
+        "BUSY",
+        `${bytes} bytes of journal wait to be applied to the state store, the bound is ${max}`,
+        { retryAfterMs: 1_000, backlogBytes: bytes, maxBytes: max },
+      );
     }
   }
 

@@ -2,7 +2,7 @@
  * Batch: encoded transactions on their way to the executor, and who waits for them.
  * Submission: the transactions of one request. Whoever submitted learns of each where it went.
  */
-import { BlockEntry } from "../encoding/block-entry.ts";
+import type { BlockEntry } from "../encoding/block-entry.ts";
 import { ByteWriter } from "../encoding/bytes.ts";
 import type { EngineError, ErrorCode, ErrorFacts } from "../errors.ts";
 import type { RejectedTransaction } from "../execution/block-executor.ts";

@@ -5,7 +5,7 @@
  *  - Entries are appended in seq order; a release for seq n runs when entry n is durable, never before.
  *  - When an append fails, every release is failed, and `onFailed` gets the entries that the log does not have.
  */
-import { BlockEntry } from "../encoding/block-entry.ts";
+import type { BlockEntry } from "../encoding/block-entry.ts";
 import { type EngineError, StorageError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 

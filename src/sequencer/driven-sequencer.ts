@@ -39,7 +39,10 @@ export class DrivenSequencer {
   execute(block: DrivenBlock): Promise<{ block: BlockEntry; outcome: Submission }> {
     return this.#inTurn(async () => {
       if (this.#staged !== undefined) {
-        throw new EngineError("ALREADY_STAGED", `the block at height ${this.#staged.height} is staged`, { height: this.#staged.height, stateRoot: toHex(this.#staged.stateRoot) });
+        throw new EngineError("ALREADY_STAGED", `the block at height ${this.#staged.height} is staged`, {
+          height: this.#staged.height,
+          stateRoot: toHex(this.#staged.stateRoot),
+        });
       }
       this.#checkFollowsHead(block);
       const out = new ByteWriter();
@@ -56,13 +59,21 @@ export class DrivenSequencer {
   #checkFollowsHead({ height, parentHash, timestampMs }: DrivenBlock): void {
     const { head } = this.#pipeline;
     if (height !== head.height + 1 || compareBytes(parentHash, head.blockHash) !== 0) {
-      throw new RejectedError("BLOCK_OUT_OF_ORDER", `the next block is height ${head.height + 1} on ${toHex(head.blockHash)}, received height ${height} on ${toHex(parentHash)}`, {
-        expected: { height: head.height + 1, parentHash: toHex(head.blockHash) },
-        received: { height, parentHash: toHex(parentHash) },
-      });
+      throw new RejectedError(
+        "BLOCK_OUT_OF_ORDER",
+        `the next block is height ${head.height + 1} on ${toHex(head.blockHash)}, received height ${height} on ${toHex(parentHash)}`,
+        {
+          expected: { height: head.height + 1, parentHash: toHex(head.blockHash) },
+          received: { height, parentHash: toHex(parentHash) },
+        },
+      );
     }
     if (timestampMs < head.timestampMs) {
-      throw new RejectedError("BLOCK_OUT_OF_ORDER", `the block's timestamp ${timestampMs} is below its parent's ${head.timestampMs}`, { expected: `at least ${head.timestampMs}`, received: timestampMs });
+      throw new RejectedError(
+        "BLOCK_OUT_OF_ORDER",
+        `the block's timestamp ${timestampMs} is below its parent's ${head.timestampMs}`,
+        { expected: `at least ${head.timestampMs}`, received: timestampMs },
+      );
     }
   }
 
@@ -72,11 +83,22 @@ export class DrivenSequencer {
       if (staged === undefined || staged.height !== height) {
         const committed = this.#blockAt(height);
         if (committed !== undefined && equalBytes(committed.stateRoot, stateRoot)) return committed;
-        if (staged === undefined) throw new EngineError("NOT_STAGED", `no block is staged; the head is height ${this.#pipeline.head.height}`, { height, headHeight: this.#pipeline.head.height });
-        throw new RejectedError("BLOCK_OUT_OF_ORDER", `height ${staged.height} is staged, not ${height}`, { expected: staged.height, received: height });
+        if (staged === undefined)
+          throw new EngineError("NOT_STAGED", `no block is staged; the head is height ${this.#pipeline.head.height}`, {
+            height,
+            headHeight: this.#pipeline.head.height,
+          });
+        throw new RejectedError("BLOCK_OUT_OF_ORDER", `height ${staged.height} is staged, not ${height}`, {
+          expected: staged.height,
+          received: height,
+        });
       }
       if (!equalBytes(staged.stateRoot, stateRoot)) {
-        throw new RejectedError("ROOT_MISMATCH", `the block at height ${height} has state root ${toHex(staged.stateRoot)}, not ${toHex(stateRoot)}`, { height, expected: toHex(staged.stateRoot), received: toHex(stateRoot) });
+        throw new RejectedError(
+          "ROOT_MISMATCH",
+          `the block at height ${height} has state root ${toHex(staged.stateRoot)}, not ${toHex(stateRoot)}`,
+          { height, expected: toHex(staged.stateRoot), received: toHex(stateRoot) },
+        );
       }
       this.#staged = undefined;
       this.#pipeline.commit(staged);

@@ -13,7 +13,22 @@ import { EngineError, type ErrorCode, isErrorCode, StorageError, toEngineError }
 import type { ErrorRecord, Executor, Head } from "../execution/executor.ts";
 
 /** Methods of the executor that may be asked for by name. */
-export type ExecutorMethod = "genesis" | "saveTree" | "execute" | "executeOne" | "undo" | "follow" | "applied" | "simulate" | "estimate" | "contract" | "contracts" | "contractState" | "account" | "proof" | "root";
+export type ExecutorMethod =
+  | "genesis"
+  | "saveTree"
+  | "execute"
+  | "executeOne"
+  | "undo"
+  | "follow"
+  | "applied"
+  | "simulate"
+  | "estimate"
+  | "contract"
+  | "contracts"
+  | "contractState"
+  | "account"
+  | "proof"
+  | "root";
 export type ExecutorFace = Pick<Executor, Exclude<ExecutorMethod, "root">> & { root(): Uint8Array };
 
 /** A state in the past: entries to take back, newest first, and the head that then stands. */
@@ -30,14 +45,25 @@ export interface QueryResults {
 }
 
 export interface ExecutorHandle {
-  ask<M extends ExecutorMethod>(method: M, args: Parameters<ExecutorFace[M]>, past?: Past): Promise<ReturnType<ExecutorFace[M]>>;
+  ask<M extends ExecutorMethod>(
+    method: M,
+    args: Parameters<ExecutorFace[M]>,
+    past?: Past,
+  ): Promise<ReturnType<ExecutorFace[M]>>;
   /** The buffer is given away. */
   queries(calls: Uint8Array<ArrayBuffer>, count: number, past?: Past): Promise<QueryResults>;
   close(): Promise<void>;
 }
 
-export type ExecutorRequest = { id: number; past: Past | undefined } & ({ method: ExecutorMethod; args: unknown[] } | { method: "queries"; args: [Uint8Array, number] });
-export type ExecutorAnswer = { id: number; value: unknown } | { id: number; error: ErrorRecord } | { ready: ExecutorStart } | { failed: ErrorRecord };
+export type ExecutorRequest = { id: number; past: Past | undefined } & (
+  | { method: ExecutorMethod; args: unknown[] }
+  | { method: "queries"; args: [Uint8Array, number] }
+);
+export type ExecutorAnswer =
+  | { id: number; value: unknown }
+  | { id: number; error: ErrorRecord }
+  | { ready: ExecutorStart }
+  | { failed: ErrorRecord };
 
 /** Where a new executor's state stands. */
 export interface ExecutorStart {
@@ -73,7 +99,11 @@ export class InlineExecutor implements ExecutorHandle {
     this.#executor = executor;
   }
 
-  async ask<M extends ExecutorMethod>(method: M, args: Parameters<ExecutorFace[M]>, past?: Past): Promise<ReturnType<ExecutorFace[M]>> {
+  async ask<M extends ExecutorMethod>(
+    method: M,
+    args: Parameters<ExecutorFace[M]>,
+    past?: Past,
+  ): Promise<ReturnType<ExecutorFace[M]>> {
     return answerRequest(this.#executor, { method, args, past }) as ReturnType<ExecutorFace[M]>;
   }
 
@@ -123,7 +153,9 @@ export class WorkerExecutor implements ExecutorHandle {
     this.#ready.catch(() => {});
     this.#worker.on("message", (answer: ExecutorAnswer) => this.#settle(answer));
     this.#worker.on("error", (problem) => this.#lose(toEngineError(problem)));
-    this.#worker.on("exit", (code) => this.#lose(new EngineError("INTERNAL_ERROR", `the executor thread ended with code ${code}`, {})));
+    this.#worker.on("exit", (code) =>
+      this.#lose(new EngineError("INTERNAL_ERROR", `the executor thread ended with code ${code}`, {})),
+    );
     this.#watchdog = setInterval(() => this.#watch(), Math.max(20, options.executionTimeoutMs / 8));
     this.#watchdog.unref();
   }
@@ -133,7 +165,11 @@ export class WorkerExecutor implements ExecutorHandle {
     return this.#ready;
   }
 
-  ask<M extends ExecutorMethod>(method: M, args: Parameters<ExecutorFace[M]>, past?: Past): Promise<ReturnType<ExecutorFace[M]>> {
+  ask<M extends ExecutorMethod>(
+    method: M,
+    args: Parameters<ExecutorFace[M]>,
+    past?: Past,
+  ): Promise<ReturnType<ExecutorFace[M]>> {
     // Batches are copied, not given away: they run again if this executor dies.
     return this.#post({ method, args, past }, []);
   }
@@ -176,7 +212,11 @@ export class WorkerExecutor implements ExecutorHandle {
       this.#oldestSince = now;
     } else if (now - this.#oldestSince > this.#options.executionTimeoutMs) {
       const limitMs = this.#options.executionTimeoutMs;
-      this.#lose(new EngineError("EXECUTION_TIMEOUT", `execution did not finish within ${limitMs} ms and was stopped`, { limitMs }));
+      this.#lose(
+        new EngineError("EXECUTION_TIMEOUT", `execution did not finish within ${limitMs} ms and was stopped`, {
+          limitMs,
+        }),
+      );
     }
   }
 

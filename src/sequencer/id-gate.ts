@@ -6,7 +6,7 @@
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import { alignUp, type ByteWriter, compareBytes, toLatin1 } from "../encoding/bytes.ts";
 import { toHex } from "../encoding/hex.ts";
-import { optionalFields, transactionLength, TxFlag } from "../encoding/transaction.ts";
+import { optionalFields, TxFlag, transactionLength } from "../encoding/transaction.ts";
 import type { EngineError } from "../errors.ts";
 import { type Located, type Rejection, Submission, type SubmissionSink, type Wait } from "./batch.ts";
 import type { IdIndex } from "./id-index.ts";
@@ -112,11 +112,20 @@ export class IdGate {
     return flying;
   }
 
-  #answerFromLog(id: Uint8Array, encoding: Uint8Array, whole: Submission, index: number): Rejection | "answered" | undefined {
+  #answerFromLog(
+    id: Uint8Array,
+    encoding: Uint8Array,
+    whole: Submission,
+    index: number,
+  ): Rejection | "answered" | undefined {
     const located = this.#locate(id);
     if (located === undefined) {
       if (!this.#options.ids.isFull(this.#options.now())) return undefined;
-      return { code: "BUSY", message: "as many ids as can be kept are younger than ten minutes", facts: { retryAfterMs: 10_000 } };
+      return {
+        code: "BUSY",
+        message: "as many ids as can be kept are younger than ten minutes",
+        facts: { retryAfterMs: 10_000 },
+      };
     }
     const { bytes } = located.block;
     const at = located.block.transactionAt(located.index);
@@ -166,5 +175,9 @@ function sameRequest(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function conflict(id: Uint8Array): Rejection {
-  return { code: "ID_CONFLICT", message: `the id ${toHex(id)} was used for another transaction`, facts: { id: toHex(id) } };
+  return {
+    code: "ID_CONFLICT",
+    message: `the id ${toHex(id)} was used for another transaction`,
+    facts: { id: toHex(id) },
+  };
 }

@@ -100,7 +100,14 @@ export class Pipeline {
     return this.#head;
   }
   get hasRoom(): boolean {
-    return this.#executor !== undefined && this.#recovery === undefined && this.#exclusive === undefined && this.#batches < BATCHES_MAX && this.#commits.pendingBytes < PENDING_BYTES_MAX && !this.#closed;
+    return (
+      this.#executor !== undefined &&
+      this.#recovery === undefined &&
+      this.#exclusive === undefined &&
+      this.#batches < BATCHES_MAX &&
+      this.#commits.pendingBytes < PENDING_BYTES_MAX &&
+      !this.#closed
+    );
   }
   get isIdle(): boolean {
     return this.#jobs.length === 0 && this.#commits.pendingBytes === 0;
@@ -137,7 +144,8 @@ export class Pipeline {
       const block = bytes === undefined ? undefined : new BlockEntry(bytes);
       if (block !== undefined) this.commit(block);
       const from = next;
-      for (; next < batch.submissions.length && batch.submissions[next]!.first < first + taken; next++) batch.submissions[next]!.place(block, first, rejected);
+      for (; next < batch.submissions.length && batch.submissions[next]!.first < first + taken; next++)
+        batch.submissions[next]!.place(block, first, rejected);
       this.#answer(batch.submissions.slice(from, next));
       first += taken;
     }
@@ -176,7 +184,12 @@ export class Pipeline {
   // ── queries ─────────────────────────────────────────────────────────────────
 
   /** @param settle gets each query's place in the results; see Executor.queries for their layout. */
-  queries(calls: Uint8Array<ArrayBuffer>, count: number, settle: (results: QueryResults) => void, failOne: (index: number, problem: EngineError) => void): void {
+  queries(
+    calls: Uint8Array<ArrayBuffer>,
+    count: number,
+    settle: (results: QueryResults) => void,
+    failOne: (index: number, problem: EngineError) => void,
+  ): void {
     const indices = Array.from({ length: count }, (_, i) => i);
     const job: Job = {
       bytes: calls,
@@ -201,7 +214,11 @@ export class Pipeline {
   }
 
   /** Asks the executor; the answer comes when the state that gave it is durable. */
-  async ask<M extends ExecutorMethod>(method: M, args: Parameters<ExecutorFace[M]>, past?: Past): Promise<ReturnType<ExecutorFace[M]>> {
+  async ask<M extends ExecutorMethod>(
+    method: M,
+    args: Parameters<ExecutorFace[M]>,
+    past?: Past,
+  ): Promise<ReturnType<ExecutorFace[M]>> {
     if (this.#recovery !== undefined) await this.#recovery;
     const answer = await this.#handle().ask(method, args, this.#withoutStaged(past));
     await this.executedIsDurable();
@@ -241,14 +258,19 @@ export class Pipeline {
   }
 
   /** Asks the executor about what need not be durable: a staged block. */
-  async askNow<M extends ExecutorMethod>(method: M, args: Parameters<ExecutorFace[M]>): Promise<ReturnType<ExecutorFace[M]>> {
+  async askNow<M extends ExecutorMethod>(
+    method: M,
+    args: Parameters<ExecutorFace[M]>,
+  ): Promise<ReturnType<ExecutorFace[M]>> {
     if (this.#recovery !== undefined) await this.#recovery;
     return await this.#handle().ask(method, args);
   }
 
   /** Resolves when everything executed so far is durable. */
   executedIsDurable(): Promise<void> {
-    return new Promise((resolve, reject) => this.whenDurable({ seq: this.#executedSeq, release: resolve, fail: reject }));
+    return new Promise((resolve, reject) =>
+      this.whenDurable({ seq: this.#executedSeq, release: resolve, fail: reject }),
+    );
   }
 
   /** Tells the executor what the store has. Lost with an executor that dies: the next one reads it itself. */
@@ -297,7 +319,9 @@ export class Pipeline {
     const lost = this.#executor;
     if (lost === undefined || this.#closed) return;
     this.#executor = undefined;
-    this.#recovery = this.#restart(problem, lost.progress).catch((fault: unknown) => this.#options.onFatal(toEngineError(fault)));
+    this.#recovery = this.#restart(problem, lost.progress).catch((fault: unknown) =>
+      this.#options.onFatal(toEngineError(fault)),
+    );
   }
 
   async #restart(problem: EngineError, progress: Int32Array): Promise<void> {

@@ -2,7 +2,7 @@
  * QueryQueue: read-only calls, gathered for one turn of the loop and run by the executor between blocks.
  * Bounded: past it a query is refused with BUSY.
  */
-import { ByteWriter, readU32, readU64, alignUp } from "../encoding/bytes.ts";
+import { alignUp, ByteWriter, readU32, readU64 } from "../encoding/bytes.ts";
 import { HALT_REASONS } from "../encoding/receipt.ts";
 import { EngineError } from "../errors.ts";
 import type { ErrorRecord } from "../execution/executor.ts";
@@ -41,7 +41,8 @@ export class QueryQueue {
 
   /** @throws what `encode` throws, and EngineError BUSY; nothing was queued then. */
   submit(encode: (out: ByteWriter) => number, sink: QuerySink): void {
-    if (this.#waiting >= QUERIES_MAX) throw new EngineError("BUSY", `${this.#waiting} queries wait to be run`, { retryAfterMs: 50 });
+    if (this.#waiting >= QUERIES_MAX)
+      throw new EngineError("BUSY", `${this.#waiting} queries wait to be run`, { retryAfterMs: 50 });
     const start = this.#calls.length;
     try {
       encode(this.#calls);

@@ -28,13 +28,15 @@ export class RetainedWindow {
 
   add(entry: BlockEntry): void {
     if (entry.isRollback) {
-      while (this.#blocks.length > 0 && this.#blocks.at(-1)!.height > entry.height) this.#bytes -= this.#blocks.pop()!.bytes;
+      while (this.#blocks.length > 0 && this.#blocks.at(-1)!.height > entry.height)
+        this.#bytes -= this.#blocks.pop()!.bytes;
       return;
     }
     const bytes = entry.delta.length;
     this.#blocks.push({ height: entry.height, timestampMs: entry.timestampMs, bytes });
     this.#bytes += bytes;
-    while (this.#blocks.length > 1 && this.#mayLeave(this.#blocks[0]!, entry.timestampMs)) this.#bytes -= this.#blocks.shift()!.bytes;
+    while (this.#blocks.length > 1 && this.#mayLeave(this.#blocks[0]!, entry.timestampMs))
+      this.#bytes -= this.#blocks.shift()!.bytes;
   }
 
   #mayLeave(oldest: Retained, nowMs: number): boolean {

@@ -16,7 +16,11 @@ export function decodeCursor(cursor: string | undefined): Uint8Array | undefined
   const bytes = Buffer.from(cursor, "base64url");
   const position = bytes.subarray(4);
   if (bytes.length < 4 || bytes.readUInt32LE(0) !== crc32(position)) {
-    throw new EngineError("VALIDATION_ERROR", "cursor: expected the nextCursor of an earlier page", { path: "cursor", expected: "the nextCursor of an earlier page", received: cursor.slice(0, 80) });
+    throw new EngineError("VALIDATION_ERROR", "cursor: expected the nextCursor of an earlier page", {
+      path: "cursor",
+      expected: "the nextCursor of an earlier page",
+      received: cursor.slice(0, 80),
+    });
   }
   return Uint8Array.from(position);
 }

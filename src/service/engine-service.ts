@@ -15,8 +15,8 @@ import type {
   BlockReference,
   ContractFilter,
   ContractRecord,
-  EngineService,
   Encode,
+  EngineService,
   GasEstimate,
   HealthReport,
   Located,
@@ -76,7 +76,12 @@ export class LocalEngine implements EngineService {
     this.#auto().submit(encode, wait, sink);
   }
 
-  async blockExecute(block: { height: number; parentHash: Uint8Array; timestampMs: number; encode: Encode }): Promise<{ block: BlockEntry; outcome: SubmissionOutcome }> {
+  async blockExecute(block: {
+    height: number;
+    parentHash: Uint8Array;
+    timestampMs: number;
+    encode: Encode;
+  }): Promise<{ block: BlockEntry; outcome: SubmissionOutcome }> {
     return await this.#driven().execute(block);
   }
 
@@ -107,12 +112,16 @@ export class LocalEngine implements EngineService {
   }
 
   #auto(): AutoSequencer {
-    if (this.#modules.auto === undefined) throw new EngineError("WRONG_MODE", "the daemon runs in mode driven: the node brings blocks with block_execute", { mode: "driven" });
+    if (this.#modules.auto === undefined)
+      throw new EngineError("WRONG_MODE", "the daemon runs in mode driven: the node brings blocks with block_execute", {
+        mode: "driven",
+      });
     return this.#modules.auto;
   }
 
   #driven(): DrivenSequencer {
-    if (this.#modules.driven === undefined) throw new EngineError("WRONG_MODE", "the daemon runs in mode auto: it makes the blocks itself", { mode: "auto" });
+    if (this.#modules.driven === undefined)
+      throw new EngineError("WRONG_MODE", "the daemon runs in mode auto: it makes the blocks itself", { mode: "auto" });
     return this.#modules.driven;
   }
 
@@ -130,7 +139,11 @@ export class LocalEngine implements EngineService {
 
   async simulate(transactions: readonly TransactionJson[], at: number | undefined): Promise<Simulation> {
     const { calls, count } = encoded(transactions);
-    const { results, stateDiff } = await this.#modules.pipeline.ask("simulate", [calls, count, this.#modules.now()], this.#pastOrNow(at));
+    const { results, stateDiff } = await this.#modules.pipeline.ask(
+      "simulate",
+      [calls, count, this.#modules.now()],
+      this.#pastOrNow(at),
+    );
     return { receipts: results, stateDiff, blockHeight: at ?? this.#modules.pipeline.head.height };
   }
 
@@ -151,8 +164,16 @@ export class LocalEngine implements EngineService {
     return { items: items.map(contractRecord), nextCursor: encodeCursor(next) };
   }
 
-  async contractState(query: { address: Uint8Array; prefix?: Uint8Array | undefined; cursor?: string | undefined; limit: number }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>> {
-    const { items, next } = await this.#modules.pipeline.ask("contractState", [query.address, { prefix: query.prefix, after: decodeCursor(query.cursor), limit: query.limit }]);
+  async contractState(query: {
+    address: Uint8Array;
+    prefix?: Uint8Array | undefined;
+    cursor?: string | undefined;
+    limit: number;
+  }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>> {
+    const { items, next } = await this.#modules.pipeline.ask("contractState", [
+      query.address,
+      { prefix: query.prefix, after: decodeCursor(query.cursor), limit: query.limit },
+    ]);
     return { items, nextCursor: encodeCursor(next) };
   }
 
@@ -195,13 +216,32 @@ export class LocalEngine implements EngineService {
       after: historyCursor(cursor),
     });
     const entries = this.#entriesOf(items);
-    return { items: items.map(({ seq, transactionIndex, logIndex }) => ({ block: entries.get(seq)!, transactionIndex, logIndex })), nextCursor: nextCursor(next) };
+    return {
+      items: items.map(({ seq, transactionIndex, logIndex }) => ({
+        block: entries.get(seq)!,
+        transactionIndex,
+        logIndex,
+      })),
+      nextCursor: nextCursor(next),
+    };
   }
 
-  async executions(query: { contract: Uint8Array; cursor?: string | undefined; limit: number }): Promise<Page<Located>> {
-    const { items, next } = await this.#modules.history.ask("executions", { contract: query.contract, limit: query.limit, newestFirst: true, after: historyCursor(query.cursor) });
+  async executions(query: {
+    contract: Uint8Array;
+    cursor?: string | undefined;
+    limit: number;
+  }): Promise<Page<Located>> {
+    const { items, next } = await this.#modules.history.ask("executions", {
+      contract: query.contract,
+      limit: query.limit,
+      newestFirst: true,
+      after: historyCursor(query.cursor),
+    });
     const entries = this.#entriesOf(items);
-    return { items: items.map(({ seq, transactionIndex }) => ({ block: entries.get(seq)!, index: transactionIndex })), nextCursor: nextCursor(next) };
+    return {
+      items: items.map(({ seq, transactionIndex }) => ({ block: entries.get(seq)!, index: transactionIndex })),
+      nextCursor: nextCursor(next),
+    };
   }
 
   #entriesOf(items: readonly { seq: number }[]): Map<number, BlockEntry> {
@@ -223,9 +263,19 @@ export class LocalEngine implements EngineService {
   #requireBlock(height: number): BlockEntry {
     const { retained, pipeline } = this.#modules;
     const block = this.#blockAt(height);
-    if (block === undefined) throw new EngineError("BLOCK_NOT_FOUND", `there is no block at height ${height}; the head is ${pipeline.head.height}`, { height, headHeight: pipeline.head.height });
+    if (block === undefined)
+      throw new EngineError(
+        "BLOCK_NOT_FOUND",
+        `there is no block at height ${height}; the head is ${pipeline.head.height}`,
+        { height, headHeight: pipeline.head.height },
+      );
     const lowestHeight = retained.lowestHeight ?? 0;
-    if (height < lowestHeight) throw new EngineError("PRUNED", `the state at height ${height} is no longer kept; the lowest is ${lowestHeight}`, { height, lowestHeight });
+    if (height < lowestHeight)
+      throw new EngineError(
+        "PRUNED",
+        `the state at height ${height} is no longer kept; the lowest is ${lowestHeight}`,
+        { height, lowestHeight },
+      );
     return block;
   }
 
@@ -275,5 +325,7 @@ function historyCursor(cursor: string | undefined): HistoryCursor | undefined {
 }
 
 function nextCursor(next: HistoryCursor | undefined): string | undefined {
-  return next === undefined ? undefined : encodeCursor(Buffer.from(JSON.stringify([next.seq, next.transactionIndex, next.logIndex]), "utf8"));
+  return next === undefined
+    ? undefined
+    : encodeCursor(Buffer.from(JSON.stringify([next.seq, next.transactionIndex, next.logIndex]), "utf8"));
 }

@@ -22,7 +22,10 @@ export class InlineHistory implements HistoryHandle {
     this.#advance = advance;
   }
 
-  async ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>> {
+  async ask<M extends HistoryMethod>(
+    method: M,
+    ...args: Parameters<HistoryFace[M]>
+  ): Promise<ReturnType<HistoryFace[M]>> {
     this.#advance(this.#history);
     const ask = this.#history[method] as (...args: unknown[]) => unknown;
     return ask.apply(this.#history, args) as ReturnType<HistoryFace[M]>;
@@ -57,7 +60,10 @@ export class WorkerHistory implements HistoryHandle {
 
   ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
-    if (this.#waiting.size >= QUESTIONS_MAX) return Promise.reject(new EngineError("BUSY", `${this.#waiting.size} questions about the past wait`, { retryAfterMs: 100 }));
+    if (this.#waiting.size >= QUESTIONS_MAX)
+      return Promise.reject(
+        new EngineError("BUSY", `${this.#waiting.size} questions about the past wait`, { retryAfterMs: 100 }),
+      );
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });

@@ -100,7 +100,7 @@ export function planRecovery(files: Files, directory: string, options: RecoveryO
 /** The last segment: everything up to its first frame that is not intact, which must be above all that is named durable. */
 function checkLast(path: string, file: OpenFile, header: SegmentHeader, plan: RecoveryPlan): RecoveredSegment {
   const fileBytes = file.size();
-  const scan = scanSegment(file, header, fileBytes);
+  const scan = scanSegment(path, file, header, fileBytes);
   plan.scannedBytes += fileBytes;
   const { end } = scan.table;
   const beyond = end < fileBytes ? highestNamedOffset({ file, tag: header.tag, size: fileBytes }, end) : 0;
@@ -124,7 +124,7 @@ function checkSealed(
   const stored = readOffsetTable(files, directory, header);
   const isWhole = stored?.end === fileBytes && header.firstSeq + stored.length === nextFirstSeq;
   if (isWhole && nextFirstSeq <= options.verifyFromSeq) return { header, table: stored, entryBytes: 0 };
-  const scan = scanSegment(file, header, fileBytes);
+  const scan = scanSegment(path, file, header, fileBytes);
   plan.scannedBytes += fileBytes;
   if (scan.table.end < fileBytes) throw journalDamaged(path, scan.table.end, "not intact, in a sealed segment");
   const segment = { header, table: scan.table, entryBytes: scan.entryBytes };
@@ -132,13 +132,16 @@ function checkSealed(
   return segment;
 }
 
-function scanSegment(file: OpenFile, header: SegmentHeader, fileBytes: number) {
+/** Every intact frame from the start on. One of a wrong seq is no torn write, so it is damage wherever it stands. */
+function scanSegment(path: string, file: OpenFile, header: SegmentHeader, fileBytes: number) {
   const table = new OffsetTable();
   let entryBytes = 0;
   let entriesEnd = SEGMENT_HEADER_BYTES;
   let namedOffset = SEGMENT_HEADER_BYTES;
   scanFrames({ file, tag: header.tag, size: fileBytes }, SEGMENT_HEADER_BYTES, (frame) => {
-    if (frame.seq !== header.firstSeq + table.length) return false;
+    const seq = header.firstSeq + table.length;
+    if (frame.seq !== seq)
+      throw journalDamaged(path, frame.start, `entry ${seq} is missing, ${frame.seq} is in its place`);
     if (frame.isEntry) {
       table.push(frame.start);
       entryBytes += frame.payloadBytes;

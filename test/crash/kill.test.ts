@@ -6,9 +6,9 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
-import { type Client, connect } from "../../src/client/client.ts";
-import type { TransactionJson } from "../../src/encoding/transaction.ts";
+import { type Client, connect, type EngineError } from "../../src/client/client.ts";
 import { verifyChain } from "../../src/daemon-tools.ts";
+import type { TransactionJson } from "../../src/encoding/transaction.ts";
 import { type DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { ALICE, deployment, temporaryDirectory, transfer } from "../support/engine.ts";
 
@@ -41,13 +41,15 @@ async function load(client: Client, token: string, sender: Sender): Promise<void
     sender.unanswered.splice(sender.unanswered.indexOf(batch), 1);
     for (const receipt of receipts) {
       if ("error" in receipt) throw new Error(JSON.stringify(receipt));
-      if (receipt.status !== "success") throw new Error(JSON.stringify(receipt));
+      if (!("status" in receipt) || receipt.status !== "success") throw new Error(JSON.stringify(receipt));
       sender.acknowledged.push(receipt.transactionHash);
     }
   };
   for (;;) {
     const batches = Array.from({ length: 3 }, () =>
-      Array.from({ length: BATCH }, () => transfer(token, sender.address, SINK, 1, { nonce: nonce++, id: `0x${randomBytes(32).toString("hex")}` })),
+      Array.from({ length: BATCH }, () =>
+        transfer(token, sender.address, SINK, 1, { nonce: nonce++, id: `0x${randomBytes(32).toString("hex")}` }),
+      ),
     );
     await Promise.all(batches.map(send));
   }
@@ -66,14 +68,17 @@ describe("kill -9 under load", () => {
       let client = await connect({ ipc: daemon.ipc });
       const deployed = await client.call("tx_submit", { transaction: deployment(ALICE, "1000000000") });
       const token = (deployed as { contractAddress: string }).contractAddress;
-      await client.call("tx_submitBatch", { transactions: SENDERS.map((address) => transfer(token, ALICE, address, 100_000_000)) });
+      await client.call("tx_submitBatch", {
+        transactions: SENDERS.map((address) => transfer(token, ALICE, address, 100_000_000)),
+      });
       const senders: Sender[] = SENDERS.map((address) => ({ address, acknowledged: [], unanswered: [] }));
       let checked = 0;
       for (let round = 0; round < ROUNDS; round++) {
-        const work = senders.map((sender) => load(client, token, sender).catch((problem: { code?: string }) => problem));
+        const work = senders.map((sender) => load(client, token, sender).catch((problem: EngineError) => problem.code));
         await sleep(randomInt(20, 400));
         await daemon.kill("SIGKILL");
-        for (const ended of await Promise.all(work)) expect(["CONNECTION_CLOSED", "CONNECTION_FAILED"]).toContain(ended.code);
+        for (const ended of await Promise.all(work))
+          expect(["CONNECTION_CLOSED", "CONNECTION_FAILED"]).toContain(ended);
 
         daemon = await startDaemon(directory.path);
         client = await connect({ ipc: daemon.ipc });
@@ -82,13 +87,18 @@ describe("kill -9 under load", () => {
           for (const batch of sender.unanswered.splice(0).sort((a, b) => Number(a[0]!.nonce) - Number(b[0]!.nonce))) {
             const { receipts } = await client.call("tx_submitBatch", { transactions: batch, receipts: "summary" });
             for (const receipt of receipts) expect(receipt).toMatchObject({ status: "success" });
-            sender.acknowledged.push(...receipts.map((receipt) => (receipt as { transactionHash: string }).transactionHash));
+            sender.acknowledged.push(
+              ...receipts.map((receipt) => (receipt as { transactionHash: string }).transactionHash),
+            );
           }
           const { nonce } = await client.call("account_get", { address: sender.address });
           expect(nonce).toBe(sender.acknowledged.length);
           expect(await balance(client, token, sender.address)).toBe(100_000_000 - nonce);
           for (const transactionHash of sender.acknowledged.slice(-20)) {
-            expect(await client.call("tx_receipt", { transactionHash })).toMatchObject({ status: "success", sender: sender.address });
+            expect(await client.call("tx_receipt", { transactionHash })).toMatchObject({
+              status: "success",
+              sender: sender.address,
+            });
           }
           checked += Math.min(20, sender.acknowledged.length);
         }
@@ -100,7 +110,9 @@ describe("kill -9 under load", () => {
       await daemon.kill("SIGTERM");
       const report = await verifyChain(directory.path, { signal: new AbortController().signal, onProgress: () => {} });
       expect(report.mismatch).toBeUndefined();
-      expect(report.transactions).toBe(senders.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0) + 1 + SENDERS.length);
+      expect(report.transactions).toBe(
+        senders.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0) + 1 + SENDERS.length,
+      );
     },
     60_000 + ROUNDS * 10_000,
   );

@@ -29,7 +29,7 @@ function number(bytes: Uint8Array): bigint {
 
 function holdingsOf(chain: InlineChain): Holdings {
   const { table, engine } = chain.executor;
-  const { space } = engine.contract(fromHex(CONTRACT)!)!;
+  const { space } = engine.contracts.resolve(fromHex(CONTRACT)!, 0)!;
   const holdings: Holdings = { supply: 0n, balances: 0n, entries: [] };
   for (const { key, value } of table.range(space, new Uint8Array(0), undefined)) {
     const name = Buffer.from(key);

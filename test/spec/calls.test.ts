@@ -5,7 +5,13 @@ import { ByteWriter } from "../../src/encoding/bytes.ts";
 import { portableHasher } from "../../src/encoding/hash.ts";
 import { toHex } from "../../src/encoding/hex.ts";
 import { decodeReceipt, type Receipt } from "../../src/encoding/receipt.ts";
-import { BodyForm, decodeArguments, encodeEntrypoint, encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
+import {
+  BodyForm,
+  decodeArguments,
+  encodeEntrypoint,
+  encodeTransaction,
+  type TransactionJson,
+} from "../../src/encoding/transaction.ts";
 import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
 import { Executor } from "../../src/execution/executor.ts";
 import type { CallInput, ContractEngine, HostContext, Outcome } from "../../src/execution/host.ts";
@@ -66,10 +72,22 @@ class ScriptedEngine implements ContractEngine {
     const out = new ByteWriter();
     encodeEntrypoint("run", [[{ dive: true }]], out);
     const input = out.take();
-    host.call({ to: host.address, input: { form: BodyForm.entrypoint, bytes: input, start: 0, end: input.length }, value: 0n, gasLimit: Math.floor(host.gas.remaining * 0.9), isStatic: false });
+    host.call({
+      to: host.address,
+      input: { form: BodyForm.entrypoint, bytes: input, start: 0, end: input.length },
+      value: 0n,
+      gasLimit: Math.floor(host.gas.remaining * 0.9),
+      isStatic: false,
+    });
   }
 
-  #call(host: HostContext, to: string, entrypoint: string, args: unknown[], step: { gasLimit?: number; isStatic?: boolean; value?: number; expect: string }): void {
+  #call(
+    host: HostContext,
+    to: string,
+    entrypoint: string,
+    args: unknown[],
+    step: { gasLimit?: number; isStatic?: boolean; value?: number; expect: string },
+  ): void {
     const out = new ByteWriter();
     encodeEntrypoint(entrypoint, args, out);
     const input = out.take();
@@ -106,10 +124,19 @@ function start() {
     const block = new BlockEntry(entry!);
     return decodeReceipt(block.bytes, block.receiptAt(0));
   };
-  const deploy = (contract: unknown): string => toHex(run({ kind: "deploy", sender: ALICE, gasLimit: 10_000_000, contract }).contractAddress!);
+  const deploy = (contract: unknown): string =>
+    toHex(run({ kind: "deploy", sender: ALICE, gasLimit: 10_000_000, contract }).contractAddress!);
   const script = (to: string, steps: Script, more: Partial<TransactionJson> = {}): Receipt =>
     run({ kind: "call", sender: ALICE, gasLimit: 50_000_000, to, entrypoint: "run", args: [steps], ...more });
-  return { executor, run, deploy, script, a: deploy({ type: "scripted", salt: "a" }), b: deploy({ type: "scripted", salt: "b" }), token: deploy(deployment().contract) };
+  return {
+    executor,
+    run,
+    deploy,
+    script,
+    a: deploy({ type: "scripted", salt: "a" }),
+    b: deploy({ type: "scripted", salt: "b" }),
+    token: deploy(deployment().contract),
+  };
 }
 
 function logs(receipt: Receipt): string[] {
@@ -119,34 +146,60 @@ function logs(receipt: Receipt): string[] {
 describe("a call between contracts", () => {
   it("keeps the callee's writes and logs when it succeeds", () => {
     const { script, a, b } = start();
-    const receipt = script(a, [{ log: "before" }, { call: b, script: [{ write: 7 }, { log: "inside" }], expect: "success" }, { log: "after" }]);
+    const receipt = script(a, [
+      { log: "before" },
+      { call: b, script: [{ write: 7 }, { log: "inside" }], expect: "success" },
+      { log: "after" },
+    ]);
     expect([receipt.status, logs(receipt)]).toEqual(["success", ["before", "inside", "after"]]);
     expect(script(b, []).returnData[0]).toBe(7);
   });
 
   it("drops the callee's writes and logs when it reverts, and the caller goes on", () => {
     const { script, a, b } = start();
-    const receipt = script(a, [{ write: 1 }, { call: b, script: [{ write: 7 }, { log: "inside" }, { revert: true }], expect: "reverted" }, { log: "after" }]);
+    const receipt = script(a, [
+      { write: 1 },
+      { call: b, script: [{ write: 7 }, { log: "inside" }, { revert: true }], expect: "reverted" },
+      { log: "after" },
+    ]);
     expect([receipt.status, logs(receipt)]).toEqual(["success", ["after"]]);
     expect([script(a, []).returnData[0], script(b, []).returnData.length]).toEqual([1, 0]);
   });
 
   it("drops everything below a frame that reverts, also what succeeded inside it", () => {
     const { script, a, b } = start();
-    script(a, [{ call: b, script: [{ call: a, script: [{ write: 9 }], expect: "success" }, { revert: true }], expect: "reverted" }, { expectOwn: 0 }]);
+    script(a, [
+      {
+        call: b,
+        script: [{ call: a, script: [{ write: 9 }], expect: "success" }, { revert: true }],
+        expect: "reverted",
+      },
+      { expectOwn: 0 },
+    ]);
     expect(script(a, []).returnData.length).toBe(0);
   });
 
   it("spends no more than the gas given to it, and gives the rest back", () => {
     const { script, a, b } = start();
-    const receipt = script(a, [{ call: b, script: [{ spend: true }], gasLimit: 10_000, expect: "halted" }, { call: b, script: [{ expectGasAtMost: 30_000 }], gasLimit: 30_000, expect: "success" }]);
+    const receipt = script(a, [
+      { call: b, script: [{ spend: true }], gasLimit: 10_000, expect: "halted" },
+      { call: b, script: [{ expectGasAtMost: 30_000 }], gasLimit: 30_000, expect: "success" },
+    ]);
     expect(receipt.status).toBe("success");
     expect(receipt.gasUsed).toBeLessThan(100_000);
   });
 
   it("sees the writes of outer frames when it is re-entered, and they see its own", () => {
     const { script, a, b } = start();
-    const receipt = script(a, [{ write: 1 }, { call: b, script: [{ call: a, script: [{ expectOwn: 1 }, { write: 2 }], expect: "success" }], expect: "success" }, { expectOwn: 2 }]);
+    const receipt = script(a, [
+      { write: 1 },
+      {
+        call: b,
+        script: [{ call: a, script: [{ expectOwn: 1 }, { write: 2 }], expect: "success" }],
+        expect: "success",
+      },
+      { expectOwn: 2 },
+    ]);
     expect(receipt.status).toBe("success");
   });
 
@@ -161,7 +214,12 @@ describe("a call between contracts", () => {
     const receipt = script(a, [
       { call: b, script: [{ write: 7 }], isStatic: true, expect: "halted" },
       { call: b, script: [{ log: "x" }], isStatic: true, expect: "halted" },
-      { call: b, script: [{ call: a, script: [{ write: 7 }], gasLimit: 50_000, expect: "halted" }], isStatic: true, expect: "success" },
+      {
+        call: b,
+        script: [{ call: a, script: [{ write: 7 }], gasLimit: 50_000, expect: "halted" }],
+        isStatic: true,
+        expect: "success",
+      },
     ]);
     expect([receipt.status, logs(receipt)]).toEqual(["success", []]);
   });
@@ -180,8 +238,20 @@ describe("a call between contracts", () => {
 
   it("moves native value with the call, and back when it reverts", () => {
     const { script, executor, a, b } = start();
-    script(a, [{ call: b, script: [], value: 30, expect: "success" }, { call: b, script: [{ revert: true }], value: 5, expect: "reverted" }, { call: b, script: [], value: 500, expect: "reverted" }], { value: "40" });
-    expect([executor.account(bytes(a)).balance, executor.account(bytes(b)).balance, executor.account(bytes(ALICE)).balance]).toEqual([10n, 30n, 60n]);
+    script(
+      a,
+      [
+        { call: b, script: [], value: 30, expect: "success" },
+        { call: b, script: [{ revert: true }], value: 5, expect: "reverted" },
+        { call: b, script: [], value: 500, expect: "reverted" },
+      ],
+      { value: "40" },
+    );
+    expect([
+      executor.account(bytes(a)).balance,
+      executor.account(bytes(b)).balance,
+      executor.account(bytes(ALICE)).balance,
+    ]).toEqual([10n, 30n, 60n]);
   });
 
   it("reverts with ContractPaused when the callee is paused", () => {

@@ -9,8 +9,8 @@ import { ByteWriter } from "../../src/encoding/bytes.ts";
 import { portableHasher } from "../../src/encoding/hash.ts";
 import { toHex } from "../../src/encoding/hex.ts";
 import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
-import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
 import type { Engine } from "../../src/engine.ts";
+import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
 import { createAddress } from "../../src/execution/contract-record.ts";
 import { Executor } from "../../src/execution/executor.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
@@ -24,7 +24,9 @@ const ZERO = new Uint8Array(32);
 const EMPTY_SNAPSHOT = { get: () => undefined, range: () => [], appliedSeq: () => -1 };
 const HOLDERS = [ALICE, BOB, CAROL, `0x${"dd".repeat(20)}`];
 const TOKENS = [0, 1].map((nonce) => toHex(createAddress(bytes(ALICE), nonce)));
-const BALANCES = HOLDERS.map((address) => ({ address: bytes(address), balance: 1_000n })).sort((a, b) => Buffer.compare(a.address, b.address));
+const BALANCES = HOLDERS.map((address) => ({ address: bytes(address), balance: 1_000n })).sort((a, b) =>
+  Buffer.compare(a.address, b.address),
+);
 
 /** An executor on this thread, nothing behind it. */
 function inline(native: boolean): Executor {
@@ -50,17 +52,108 @@ const amount = fc.oneof(fc.nat(30).map(String), fc.constantFrom("0", "100", "100
 
 /** Mostly calls that succeed; some revert, halt, or are rejected. */
 const transaction: fc.Arbitrary<TransactionJson> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ sender: holder, to: token, who: holder, amount, gasLimit: fc.constantFrom(200_000, 200_000, 22_000, 30_000) }).map(({ sender, to, who, amount: value, gasLimit }) => ({ kind: "call" as const, sender, to, gasLimit, entrypoint: "transfer", args: [who, value] })) },
-  { weight: 2, arbitrary: fc.record({ sender: holder, to: token, who: holder, amount }).map(({ sender, to, who, amount: value }) => ({ kind: "call" as const, sender, to, gasLimit: 200_000, entrypoint: "approve", args: [who, value] })) },
-  { weight: 2, arbitrary: fc.record({ sender: holder, to: token, from: holder, who: holder, amount }).map(({ sender, to, from, who, amount: value }) => ({ kind: "call" as const, sender, to, gasLimit: 200_000, entrypoint: "transferFrom", args: [from, who, value] })) },
-  { weight: 1, arbitrary: fc.record({ sender: holder, to: token, amount }).map(({ sender, to, amount: value }) => ({ kind: "call" as const, sender, to, gasLimit: 200_000, entrypoint: "burn", args: [value] })) },
-  { weight: 1, arbitrary: fc.record({ sender: holder, to: token }).map(({ sender, to }) => ({ kind: "call" as const, sender, to, gasLimit: 200_000, entrypoint: "pause", args: [] })) },
-  { weight: 1, arbitrary: fc.record({ sender: holder, to: token }).map(({ sender, to }) => ({ kind: "call" as const, sender, to, gasLimit: 200_000, entrypoint: "unpause", args: [] })) },
-  { weight: 1, arbitrary: fc.record({ sender: holder, to: holder, value: fc.constantFrom("1", "5000") }).map(({ sender, to, value }) => ({ kind: "call" as const, sender, to, gasLimit: 30_000, value })) },
-  { weight: 1, arbitrary: fc.record({ sender: holder, nonce: fc.nat(3) }).map(({ sender, nonce }) => ({ ...deployment(sender, "5"), nonce })) },
+  {
+    weight: 6,
+    arbitrary: fc
+      .record({
+        sender: holder,
+        to: token,
+        who: holder,
+        amount,
+        gasLimit: fc.constantFrom(200_000, 200_000, 22_000, 30_000),
+      })
+      .map(({ sender, to, who, amount: value, gasLimit }) => ({
+        kind: "call" as const,
+        sender,
+        to,
+        gasLimit,
+        entrypoint: "transfer",
+        args: [who, value],
+      })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ sender: holder, to: token, who: holder, amount })
+      .map(({ sender, to, who, amount: value }) => ({
+        kind: "call" as const,
+        sender,
+        to,
+        gasLimit: 200_000,
+        entrypoint: "approve",
+        args: [who, value],
+      })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ sender: holder, to: token, from: holder, who: holder, amount })
+      .map(({ sender, to, from, who, amount: value }) => ({
+        kind: "call" as const,
+        sender,
+        to,
+        gasLimit: 200_000,
+        entrypoint: "transferFrom",
+        args: [from, who, value],
+      })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ sender: holder, to: token, amount })
+      .map(({ sender, to, amount: value }) => ({
+        kind: "call" as const,
+        sender,
+        to,
+        gasLimit: 200_000,
+        entrypoint: "burn",
+        args: [value],
+      })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ sender: holder, to: token })
+      .map(({ sender, to }) => ({
+        kind: "call" as const,
+        sender,
+        to,
+        gasLimit: 200_000,
+        entrypoint: "pause",
+        args: [],
+      })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ sender: holder, to: token })
+      .map(({ sender, to }) => ({
+        kind: "call" as const,
+        sender,
+        to,
+        gasLimit: 200_000,
+        entrypoint: "unpause",
+        args: [],
+      })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ sender: holder, to: holder, value: fc.constantFrom("1", "5000") })
+      .map(({ sender, to, value }) => ({ kind: "call" as const, sender, to, gasLimit: 30_000, value })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ sender: holder, nonce: fc.nat(3) })
+      .map(({ sender, nonce }) => ({ ...deployment(sender, "5"), nonce })),
+  },
 );
 
-const FIRST_BLOCK: TransactionJson[] = [deployment(ALICE, "100000", { burnable: true, pausable: true }), deployment(ALICE, "100000", { burnable: true, mintable: true, pausable: true })];
+const FIRST_BLOCK: TransactionJson[] = [
+  deployment(ALICE, "100000", { burnable: true, pausable: true }),
+  deployment(ALICE, "100000", { burnable: true, mintable: true, pausable: true }),
+];
 
 function encode(transactions: readonly TransactionJson[]): Uint8Array<ArrayBuffer> {
   const out = new ByteWriter();
@@ -103,19 +196,26 @@ describe("determinism", () => {
 
   it("gives equal block hashes whether a block is executed at once or after others were tried and taken back", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.array(transaction, { maxLength: 8 }), fc.array(transaction, { maxLength: 8 })), { maxLength: 5 }), (pairs) => {
-        const blocks = [FIRST_BLOCK, ...pairs.map(([kept]) => kept)];
-        const expected = hashesInline(inline(true), blocks);
-        const executor = inline(true);
-        const actual = [FIRST_BLOCK, ...pairs.map(([kept]) => kept)].map((kept, i) => {
-          const tried = pairs[i]?.[1] ?? [];
-          const before = executor.head;
-          const lost = executor.executeOne(encode(tried), tried.length, 1_000 * (i + 1));
-          executor.undo([lost.entry!], before);
-          return toHex(new BlockEntry(executor.executeOne(encode(kept), kept.length, 1_000 * (i + 1)).entry!).blockHash);
-        });
-        expect(actual).toEqual(expected);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.array(transaction, { maxLength: 8 }), fc.array(transaction, { maxLength: 8 })), {
+          maxLength: 5,
+        }),
+        (pairs) => {
+          const blocks = [FIRST_BLOCK, ...pairs.map(([kept]) => kept)];
+          const expected = hashesInline(inline(true), blocks);
+          const executor = inline(true);
+          const actual = [FIRST_BLOCK, ...pairs.map(([kept]) => kept)].map((kept, i) => {
+            const tried = pairs[i]?.[1] ?? [];
+            const before = executor.head;
+            const lost = executor.executeOne(encode(tried), tried.length, 1_000 * (i + 1));
+            executor.undo([lost.entry!], before);
+            return toHex(
+              new BlockEntry(executor.executeOne(encode(kept), kept.length, 1_000 * (i + 1)).entry!).blockHash,
+            );
+          });
+          expect(actual).toEqual(expected);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -127,7 +227,12 @@ describe("determinism", () => {
 
   it("gives equal block hashes on an embedded store in a worker, over restarts and rollbacks", async () => {
     const step = fc.oneof(
-      { weight: 5, arbitrary: fc.array(transaction, { maxLength: 12 }).map((transactions) => ({ do: "block" as const, transactions })) },
+      {
+        weight: 5,
+        arbitrary: fc
+          .array(transaction, { maxLength: 12 })
+          .map((transactions) => ({ do: "block" as const, transactions })),
+      },
       { weight: 1, arbitrary: fc.constant({ do: "restart" as const }) },
       { weight: 2, arbitrary: fc.nat(4).map((blocks) => ({ do: "rollback" as const, blocks })) },
     );

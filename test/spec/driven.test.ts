@@ -4,7 +4,18 @@ import type { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { toHex } from "../../src/encoding/hex.ts";
 import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
 import type { Engine } from "../../src/engine.ts";
-import { ALICE, BOB, balanceOf, deployment, heightOf, openEngine, receiptAt, rootOf, temporaryDirectory, transfer } from "../support/engine.ts";
+import {
+  ALICE,
+  BOB,
+  balanceOf,
+  deployment,
+  heightOf,
+  openEngine,
+  receiptAt,
+  rootOf,
+  temporaryDirectory,
+  transfer,
+} from "../support/engine.ts";
 
 const open: { engine: Engine; remove(): void }[] = [];
 
@@ -26,7 +37,11 @@ async function head(engine: Engine): Promise<BlockEntry> {
   return (await engine.service.block("latest"))!;
 }
 
-async function execute(engine: Engine, transactions: TransactionJson[], more: { height?: number; timestampMs?: number } = {}) {
+async function execute(
+  engine: Engine,
+  transactions: TransactionJson[],
+  more: { height?: number; timestampMs?: number } = {},
+) {
   const parent = await head(engine);
   return await engine.service.blockExecute({
     height: more.height ?? parent.height + 1,
@@ -53,7 +68,11 @@ describe("mode driven", () => {
     const { block } = await execute(engine, [transfer(token, ALICE, BOB, 5)]);
     expect([heightOf(engine), rootOf(engine), await balanceOf(engine, token, BOB)]).toEqual([1, root, 0n]);
     await engine.service.blockCommit(2, block.stateRoot);
-    expect([heightOf(engine), rootOf(engine), await balanceOf(engine, token, BOB)]).toEqual([2, toHex(block.stateRoot), 5n]);
+    expect([heightOf(engine), rootOf(engine), await balanceOf(engine, token, BOB)]).toEqual([
+      2,
+      toHex(block.stateRoot),
+      5n,
+    ]);
   });
 
   it("takes the node's timestamp, and refuses one below the parent's", async () => {
@@ -110,7 +129,11 @@ describe("mode driven", () => {
     await apply(engine, [transfer(token, ALICE, BOB, 5)]);
     await execute(engine, [transfer(token, ALICE, BOB, 50)]);
     await engine.service.blockRollback(1);
-    expect([heightOf(engine), rootOf(engine), await balanceOf(engine, token, BOB)]).toEqual([1, toHex(deployed.stateRoot), 0n]);
+    expect([heightOf(engine), rootOf(engine), await balanceOf(engine, token, BOB)]).toEqual([
+      1,
+      toHex(deployed.stateRoot),
+      0n,
+    ]);
     await apply(engine, [transfer(token, ALICE, BOB, 6)]);
     expect(await balanceOf(engine, token, BOB)).toBe(6n);
   });
@@ -128,7 +151,9 @@ describe("mode driven", () => {
 
   it("refuses tx_submit, and mode auto refuses blocks", async () => {
     const { engine } = await start();
-    expect(() => engine.service.submit(() => 0, "durable", { settle: () => {}, fail: () => {} })).toThrow(expect.objectContaining({ code: "WRONG_MODE" }));
+    expect(() => engine.service.submit(() => 0, "durable", { settle: () => {}, fail: () => {} })).toThrow(
+      expect.objectContaining({ code: "WRONG_MODE" }),
+    );
     const auto = await openEngine();
     await expect(auto.engine.service.blockDiscard()).rejects.toMatchObject({ code: "WRONG_MODE" });
     await auto.engine.close();

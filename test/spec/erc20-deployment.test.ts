@@ -122,7 +122,7 @@ describe("a deployment", () => {
     const chain = new InlineChain();
     const codeHashes = [{}, { initialSupply: "5", owner: alice }, { decimals: 6 }].map((contract) => {
       const { contractAddress } = chain.deploy(issuer, { ...TOKEN, ...contract });
-      return toHex(chain.executor.engine.contract(contractAddress!)!.info.codeHash);
+      return toHex(chain.executor.engine.contracts.resolve(contractAddress!, 0)!.info.codeHash);
     });
     expect(codeHashes[1]).toBe(codeHashes[0]);
     expect(codeHashes[2]).not.toBe(codeHashes[0]);

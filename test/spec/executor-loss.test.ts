@@ -5,7 +5,22 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { TransactionJson } from "../../src/encoding/transaction.ts";
 import type { Engine } from "../../src/engine.ts";
 import { EngineError } from "../../src/errors.ts";
-import { ALICE, BOB, BUILT, bytes, balanceOf, CAROL, deployToken, type Fate, openEngine, query, rootOf, submit, temporaryDirectory, transfer } from "../support/engine.ts";
+import {
+  ALICE,
+  BOB,
+  BUILT,
+  balanceOf,
+  bytes,
+  CAROL,
+  deployToken,
+  type Fate,
+  openEngine,
+  query,
+  rootOf,
+  submit,
+  temporaryDirectory,
+  transfer,
+} from "../support/engine.ts";
 
 const script = new URL("test-misbehaving-executor.js", BUILT);
 const open: { engine: Engine; remove(): void }[] = [];
@@ -34,10 +49,16 @@ afterEach(async () => {
 
 async function start(stored: boolean): Promise<{ engine: Engine; token: string; bad: string }> {
   const directory = temporaryDirectory();
-  const { engine } = await openEngine({ dataDir: stored ? directory.path : undefined, executorScript: script, executionTimeoutMs: 300 });
+  const { engine } = await openEngine({
+    dataDir: stored ? directory.path : undefined,
+    executorScript: script,
+    executionTimeoutMs: 300,
+  });
   open.push({ engine, remove: directory.remove });
   const token = await deployToken(engine);
-  const [fate] = await submit(engine, [{ kind: "deploy", sender: ALICE, gasLimit: 10_000_000, contract: { type: "misbehaving" } }]);
+  const [fate] = await submit(engine, [
+    { kind: "deploy", sender: ALICE, gasLimit: 10_000_000, contract: { type: "misbehaving" } },
+  ]);
   if (fate === undefined || "rejection" in fate) throw new Error(JSON.stringify(fate));
   return { engine, token, bad: `0x${Buffer.from(fate.receipt.contractAddress!).toString("hex")}` };
 }
@@ -54,7 +75,12 @@ for (const stored of [false, true]) {
   describe(`storage ${stored ? "embedded" : "memory"}`, () => {
     it("evicts a transaction that spins: no block, no nonce; the others of its batch run", async () => {
       const { engine, token, bad } = await start(stored);
-      const fates = await submit(engine, [transfer(token, ALICE, BOB, 1), misbehave(bad, "spin"), transfer(token, ALICE, BOB, 2), misbehave(bad, "fine")]);
+      const fates = await submit(engine, [
+        transfer(token, ALICE, BOB, 1),
+        misbehave(bad, "spin"),
+        transfer(token, ALICE, BOB, 2),
+        misbehave(bad, "fine"),
+      ]);
       expect(fates.map(code)).toEqual(["success", "EXECUTION_TIMEOUT", "success", "success"]);
       expect((await engine.service.account(bytes(CAROL))).nonce).toBe(1);
       expect(await balanceOf(engine, token, BOB)).toBe(3n);
@@ -73,7 +99,11 @@ for (const stored of [false, true]) {
 
     it("fails a query that spins, and no other", async () => {
       const { engine, token, bad } = await start(stored);
-      const results = await Promise.allSettled([balanceOf(engine, token, ALICE), query(engine, bad, "spin", []), balanceOf(engine, token, ALICE)]);
+      const results = await Promise.allSettled([
+        balanceOf(engine, token, ALICE),
+        query(engine, bad, "spin", []),
+        balanceOf(engine, token, ALICE),
+      ]);
       expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
       expect((results[1] as PromiseRejectedResult).reason).toMatchObject({ code: "EXECUTION_TIMEOUT" });
     });
@@ -92,7 +122,9 @@ for (const stored of [false, true]) {
     it("fails a batch whose engine has a bug, keeps nothing of it, and goes on", async () => {
       const { engine, token, bad } = await start(stored);
       const root = rootOf(engine);
-      await expect(submit(engine, [transfer(token, ALICE, BOB, 1), misbehave(bad, "fault")])).rejects.toBeInstanceOf(EngineError);
+      await expect(submit(engine, [transfer(token, ALICE, BOB, 1), misbehave(bad, "fault")])).rejects.toBeInstanceOf(
+        EngineError,
+      );
       expect(rootOf(engine)).toBe(root);
       expect(code((await submit(engine, [transfer(token, ALICE, BOB, 1)]))[0])).toBe("success");
       expect(await balanceOf(engine, token, BOB)).toBe(1n);

@@ -1,12 +1,12 @@
 /** Decision 7: execution runs ahead of durability and nobody sees it; an append that fails takes its block and all after it back. */
 import { describe, expect, it } from "vitest";
+import { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { portableHasher } from "../../src/encoding/hash.ts";
 import { toHex } from "../../src/encoding/hex.ts";
+import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
 import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
 import { EngineError, StorageError } from "../../src/errors.ts";
 import { Executor, headOf } from "../../src/execution/executor.ts";
-import { BlockEntry } from "../../src/encoding/block-entry.ts";
-import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { AutoSequencer } from "../../src/sequencer/auto-sequencer.ts";
@@ -90,7 +90,10 @@ async function start() {
     new Promise<bigint>((resolve, reject) => {
       queries.submit(
         (out) => {
-          encodeTransaction({ kind: "call", sender: ALICE, gasLimit: 1_000_000, to: token, entrypoint: "balanceOf", args: [owner] }, out);
+          encodeTransaction(
+            { kind: "call", sender: ALICE, gasLimit: 1_000_000, to: token, entrypoint: "balanceOf", args: [owner] },
+            out,
+          );
           return 1;
         },
         { settle: (answer) => resolve(BigInt(toHex(answer.returnData))), fail: reject },
@@ -140,11 +143,14 @@ describe("a block that is executed but not durable", () => {
     log.isHolding = false;
     log.fail(true);
     const results = await Promise.allSettled([first, second, read]);
-    for (const result of results) expect(result).toMatchObject({ status: "rejected", reason: { code: "STORAGE_ERROR", retryable: true } });
+    for (const result of results)
+      expect(result).toMatchObject({ status: "rejected", reason: { code: "STORAGE_ERROR", retryable: true } });
     await soon();
     expect([toHex(executor.blocks.root()), pipeline.head.height]).toEqual([root, 1]);
     expect(await balance(token, BOB)).toBe(0n);
-    expect(await submit([transfer(token, ALICE, BOB, 7)])).toMatchObject([{ height: 2, receipt: { status: "success" } }]);
+    expect(await submit([transfer(token, ALICE, BOB, 7)])).toMatchObject([
+      { height: 2, receipt: { status: "success" } },
+    ]);
     expect(await balance(token, BOB)).toBe(7n);
   });
 

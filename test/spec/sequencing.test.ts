@@ -3,7 +3,22 @@ import { afterEach, describe, expect, it } from "vitest";
 import { encodeTransaction as encode } from "../../src/encoding/transaction.ts";
 import type { Engine } from "../../src/engine.ts";
 import { EngineError } from "../../src/errors.ts";
-import { ALICE, balanceOf, BOB, bytes, CAROL, deployment, deployToken, type Fate, heightOf, openEngine, rootOf, submit, temporaryDirectory, transfer } from "../support/engine.ts";
+import {
+  ALICE,
+  BOB,
+  balanceOf,
+  bytes,
+  CAROL,
+  deployment,
+  deployToken,
+  type Fate,
+  heightOf,
+  openEngine,
+  rootOf,
+  submit,
+  temporaryDirectory,
+  transfer,
+} from "../support/engine.ts";
 
 const open: { engine: Engine; remove(): void }[] = [];
 
@@ -32,7 +47,11 @@ for (const stored of [false, true]) {
     it("executes a batch in one block, in order, and not atomically", async () => {
       const engine = await start(stored);
       const token = await deployToken(engine);
-      const fates = await submit(engine, [transfer(token, ALICE, BOB, 10), transfer(token, BOB, CAROL, 11), transfer(token, BOB, CAROL, 10)]);
+      const fates = await submit(engine, [
+        transfer(token, ALICE, BOB, 10),
+        transfer(token, BOB, CAROL, 11),
+        transfer(token, BOB, CAROL, 10),
+      ]);
       expect(fates.map(code)).toEqual(["success", "reverted", "success"]);
       expect(new Set(fates.map((fate) => ("height" in fate ? fate.height : -1))).size).toBe(1);
       expect(await balanceOf(engine, token, CAROL)).toBe(10n);
@@ -41,7 +60,12 @@ for (const stored of [false, true]) {
     it("leaves a rejected transaction out of the block, its nonce unused and its neighbours alone", async () => {
       const engine = await start(stored);
       const token = await deployToken(engine);
-      const fates = await submit(engine, [transfer(token, ALICE, BOB, 1), transfer(token, ALICE, BOB, 1, { nonce: 9 }), transfer(`0x${"77".repeat(20)}`, ALICE, BOB, 1), transfer(token, ALICE, BOB, 1)]);
+      const fates = await submit(engine, [
+        transfer(token, ALICE, BOB, 1),
+        transfer(token, ALICE, BOB, 1, { nonce: 9 }),
+        transfer(`0x${"77".repeat(20)}`, ALICE, BOB, 1),
+        transfer(token, ALICE, BOB, 1),
+      ]);
       expect(fates.map(code)).toEqual(["success", "NONCE_MISMATCH", "CONTRACT_NOT_FOUND", "success"]);
       expect(fates.map((fate) => ("index" in fate ? fate.index : -1))).toEqual([0, -1, -1, 1]);
       expect((await engine.service.account(bytes(ALICE))).nonce).toBe(3);
@@ -68,7 +92,11 @@ for (const stored of [false, true]) {
       const engine = await start(stored);
       const token = await deployToken(engine);
       const again = transfer(token, ALICE, BOB, 5, { id: ID });
-      const [one, two, [three, four]] = await Promise.all([submit(engine, [again]), submit(engine, [again]), submit(engine, [again, again])]);
+      const [one, two, [three, four]] = await Promise.all([
+        submit(engine, [again]),
+        submit(engine, [again]),
+        submit(engine, [again, again]),
+      ]);
       expect(two).toEqual(one);
       expect([three, four]).toEqual([one![0], one![0]]);
       expect(await balanceOf(engine, token, BOB)).toBe(5n);
@@ -78,7 +106,10 @@ for (const stored of [false, true]) {
       const engine = await start(stored);
       const token = await deployToken(engine);
       await submit(engine, [transfer(token, ALICE, BOB, 5, { id: ID })]);
-      const [conflict, other] = await submit(engine, [transfer(token, ALICE, BOB, 6, { id: ID }), transfer(token, ALICE, BOB, 7)]);
+      const [conflict, other] = await submit(engine, [
+        transfer(token, ALICE, BOB, 6, { id: ID }),
+        transfer(token, ALICE, BOB, 7),
+      ]);
       expect([code(conflict), code(other)]).toEqual(["ID_CONFLICT", "success"]);
       expect(await balanceOf(engine, token, BOB)).toBe(12n);
     });
@@ -115,7 +146,9 @@ for (const stored of [false, true]) {
       const [again] = await submit(engine, [transfer(token, ALICE, BOB, 60, { id: ID })]);
       expect(code(again)).toBe("success");
       expect(await balanceOf(engine, token, BOB)).toBe(65n);
-      expect((await engine.service.logs({ address: bytes(token), limit: 10 })).items.map(({ block }) => block.height)).toEqual([1, 2, 3]);
+      expect(
+        (await engine.service.logs({ address: bytes(token), limit: 10 })).items.map(({ block }) => block.height),
+      ).toEqual([1, 2, 3]);
     });
 
     it("answers about the past: balances, roots and proofs at a height", async () => {
@@ -127,10 +160,20 @@ for (const stored of [false, true]) {
         roots.push(rootOf(engine));
       }
       const now = rootOf(engine);
-      const call = { kind: "call" as const, sender: ALICE, gasLimit: 1_000_000, to: token, entrypoint: "balanceOf", args: [BOB] };
+      const call = {
+        kind: "call" as const,
+        sender: ALICE,
+        gasLimit: 1_000_000,
+        to: token,
+        entrypoint: "balanceOf",
+        args: [BOB],
+      };
       for (let i = 0; i < 5; i++) {
         const answer = await engine.service.queryAt(call, 2 + i);
-        expect([BigInt(`0x${Buffer.from(answer.returnData).toString("hex")}`), answer.blockHeight]).toEqual([10n * BigInt(i + 1), 2 + i]);
+        expect([BigInt(`0x${Buffer.from(answer.returnData).toString("hex")}`), answer.blockHeight]).toEqual([
+          10n * BigInt(i + 1),
+          2 + i,
+        ]);
         const proof = await engine.service.stateProof(Uint8Array.from([0x10, ...bytes(ALICE)]), 2 + i);
         expect(`0x${Buffer.from(proof.stateRoot).toString("hex")}`).toBe(roots[i]);
       }
@@ -142,7 +185,11 @@ for (const stored of [false, true]) {
       const { DEFAULT_PARAMETERS } = await import("../../src/execution/parameters.ts");
       const engine = await start(stored, { parameters: { ...DEFAULT_PARAMETERS, blockGasMax: 200_000 } });
       const token = await deployToken(engine);
-      const fates = await Promise.all(Array.from({ length: 12 }, () => submit(engine, [transfer(token, ALICE, BOB, 1), transfer(token, ALICE, BOB, 1)])));
+      const fates = await Promise.all(
+        Array.from({ length: 12 }, () =>
+          submit(engine, [transfer(token, ALICE, BOB, 1), transfer(token, ALICE, BOB, 1)]),
+        ),
+      );
       expect(fates.flat().map(code)).toEqual(new Array(24).fill("success"));
       const heights = fates.map((pair) => pair.map((fate) => ("height" in fate ? fate.height : -1)));
       for (const [a, b] of heights) expect(a).toBe(b);
@@ -154,7 +201,10 @@ for (const stored of [false, true]) {
       const { DEFAULT_PARAMETERS } = await import("../../src/execution/parameters.ts");
       const engine = await start(stored, { parameters: { ...DEFAULT_PARAMETERS, blockGasMax: 200_000 } });
       const token = await deployToken(engine);
-      const fates = await submit(engine, Array.from({ length: 8 }, () => transfer(token, ALICE, BOB, 1)));
+      const fates = await submit(
+        engine,
+        Array.from({ length: 8 }, () => transfer(token, ALICE, BOB, 1)),
+      );
       expect(fates.map(code)).toContain("BLOCK_GAS_EXCEEDED");
       expect(code(fates[0])).toBe("success");
       expect(await balanceOf(engine, token, BOB)).toBe(BigInt(fates.filter((fate) => code(fate) === "success").length));
@@ -196,7 +246,9 @@ describe("after a restart", () => {
     const { engine } = await openEngine({ dataDir: directory.path });
     await engine.close();
     const { DEFAULT_PARAMETERS } = await import("../../src/execution/parameters.ts");
-    await expect(openEngine({ dataDir: directory.path, parameters: { ...DEFAULT_PARAMETERS, chainId: 5 } })).rejects.toMatchObject({ code: "CONFIGURATION_ERROR" });
+    await expect(
+      openEngine({ dataDir: directory.path, parameters: { ...DEFAULT_PARAMETERS, chainId: 5 } }),
+    ).rejects.toMatchObject({ code: "CONFIGURATION_ERROR" });
     directory.remove();
   });
 
@@ -207,4 +259,3 @@ describe("after a restart", () => {
     await closing;
   });
 });
-

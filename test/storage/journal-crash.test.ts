@@ -11,10 +11,14 @@ import { type Change, SimulatedDisk, seededRandom } from "../support/simulated-d
 const directory = "/journal";
 /** Room for a few entries, so that a session of ten starts several segments. */
 const SEGMENT_BYTES = 1400;
+/** What an entry of 20 bytes more than its header takes in a segment. */
+const FRAME_BYTES = 280;
 /** How many of the disks have their recovery interrupted everywhere too. */
 const NESTED_SHARE = 0.01;
 const NESTED_DISKS = 4;
-const HISTORIES = 2;
+const HISTORIES = 3;
+/** Few sizes, so that what one group left behind may fit exactly where another ended. */
+const SIZES = [20, 20, 0, 900];
 
 /** What the test saw of the journal between two changes to the disk. */
 type Seen =
@@ -27,7 +31,7 @@ interface Session {
   disk: SimulatedDisk<Seen>;
   journal: Journal;
   append: (count: number, payloadBytes?: number, salt?: number) => Promise<void>;
-  appendSync: (count: number, payloadBytes?: number) => void;
+  appendSync: (count: number, payloadBytes?: number, salt?: number) => void;
 }
 
 /** What the record says may and must be found on the disk. */
@@ -37,9 +41,13 @@ interface Expected {
   acknowledgedSeq: number;
 }
 
+/** Opens the journal on a disk, and notes what it holds as acknowledged: it has been shown. */
 function startSession(disk: SimulatedDisk<Seen>): Session {
   const { journal } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES });
-  let nextSeq = journal.durableSeq + 1;
+  let nextSeq = journal.firstSeq;
+  for (; nextSeq <= journal.durableSeq; nextSeq++) disk.note({ handedIn: nextSeq, entry: journal.read(nextSeq)! });
+  disk.note({ acknowledgedSeq: journal.durableSeq });
+  disk.note({ refusedFrom: nextSeq });
   const handIn = (count: number, payloadBytes = 20, salt = 0) =>
     Array.from({ length: count }, () => {
       const entry = logEntry(nextSeq, payloadBytes, salt);
@@ -58,8 +66,8 @@ function startSession(disk: SimulatedDisk<Seen>): Session {
       throw thrown;
     }
   };
-  const appendSync = (count: number, payloadBytes?: number) => {
-    journal.appendSync(handIn(count, payloadBytes));
+  const appendSync = (count: number, payloadBytes?: number, salt?: number) => {
+    journal.appendSync(handIn(count, payloadBytes, salt));
     disk.note({ acknowledgedSeq: nextSeq - 1 });
   };
   return { disk, journal, append, appendSync };
@@ -98,13 +106,13 @@ function recover(disk: SimulatedDisk, expected: Expected, where: string): number
  * Cuts the power after every change of the session, and now and then again after every change of the recovery.
  * Answers how many disks were recovered.
  */
-function crashEverywhere(record: readonly Change<Seen>[], seed: number): number {
+function crashEverywhere({ record, initial }: SimulatedDisk<Seen>, seed: number): number {
   const random = seededRandom(seed);
   let disks = 0;
-  for (let length = 0; length <= record.length; length++) {
+  for (let length = firstMoment(record); length <= record.length; length++) {
     const prefix = record.slice(0, length);
     const expected = expectedAfter(prefix);
-    for (const disk of SimulatedDisk.replay(prefix).powerLosses(random)) {
+    for (const disk of SimulatedDisk.replay(prefix, initial).powerLosses(random)) {
       const where = `after change ${length} of ${record.length}, disk ${disks++}`;
       const before = disk.contents();
       const lastSeq = recover(disk, expected, where);
@@ -123,14 +131,26 @@ function crashEverywhere(record: readonly Change<Seen>[], seed: number): number 
   return disks;
 }
 
-/** Ends the process, but not the system, after every change; then recovers, and then cuts the power. */
-function killEverywhere(record: readonly Change<Seen>[]): void {
-  for (let length = 0; length <= record.length; length++) {
+/** The moment from which a record knows what the disk held at first. */
+function firstMoment(record: readonly Change<Seen>[]): number {
+  const first = record.findIndex(({ kind }) => kind !== "note");
+  return first < 0 ? record.length : first;
+}
+
+/** Ends the process, but not the system, after every change; recovers, and cuts the power before and after an append. */
+function killEverywhere({ record, initial }: SimulatedDisk<Seen>): void {
+  for (let length = firstMoment(record); length <= record.length; length++) {
+    const where = `killed after change ${length}`;
     const expected = expectedAfter(record.slice(0, length));
-    const disk = SimulatedDisk.replay(record.slice(0, length));
-    const lastSeq = recover(disk, expected, `killed after change ${length}`);
+    const disk = SimulatedDisk.replay(record.slice(0, length), initial);
+    const lastSeq = recover(disk, expected, where);
     const exactly = { entries: expected.entries.slice(0, lastSeq + 1), acknowledgedSeq: lastSeq };
-    recover(disk.worstPowerLoss(), exactly, `killed after change ${length}, then power lost`);
+    recover(disk.worstPowerLoss(), exactly, `${where}, then power lost`);
+    const { journal } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES });
+    const next = logEntry(lastSeq + 1, 20, 200);
+    journal.appendSync([next]);
+    const more = { entries: [...exactly.entries, next], acknowledgedSeq: lastSeq + 1 };
+    recover(disk.worstPowerLoss(), more, `${where}, then power lost after an append`);
   }
 }
 
@@ -147,8 +167,8 @@ describe("a journal whose power is cut at any moment", () => {
     await journal.close();
     const again = startSession(disk);
     await again.append(2);
-    expect(crashEverywhere(disk.record, 1)).toBeGreaterThan(1000);
-    killEverywhere(disk.record);
+    expect(crashEverywhere(disk, 1)).toBeGreaterThan(1000);
+    killEverywhere(disk);
   });
 
   it("leaves nothing of a group that did not fit on the disk and was taken back", async () => {
@@ -160,8 +180,8 @@ describe("a journal whose power is cut at any moment", () => {
     await expect(append(2, 200)).rejects.toMatchObject({ retryable: true });
     disk.capacityBytes = Number.POSITIVE_INFINITY;
     await append(2, 60, 78);
-    expect(crashEverywhere(disk.record, 2)).toBeGreaterThan(300);
-    killEverywhere(disk.record);
+    expect(crashEverywhere(disk, 2)).toBeGreaterThan(300);
+    killEverywhere(disk);
   });
 
   it("leaves nothing of a segment that did not fit on the disk", async () => {
@@ -174,33 +194,81 @@ describe("a journal whose power is cut at any moment", () => {
     disk.capacityBytes = Number.POSITIVE_INFINITY;
     await append(1, 400, 79);
     await append(1);
-    expect(crashEverywhere(disk.record, 3)).toBeGreaterThan(100);
-    killEverywhere(disk.record);
+    expect(crashEverywhere(disk, 3)).toBeGreaterThan(100);
+    killEverywhere(disk);
   });
 
   it("keeps what it showed after a restart, even when the failed sync before it made the system forget the pages", async () => {
-    const { disk, append } = startSession(new SimulatedDisk<Seen>());
+    const { disk, journal, append } = startSession(new SimulatedDisk<Seen>());
     await append(1);
     disk.fault = (operation) => (operation === "sync" ? { code: "EIO" } : undefined);
-    await expect(append(1)).rejects.toMatchObject({ retryable: false });
-    killEverywhere(disk.record.filter((change) => !(change.kind === "note" && "refusedFrom" in change.note)));
+    await expect(journal.append([logEntry(1)])).rejects.toMatchObject({ retryable: false });
+    const restarted = SimulatedDisk.replay(disk.record);
+    const shown = Journal.open({ directory, files: restarted }).journal;
+    expect(shown.durableSeq).toBe(1);
+    const left = Journal.open({ directory, files: restarted.worstPowerLoss() }).journal;
+    expect([left.read(0), left.read(1)]).toEqual([shown.read(0), shown.read(1)]);
   });
 
-  it("survives crashes at any moment of any history", async () => {
+  it("leaves nothing of a torn group: a later frame of it that survived can't follow what is written next", async () => {
+    const session = startSession(new SimulatedDisk<Seen>());
+    await session.append(1);
+    await session.append(2);
+    const torn = session.disk.contents();
+    const segment = torn.get(`${directory}/0000000000000000.journal`)!;
+    segment[segment.length - 2 * FRAME_BYTES]! ^= 1;
+    const disk = SimulatedDisk.holding<Seen>(torn);
+    disk.note({ handedIn: 0, entry: logEntry(0) });
+    disk.note({ acknowledgedSeq: 0 });
+    const again = startSession(disk);
+    await again.append(1, 20, 99);
+    crashEverywhere(disk, 4);
+    killEverywhere(disk);
+  });
+
+  it("leaves no gap when it is cut while segments are dropped", async () => {
+    const { disk, journal, append } = startSession(new SimulatedDisk<Seen>());
+    for (let appends = 0; appends < 4; appends++) await append(1, 1200);
+    const before = disk.record.length;
+    expect(journal.dropSegmentsBefore(3)).toBe(3);
+    for (let length = before; length <= disk.record.length; length++) {
+      for (const left of SimulatedDisk.replay(disk.record.slice(0, length)).powerLosses(seededRandom(length))) {
+        const again = Journal.open({ directory, files: left, requiredFromSeq: 3, requiredToSeq: 3 });
+        expect(again.recovery.firstSeq).toBeLessThanOrEqual(3);
+      }
+    }
+  });
+
+  it("survives crash after crash at any moment of any history", async () => {
     for (let seed = 1; seed <= HISTORIES; seed++) {
       const random = seededRandom(seed * 7919);
-      const disk = new SimulatedDisk<Seen>();
-      for (let sessions = 0; sessions < 2; sessions++) {
+      let disk = new SimulatedDisk<Seen>();
+      for (let sessions = 0; sessions < 3; sessions++) {
         const { journal, append, appendSync } = startSession(disk);
+        const salt = Math.floor(random() * 256);
         for (let appends = 0; appends < 3; appends++) {
-          const sizes = Array.from({ length: 1 + Math.floor(random() * 3) }, () => Math.floor(random() ** 3 * 900));
-          if (random() < 0.3) appendSync(1, sizes[0]);
-          else await Promise.all(sizes.map((size) => append(1 + Math.floor(random() * 2), size)));
+          const sizes = Array.from({ length: 1 + Math.floor(random() * 3) }, () => SIZES[Math.floor(random() * 4)]!);
+          if (random() < 0.3) appendSync(1, sizes[0], salt);
+          else await Promise.all(sizes.map((size) => append(1 + Math.floor(random() * 2), size, salt)));
         }
-        if (random() < 0.5) await journal.close();
+        if (random() < 0.3) await journal.close();
+        crashEverywhere(disk, seed);
+        killEverywhere(disk);
+        disk = endedSomewhere(disk, random);
       }
-      crashEverywhere(disk.record, seed);
-      killEverywhere(disk.record);
     }
   });
 });
+
+/** The disk of a process that ended at some moment of its last session: killed, or by power loss. */
+function endedSomewhere(disk: SimulatedDisk<Seen>, random: () => number): SimulatedDisk<Seen> {
+  const length = Math.ceil(disk.record.length * (1 - random() / 3));
+  const killed = SimulatedDisk.replay(disk.record.slice(0, length), disk.initial);
+  if (random() < 0.4) return killed;
+  const all = [...killed.powerLosses(random)];
+  const left = all[Math.floor(random() * all.length)]!;
+  const { entries, acknowledgedSeq } = expectedAfter(killed.record);
+  for (const [seq, entry] of entries.entries()) left.note({ handedIn: seq, entry });
+  left.note({ acknowledgedSeq });
+  return left;
+}

@@ -5,8 +5,9 @@ import { Worker } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
-import { equalBytes, writeU32 } from "../../src/encoding/bytes.ts";
+import { equalBytes, readU32, writeU32 } from "../../src/encoding/bytes.ts";
 import { EngineError } from "../../src/errors.ts";
+import { encodeMark, FrameEncoder } from "../../src/storage/frame-encoder.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import type { GroupStats, JournalOptions } from "../../src/storage/journal-options.ts";
 import { JournalReader } from "../../src/storage/journal-reader.ts";
@@ -121,11 +122,23 @@ describe("damage to a journal", () => {
     const { length } = contents.get(firstSegment)!;
     expect([...contents.keys()].filter((path) => path.endsWith(".journal"))).toHaveLength(2);
     for (let at = 0; at < length; at++) {
-      expect(open(flipped(contents, firstSegment, at)), `byte ${at}`).toHaveProperty("refused");
+      const { facts } = refusalOf(flipped(contents, firstSegment, at));
+      expect(facts["file"], `byte ${at}`).toBe(firstSegment);
+      expect(facts["offset"], `byte ${at}`).toBeLessThanOrEqual(at);
       const cut = withBytes(contents, firstSegment, (bytes) => bytes.subarray(0, at));
       expect(open(cut), `${at} bytes`).toHaveProperty("refused");
       expect(open(cut, { verifyFromSeq: 4 }), `${at} bytes, not scanned`).toHaveProperty("refused");
     }
+  });
+
+  it("is refused when a sealed segment lost the mark at its end", async () => {
+    const disk = SimulatedDisk.holding(await journalOf([1], { isClosed: true }));
+    const { journal } = Journal.open({ directory, files: disk, segmentBytes: 500 });
+    await journal.append([logEntry(1)]);
+    const contents = disk.contents();
+    expect(open(contents)).toMatchObject({ lastSeq: 1 });
+    const cut = withBytes(contents, firstSegment, (bytes) => bytes.subarray(0, bytes.length - 32));
+    expect(refusalOf(cut).code).toBe("JOURNAL_DAMAGED");
   });
 
   it("is found when the entry is read where a sealed segment was not scanned at open", async () => {
@@ -203,6 +216,42 @@ describe("a journal that is not whole", () => {
   });
 });
 
+describe("what stands in a journal's frames", () => {
+  const tagOf = (contents: Contents) => readU32(contents.get(firstSegment)!, 12);
+
+  it("is refused when an intact frame has another seq than comes next", async () => {
+    const contents = await journalOf([2], { isClosed: false });
+    const place = { tag: tagOf(contents), seq: 3, offset: 64 + 2 * 280, durableOffset: 64 };
+    const gap = new FrameEncoder().encode([logEntry(3)], place, () => {});
+    const withGap = withBytes(contents, firstSegment, (bytes) => Buffer.concat([bytes, ...gap]));
+    expect(refusalOf(withGap).facts).toMatchObject({ file: firstSegment, offset: place.offset });
+  });
+
+  it.each([
+    { forged: "with another segment's tag", tag: (own: number) => own ^ 1, offset: 0 },
+    { forged: "for another place", tag: (own: number) => own, offset: 8 },
+  ])("can't be forged by bytes of a payload: a frame $forged names nothing durable", async ({ tag, offset }) => {
+    const contents = await journalOf([1], { isClosed: false });
+    const start = 64 + 280;
+    const forgedAt = start + 32 + 224 + 8;
+    const own = tagOf(contents);
+    const mark = encodeMark({ tag: tag(own), seq: 1, offset: forgedAt + offset, durableOffset: forgedAt });
+    const entry = logEntry(1, 64);
+    entry.set(mark, 224 + 8);
+    const place = { tag: own, seq: 1, offset: start, durableOffset: start };
+    const frames = new FrameEncoder().encode([entry], place, () => {});
+    const torn = Buffer.concat([contents.get(firstSegment)!, ...frames]);
+    torn[start + 40]! ^= 1;
+    expect(open(new Map([[firstSegment, torn]]))).toEqual({ lastSeq: 0, cutBytes: torn.length - start });
+  });
+
+  it("carries another tag in each journal", async () => {
+    const tags = [];
+    for (let i = 0; i < 3; i++) tags.push(tagOf(await journalOf([1], { isClosed: true })));
+    expect(new Set(tags).size).toBe(3);
+  });
+});
+
 describe("a journal on a failing disk", () => {
   it.each(["write", "sync"] as const)(
     "takes nothing more after a failed %s, and keeps what was durable",
@@ -226,7 +275,8 @@ describe("a journal on a failing disk", () => {
     const disk = new SimulatedDisk();
     const { journal } = Journal.open({ directory, files: disk });
     await journal.append([logEntry(0)]);
-    disk.capacityBytes = 500;
+    // Room for the second, but not for the first.
+    disk.capacityBytes = 64 + 280 + 280;
     const first = journal.append([logEntry(1, 300)]);
     await Promise.resolve();
     const second = journal.append([logEntry(2)]);

@@ -14,11 +14,18 @@ export interface DaemonProcess {
 }
 
 /** Starts `polytorus serve` and resolves when it listens. Rejects with its output when it ends before that. */
-export async function startDaemon(dataDir: string, options: { args?: string[]; environment?: Record<string, string> } = {}): Promise<DaemonProcess> {
-  const child = spawn(process.execPath, [new URL("main.js", BUILT).pathname, "serve", "--data-dir", dataDir, "--http", "off", ...(options.args ?? [])], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, ...options.environment },
-  });
+export async function startDaemon(
+  dataDir: string,
+  options: { args?: string[]; environment?: Record<string, string> } = {},
+): Promise<DaemonProcess> {
+  const child = spawn(
+    process.execPath,
+    [new URL("main.js", BUILT).pathname, "serve", "--data-dir", dataDir, "--http", "off", ...(options.args ?? [])],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...options.environment },
+    },
+  );
   let output = "";
   const daemon: DaemonProcess = {
     ipc: join(dataDir, "engine.ipc"),

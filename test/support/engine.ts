@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decodeReceipt, type Receipt } from "../../src/encoding/receipt.ts";
 import type { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
+import { decodeReceipt, type Receipt } from "../../src/encoding/receipt.ts";
 import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
 import { Engine, type EngineOptions } from "../../src/engine.ts";
 import type { EngineError } from "../../src/errors.ts";
@@ -61,14 +61,23 @@ export function fateOf(outcome: SubmissionOutcome, index: number): Fate {
   const block = outcome.block(index);
   if (rejection !== undefined || block === undefined) return { rejection: rejection! };
   const position = outcome.position(index);
-  return { receipt: receiptAt(block, position), height: block.height, index: position, hash: toHex(block.transactionHash(position)) };
+  return {
+    receipt: receiptAt(block, position),
+    height: block.height,
+    index: position,
+    hash: toHex(block.transactionHash(position)),
+  };
 }
 
 export function receiptAt(block: BlockEntry, index: number): Receipt {
   return decodeReceipt(block.bytes, block.receiptAt(index));
 }
 
-export function submit(engine: Engine, transactions: readonly TransactionJson[], wait: Wait = "durable"): Promise<Fate[]> {
+export function submit(
+  engine: Engine,
+  transactions: readonly TransactionJson[],
+  wait: Wait = "durable",
+): Promise<Fate[]> {
   return new Promise((resolve, reject) => {
     engine.service.submit(
       (out) => {
@@ -81,7 +90,13 @@ export function submit(engine: Engine, transactions: readonly TransactionJson[],
   });
 }
 
-export function query(engine: Engine, to: string, entrypoint: string, args: unknown[], caller = ALICE): Promise<QueryOutcome> {
+export function query(
+  engine: Engine,
+  to: string,
+  entrypoint: string,
+  args: unknown[],
+  caller = ALICE,
+): Promise<QueryOutcome> {
   return new Promise((resolve, reject) => {
     engine.service.query(
       (out) => {
@@ -98,17 +113,37 @@ export async function balanceOf(engine: Engine, token: string, owner: string): P
 }
 
 export function deployment(sender = ALICE, supply = "1000000", more: Record<string, unknown> = {}): TransactionJson {
-  return { kind: "deploy", sender, gasLimit: 10_000_000, contract: { type: "erc20", name: "Token", symbol: "TKN", decimals: 18, initialSupply: supply, ...more } };
+  return {
+    kind: "deploy",
+    sender,
+    gasLimit: 10_000_000,
+    contract: { type: "erc20", name: "Token", symbol: "TKN", decimals: 18, initialSupply: supply, ...more },
+  };
 }
 
-export function transfer(token: string, from: string, to: string, amount: bigint | number, more: Partial<TransactionJson> = {}): TransactionJson {
-  return { kind: "call", sender: from, gasLimit: 200_000, to: token, entrypoint: "transfer", args: [to, String(amount)], ...more };
+export function transfer(
+  token: string,
+  from: string,
+  to: string,
+  amount: bigint | number,
+  more: Partial<TransactionJson> = {},
+): TransactionJson {
+  return {
+    kind: "call",
+    sender: from,
+    gasLimit: 200_000,
+    to: token,
+    entrypoint: "transfer",
+    args: [to, String(amount)],
+    ...more,
+  };
 }
 
 /** Deploys a token whose supply is `sender`'s. Answers its address. */
 export async function deployToken(engine: Engine, sender = ALICE, supply = "1000000"): Promise<string> {
   const [fate] = await submit(engine, [deployment(sender, supply)]);
-  if (fate === undefined || "rejection" in fate || fate.receipt.contractAddress === undefined) throw new Error(JSON.stringify(fate));
+  if (fate === undefined || "rejection" in fate || fate.receipt.contractAddress === undefined)
+    throw new Error(JSON.stringify(fate));
   return toHex(fate.receipt.contractAddress);
 }
 

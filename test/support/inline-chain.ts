@@ -109,7 +109,7 @@ export class InlineChain {
   }
 
   abi(contract: string): ContractAbi {
-    const resolved = this.executor.engine.contract(fromHex(contract)!);
+    const resolved = this.executor.engine.contracts.resolve(fromHex(contract)!, 0);
     if (resolved === undefined) throw new Error(`no contract stands at ${contract}`);
     return resolved.engine.describe(resolved.code);
   }

@@ -1,7 +1,8 @@
 /** An executor thread with contracts that no real engine would run: they spin, fault, or end their thread. */
-import { runExecutor } from "../../src/executor.ts";
+
 import { decodeArguments } from "../../src/encoding/transaction.ts";
 import type { CallInput, ContractEngine, HostContext, Outcome } from "../../src/execution/host.ts";
+import { runExecutor } from "../../src/executor.ts";
 
 const SUCCESS: Outcome = { status: "success", returnData: new Uint8Array(0) };
 

@@ -49,6 +49,8 @@ const SAMPLE = 24;
 const DISKS_MAX = 40;
 
 export class SimulatedDisk<T = unknown> implements Files {
+  /** What it held at first; `record` is what changed since. */
+  readonly initial: ReadonlyMap<string, Uint8Array>;
   readonly record: Change<T>[] = [];
   /** Decides which operations fail. */
   fault: FaultRule = () => undefined;
@@ -59,16 +61,20 @@ export class SimulatedDisk<T = unknown> implements Files {
   #durableNames = new Map<string, number>();
   #pendingNames: NameChange[] = [];
 
+  constructor(initial: ReadonlyMap<string, Uint8Array> = new Map()) {
+    this.initial = initial;
+  }
+
   /** The disk of a process that ended after these changes to `contents`; the system lives on. */
   static replay<T>(record: readonly Change<T>[], contents?: ReadonlyMap<string, Uint8Array>): SimulatedDisk<T> {
     const disk = SimulatedDisk.holding<T>(contents ?? new Map());
-    for (const change of record) disk.#apply(change);
+    for (const change of record) disk.#do(change);
     return disk;
   }
 
   /** A disk that holds these files durably. */
-  static holding<T = unknown>(contents: ReadonlyMap<string, Uint8Array>): SimulatedDisk<T> {
-    const disk = new SimulatedDisk<T>();
+  static holding<T>(contents: ReadonlyMap<string, Uint8Array>): SimulatedDisk<T> {
+    const disk = new SimulatedDisk<T>(contents);
     for (const [path, bytes] of contents) {
       disk.#names.set(path, disk.#files.length);
       disk.#durableNames.set(path, disk.#files.length);
@@ -86,7 +92,7 @@ export class SimulatedDisk<T = unknown> implements Files {
   }
 
   /** Disks that power loss may leave: the worst (nothing that was not synced), the best, and what lies between. */
-  *powerLosses(random: () => number, disksMax = DISKS_MAX): Generator<SimulatedDisk> {
+  *powerLosses(random: () => number, disksMax = DISKS_MAX): Generator<SimulatedDisk<T>> {
     const fragments = this.#files.flatMap((file) => file.pending.flatMap((change) => fragmentsOf(change, random)));
     const names = [...subsets(this.#pendingNames, random)];
     const data = [...subsets(fragments, random)];
@@ -99,7 +105,7 @@ export class SimulatedDisk<T = unknown> implements Files {
   }
 
   /** The disk on which nothing is left that was not synced. */
-  worstPowerLoss(): SimulatedDisk {
+  worstPowerLoss(): SimulatedDisk<T> {
     return this.#afterPowerLoss([], []);
   }
 
@@ -229,7 +235,7 @@ export class SimulatedDisk<T = unknown> implements Files {
     }
   }
 
-  #afterPowerLoss(nameChanges: readonly NameChange[], dataChanges: readonly DataChange[]): SimulatedDisk {
+  #afterPowerLoss(nameChanges: readonly NameChange[], dataChanges: readonly DataChange[]): SimulatedDisk<T> {
     const names = new Map(this.#durableNames);
     for (const change of nameChanges) applyName(names, change);
     const bytes = this.#files.map((state) => state.durable);

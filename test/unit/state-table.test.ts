@@ -17,7 +17,9 @@ class MapSnapshot implements StateSnapshot {
     return this.values.get(toHex(key))?.value;
   }
   range(start: Uint8Array, end: Uint8Array, options?: { reverse?: boolean }) {
-    const inside = [...this.values.values()].filter(({ key }) => compareBytes(key, start) >= 0 && compareBytes(key, end) < 0);
+    const inside = [...this.values.values()].filter(
+      ({ key }) => compareBytes(key, start) >= 0 && compareBytes(key, end) < 0,
+    );
     inside.sort((a, b) => compareBytes(a.key, b.key));
     return options?.reverse ? inside.reverse() : inside;
   }
@@ -34,8 +36,27 @@ class MapSnapshot implements StateSnapshot {
 
 const contract = Uint8Array.from([0x13, ...new Uint8Array(20).fill(9)]);
 /** Short, inline-long and longer keys, some of them prefixes of others. */
-const KEYS = ["a", "ab", "abc", "b", `bal:${"x".repeat(20)}`, `bal:${"y".repeat(20)}`, "k".repeat(25), "k".repeat(26), "k".repeat(300)].map((text) => Buffer.from(text));
-const VALUES = [undefined, new Uint8Array(0), Uint8Array.of(0), Uint8Array.of(0, 1), Uint8Array.of(7), new Uint8Array(32).fill(255), new Uint8Array(33).fill(1), new Uint8Array(300).fill(2)];
+const KEYS = [
+  "a",
+  "ab",
+  "abc",
+  "b",
+  `bal:${"x".repeat(20)}`,
+  `bal:${"y".repeat(20)}`,
+  "k".repeat(25),
+  "k".repeat(26),
+  "k".repeat(300),
+].map((text) => Buffer.from(text));
+const VALUES = [
+  undefined,
+  new Uint8Array(0),
+  Uint8Array.of(0),
+  Uint8Array.of(0, 1),
+  Uint8Array.of(7),
+  new Uint8Array(32).fill(255),
+  new Uint8Array(33).fill(1),
+  new Uint8Array(300).fill(2),
+];
 
 type Step =
   | { do: "set"; key: number; value: number }
@@ -46,7 +67,14 @@ type Step =
   | { do: "dropBlock" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant("set" as const), key: fc.nat(KEYS.length - 1), value: fc.nat(VALUES.length - 1) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("set" as const),
+      key: fc.nat(KEYS.length - 1),
+      value: fc.nat(VALUES.length - 1),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("checkpoint" as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("revert" as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("endBlock" as const) }) },
@@ -123,11 +151,17 @@ describe("StateTable", () => {
           }
           for (const key of KEYS) {
             const value = table.get(table.slot(table.space(contract), key));
-            expect(value === undefined ? undefined : toHex(value)).toBe(model.has(toHex(key)) ? toHex(model.get(toHex(key))!) : undefined);
+            expect(value === undefined ? undefined : toHex(value)).toBe(
+              model.has(toHex(key)) ? toHex(model.get(toHex(key))!) : undefined,
+            );
           }
-          const expected = [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}=${toHex(value)}`);
+          const expected = [...model]
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, value]) => `${key}=${toHex(value)}`);
           expect(shown(table.range(table.space(contract), new Uint8Array(0), undefined))).toEqual(expected);
-          expect(shown(table.range(table.space(contract), new Uint8Array(0), undefined, true))).toEqual(expected.reverse());
+          expect(shown(table.range(table.space(contract), new Uint8Array(0), undefined, true))).toEqual(
+            expected.reverse(),
+          );
         }
       }),
       { numRuns: 300 },
@@ -136,42 +170,51 @@ describe("StateTable", () => {
 
   it("writes a delta that leads from the block's first state to its last, and back", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(KEYS.length - 1), fc.nat(VALUES.length - 1)), { maxLength: 40 }), (writes) => {
-        const table = new StateTable(new MapSnapshot());
-        const space = table.space(contract);
-        table.set(table.slot(space, KEYS[0]!), VALUES[4]);
-        table.set(table.slot(space, KEYS[6]!), VALUES[7]);
-        table.endBlock(0);
-        const before = shown(table.range(space, new Uint8Array(0), undefined));
-        for (const [key, value] of writes) table.set(table.slot(space, KEYS[key]!), VALUES[value]);
-        const after = shown(table.range(space, new Uint8Array(0), undefined));
-        const out = new ByteWriter();
-        table.writeDelta(out);
-        table.endBlock(1);
-        for (const record of readDelta(out.written())) expect(record.newValue && toHex(record.newValue)).not.toBe(record.oldValue && toHex(record.oldValue));
-        table.overwrite(out.written(), "backward", 2);
-        expect(shown(table.range(space, new Uint8Array(0), undefined))).toEqual(before);
-        table.overwrite(out.written(), "forward", 3);
-        expect(shown(table.range(space, new Uint8Array(0), undefined))).toEqual(after);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(KEYS.length - 1), fc.nat(VALUES.length - 1)), { maxLength: 40 }),
+        (writes) => {
+          const table = new StateTable(new MapSnapshot());
+          const space = table.space(contract);
+          table.set(table.slot(space, KEYS[0]!), VALUES[4]);
+          table.set(table.slot(space, KEYS[6]!), VALUES[7]);
+          table.endBlock(0);
+          const before = shown(table.range(space, new Uint8Array(0), undefined));
+          for (const [key, value] of writes) table.set(table.slot(space, KEYS[key]!), VALUES[value]);
+          const after = shown(table.range(space, new Uint8Array(0), undefined));
+          const out = new ByteWriter();
+          table.writeDelta(out);
+          table.endBlock(1);
+          for (const record of readDelta(out.written()))
+            expect(record.newValue && toHex(record.newValue)).not.toBe(record.oldValue && toHex(record.oldValue));
+          table.overwrite(out.written(), "backward", 2);
+          expect(shown(table.range(space, new Uint8Array(0), undefined))).toEqual(before);
+          table.overwrite(out.written(), "forward", 3);
+          expect(shown(table.range(space, new Uint8Array(0), undefined))).toEqual(after);
+        },
+      ),
     );
   });
 
   it("keeps a uint256 under its shortest bytes, and zero as absent", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.bigInt(0n, 2n ** 256n - 1n), fc.constantFrom(0n, 1n, 255n, 256n, 2n ** 32n, 2n ** 255n)), (amount) => {
-        const table = new StateTable(new MapSnapshot());
-        const address = new Uint8Array(20).fill(3);
-        const slot = table.addressSlot(table.space(contract), Buffer.from("bal:").readUInt32LE(0), address, 0);
-        const limbs = newUint256();
-        fromBigInt(amount, limbs);
-        table.store(slot, limbs);
-        const bytes = table.get(table.slot(table.space(contract), Buffer.concat([Buffer.from("bal:"), address])));
-        const hex = amount.toString(16);
-        expect(bytes === undefined ? undefined : toHex(bytes)).toBe(amount === 0n ? undefined : `0x${hex.length % 2 ? "0" : ""}${hex}`);
-        table.load(slot, limbs);
-        expect(toBigInt(limbs)).toBe(amount);
-      }),
+      fc.property(
+        fc.oneof(fc.bigInt(0n, 2n ** 256n - 1n), fc.constantFrom(0n, 1n, 255n, 256n, 2n ** 32n, 2n ** 255n)),
+        (amount) => {
+          const table = new StateTable(new MapSnapshot());
+          const address = new Uint8Array(20).fill(3);
+          const slot = table.addressSlot(table.space(contract), Buffer.from("bal:").readUInt32LE(0), address, 0);
+          const limbs = newUint256();
+          fromBigInt(amount, limbs);
+          table.store(slot, limbs);
+          const bytes = table.get(table.slot(table.space(contract), Buffer.concat([Buffer.from("bal:"), address])));
+          const hex = amount.toString(16);
+          expect(bytes === undefined ? undefined : toHex(bytes)).toBe(
+            amount === 0n ? undefined : `0x${hex.length % 2 ? "0" : ""}${hex}`,
+          );
+          table.load(slot, limbs);
+          expect(toBigInt(limbs)).toBe(amount);
+        },
+      ),
     );
   });
 

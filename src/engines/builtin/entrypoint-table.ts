@@ -32,6 +32,12 @@ export class EntrypointTable<Handler> {
   readonly #bySelector = new Map<number, Entry<Handler>>();
   readonly #byNameHash = new Map<number, Entry<Handler>>();
   readonly #absent: ReadonlyMap<string, string>;
+  /** The call that `admit` has just read: its arguments stand in `args`, so that `find` need not read them again. */
+  readonly #admitted: { bytes: Uint8Array | undefined; start: number; run: Handler | undefined } = {
+    bytes: undefined,
+    start: 0,
+    run: undefined,
+  };
 
   /** @param absent names of entrypoints that the contract could have had, and the option that gives them. */
   constructor(entrypoints: readonly Entrypoint<Handler>[], absent: ReadonlyMap<string, string>) {
@@ -50,6 +56,12 @@ export class EntrypointTable<Handler> {
   /** What runs the call, its arguments in `args`; undefined when it is unknown or its arguments do not decode. */
   find(input: CallInput): Handler | undefined {
     const { bytes, start, end } = input;
+    const admitted = this.#admitted;
+    if (admitted.bytes === bytes && admitted.start === start) {
+      admitted.bytes = undefined;
+      return admitted.run;
+    }
+    admitted.bytes = undefined;
     if (input.form === BodyForm.calldata) {
       const entry = end - start < SELECTOR_BYTES ? undefined : this.#bySelector.get(selectorKey(bytes, start));
       if (entry === undefined) return undefined;
@@ -64,6 +76,8 @@ export class EntrypointTable<Handler> {
 
   /** @throws RejectedError UNKNOWN_ENTRYPOINT, INVALID_CALLDATA, INVALID_AMOUNT or INVALID_ADDRESS; calldata passes. */
   admit(input: CallInput): void {
+    const admitted = this.#admitted;
+    admitted.bytes = undefined;
     if (input.form === BodyForm.json) {
       throw new RejectedError(
         "INVALID_CALLDATA",
@@ -80,6 +94,9 @@ export class EntrypointTable<Handler> {
     if (entry === undefined) this.#refuseName(input);
     const problem = this.args.readTagged(entry.kinds, bytes, start + 1 + entry.nameBytes.length, end);
     if (problem !== ARGUMENTS_OK) refuseArguments(entry.fn, problem, input);
+    admitted.bytes = bytes;
+    admitted.start = start;
+    admitted.run = entry.run;
   }
 
   #findByName(bytes: Uint8Array, start: number, end: number): Entry<Handler> | undefined {

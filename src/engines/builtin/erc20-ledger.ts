@@ -38,11 +38,9 @@ const balance = newUint256();
 const current = newUint256();
 const supply = newUint256();
 
-const FIRST_TOPIC = new Uint8Array(WORD_BYTES);
-const SECOND_TOPIC = new Uint8Array(WORD_BYTES);
 const WORD = new Uint8Array(WORD_BYTES);
-const TRANSFER_TOPICS = [ERC20_EVENTS.Transfer.topic, FIRST_TOPIC, SECOND_TOPIC];
-const APPROVAL_TOPICS = [ERC20_EVENTS.Approval.topic, FIRST_TOPIC, SECOND_TOPIC];
+const TRANSFER = ERC20_EVENTS.Transfer.topic;
+const APPROVAL = ERC20_EVENTS.Approval.topic;
 /** Views of WORD that hold its last n bytes: the shortest form of a number of n bytes. */
 const LAST_BYTES = Array.from({ length: WORD_BYTES + 1 }, (_, n) => WORD.subarray(WORD_BYTES - n));
 
@@ -74,7 +72,7 @@ export function transferTokens(
   const refused = debit(host, from, fromAt, value);
   if (refused !== undefined) return refused;
   credit(host, to, toAt, value);
-  logPair(host, TRANSFER_TOPICS, from, fromAt, to, toAt, value);
+  host.logPair(TRANSFER, from, fromAt, to, toAt, value);
   return undefined;
 }
 
@@ -91,7 +89,7 @@ export function mintTokens(
   if (add(supply, value)) return REVERT_OVERFLOW;
   storeShortest(host, TOTAL_SUPPLY_KEY, supply);
   credit(host, to, toAt, value);
-  logPair(host, TRANSFER_TOPICS, ZERO_ADDRESS, 0, to, toAt, value);
+  host.logPair(TRANSFER, ZERO_ADDRESS, 0, to, toAt, value);
   if (token.cap !== undefined && lessThan(token.cap, supply)) {
     return revert(ERC20_ERRORS.ERC20ExceededCap, uintWord(supply), uintWord(token.cap));
   }
@@ -112,7 +110,7 @@ export function burnTokens(
   loadSupply(host, supply);
   subtract(supply, value);
   storeShortest(host, TOTAL_SUPPLY_KEY, supply);
-  logPair(host, TRANSFER_TOPICS, from, fromAt, ZERO_ADDRESS, 0, value);
+  host.logPair(TRANSFER, from, fromAt, ZERO_ADDRESS, 0, value);
   return undefined;
 }
 
@@ -139,7 +137,7 @@ export function approveTokens(
 ): Outcome | undefined {
   const refused = storeAllowance(host, owner, ownerAt, spender, spenderAt, value);
   if (refused !== undefined) return refused;
-  logPair(host, APPROVAL_TOPICS, owner, ownerAt, spender, spenderAt, value);
+  host.logPair(APPROVAL, owner, ownerAt, spender, spenderAt, value);
   return undefined;
 }
 
@@ -198,23 +196,6 @@ function credit(host: HostContext, to: Uint8Array, at: number, value: Limbs): vo
   host.load(slot, balance);
   add(balance, value);
   host.store(slot, balance);
-}
-
-function logPair(
-  host: HostContext,
-  topics: readonly Uint8Array[],
-  first: Uint8Array,
-  firstAt: number,
-  second: Uint8Array,
-  secondAt: number,
-  value: Limbs,
-): void {
-  for (let i = 0; i < ADDRESS_BYTES; i++) {
-    FIRST_TOPIC[WORD_BYTES - ADDRESS_BYTES + i] = first[firstAt + i]!;
-    SECOND_TOPIC[WORD_BYTES - ADDRESS_BYTES + i] = second[secondAt + i]!;
-  }
-  writeBigEndian(value, 0, WORD, 0);
-  host.log(topics, WORD);
 }
 
 function setAllowanceKey(owner: Uint8Array, ownerAt: number, spender: Uint8Array, spenderAt: number): void {

@@ -1,0 +1,259 @@
+/**
+ * StateRows: where the state table keeps keys and values: typed rows, one cache line each, found by an open-addressing
+ * index. A row is a slot number; the key's space (tag, or tag and contract) is a number too.
+ *
+ *   row, 16 words:  space · 6 words of key · form and key length · 8 limbs of value
+ *   meta, 4 words:  nonce (2) · serial of the last change · 0
+ *
+ * Always
+ *  - A slot stays until the rows are made anew; the arrays are replaced when they grow, so nobody keeps them.
+ *  - The index is seeded, so that nobody can choose addresses that collide in it.
+ */
+import { randomInt } from "node:crypto";
+import { type ByteWriter, equalBytes } from "../encoding/bytes.ts";
+
+export const ROW_WORDS = 16;
+export const FORM_AT = 7;
+export const LIMBS_AT = 8;
+export const META_WORDS = 4;
+export const NONCE_AT = 0;
+export const SERIAL_AT = 2;
+
+/** What a row holds. `word`: a uint256 whose bytes are the shortest big-endian form. */
+export const Form = { unloaded: 0, absent: 1, word: 2, bytes: 3, account: 4 } as const;
+
+const KEY_AT = 1;
+/** Longer keys are kept beside the row, and the row holds a hash of them. */
+const INLINE_KEY_BYTES = 24;
+const INITIAL_ROWS = 1 << 12;
+/** Index entries carry 8 bits of the hash over 24 bits of slot, to skip most rows that do not match. */
+const SLOT_BITS = 24;
+const SLOT_MASK = (1 << SLOT_BITS) - 1;
+export const SLOTS_MAX = SLOT_MASK - 1;
+
+/** Keys that begin alike: a tag, or the tag and address of a contract's state. */
+export interface Space {
+  readonly id: number;
+  readonly prefix: Uint8Array;
+  /** First and last undo record of this space in the running block. */
+  head: number;
+  tail: number;
+  /** Slots changed since the snapshot, once someone has iterated this space; undefined before. */
+  fresh: Set<number> | undefined;
+}
+
+/** No undo record. */
+export const NONE = 0xffffffff;
+
+export class StateRows {
+  rows!: Uint32Array;
+  meta!: Uint32Array;
+  readonly spaces: Space[] = [];
+  /** Values that are no uint256, by slot. */
+  blobs = new Map<number, Uint8Array>();
+  count = 0;
+  readonly #seed = randomInt(0x7fffffff);
+  readonly #spaceIds = new Map<string, number>();
+  #rowBytes!: Uint8Array;
+  #index!: Uint32Array;
+  #capacity = 0;
+  #longKeys = new Map<number, Uint8Array>();
+
+  constructor() {
+    this.#allocate(INITIAL_ROWS);
+  }
+
+  /** Bytes of typed arrays held. */
+  get byteLength(): number {
+    return this.rows.byteLength + this.meta.byteLength + this.#index.byteLength;
+  }
+
+  space(prefix: Uint8Array): Space {
+    const name = Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length).toString("latin1");
+    let id = this.#spaceIds.get(name);
+    if (id === undefined) {
+      id = this.spaces.length;
+      this.spaces.push({ id, prefix: prefix.slice(), head: NONE, tail: NONE, fresh: undefined });
+      this.#spaceIds.set(name, id);
+    }
+    return this.spaces[id]!;
+  }
+
+  /** The slot of a key of at most 24 bytes, given as six little-endian words that are zero beyond it; made if need be. */
+  find(space: number, a: number, b: number, c: number, d: number, e: number, f: number, keyLength: number): number {
+    const hash = hashWords(this.#seed ^ space, a, b, c, d, e, f);
+    const index = this.#index;
+    const rows = this.rows;
+    const mask = index.length - 1;
+    const mark = hash >>> SLOT_BITS;
+    a >>>= 0;
+    b >>>= 0;
+    c >>>= 0;
+    d >>>= 0;
+    e >>>= 0;
+    f >>>= 0;
+    let at = hash & mask;
+    for (;;) {
+      const entry = index[at]!;
+      if (entry === 0) break;
+      if (entry >>> SLOT_BITS === mark) {
+        const slot = (entry & SLOT_MASK) - 1;
+        const row = slot * ROW_WORDS;
+        const isKey = rows[row + 2] === b && rows[row + 3] === c && rows[row + 1] === a && rows[row] === space;
+        const isRest = rows[row + 4] === d && rows[row + 5] === e && rows[row + 6] === f;
+        if (isKey && isRest && rows[row + FORM_AT]! >>> 8 === keyLength) return slot;
+      }
+      at = (at + 1) & mask;
+    }
+    return this.#insert(at, hash, [space, a, b, c, d, e, f, Form.unloaded | (keyLength << 8)]);
+  }
+
+  /** The slot of a key of any length. */
+  findKey(space: number, key: Uint8Array): number {
+    if (key.length > INLINE_KEY_BYTES) return this.#findLong(space, key);
+    const words = [0, 0, 0, 0, 0, 0];
+    for (let i = 0; i < key.length; i++) words[i >> 2]! |= key[i]! << (8 * (i & 3));
+    return this.find(space, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!, key.length);
+  }
+
+  #findLong(space: number, key: Uint8Array): number {
+    const [a, b] = hashBytes(this.#seed, key);
+    const hash = hashWords(this.#seed ^ space, a, b, 0, 0, 0, 0);
+    const mask = this.#index.length - 1;
+    let at = hash & mask;
+    for (;;) {
+      const entry = this.#index[at]!;
+      if (entry === 0) break;
+      if (entry >>> SLOT_BITS === hash >>> SLOT_BITS) {
+        const slot = (entry & SLOT_MASK) - 1;
+        const known = this.rows[slot * ROW_WORDS] === space ? this.#longKeys.get(slot) : undefined;
+        if (known !== undefined && equalBytes(known, key)) return slot;
+      }
+      at = (at + 1) & mask;
+    }
+    const slot = this.#insert(at, hash, [space, a, b, 0, 0, 0, 0, Form.unloaded | (key.length << 8)]);
+    this.#longKeys.set(slot, key.slice());
+    return slot;
+  }
+
+  /** Gives out the next slot, indexed at the free place `at`, or wherever it belongs once the rows have grown. */
+  #insert(at: number, hash: number, head: number[]): number {
+    const slot = this.count;
+    if (slot >= SLOTS_MAX) throw new RangeError(`the state table holds at most ${SLOTS_MAX} rows`);
+    if (slot === this.#capacity) {
+      this.#grow();
+      at = this.#freePlace(hash);
+    }
+    this.#index[at] = indexEntry(hash, slot);
+    this.rows.set(head, slot * ROW_WORDS);
+    this.count++;
+    return slot;
+  }
+
+  #freePlace(hash: number): number {
+    const mask = this.#index.length - 1;
+    let at = hash & mask;
+    while (this.#index[at] !== 0) at = (at + 1) & mask;
+    return at;
+  }
+
+  /** The index has two places a row, so that it is at most half full. */
+  #allocate(capacity: number): void {
+    this.#capacity = capacity;
+    this.rows = new Uint32Array(capacity * ROW_WORDS);
+    this.#rowBytes = new Uint8Array(this.rows.buffer);
+    this.meta = new Uint32Array(capacity * META_WORDS);
+    this.#index = new Uint32Array(capacity * 2);
+    this.count = 0;
+  }
+
+  #grow(): void {
+    const { rows, meta, count } = this;
+    this.#allocate(this.#capacity * 2);
+    this.rows.set(rows);
+    this.meta.set(meta);
+    this.count = count;
+    for (let slot = 0; slot < count; slot++) this.#reindex(slot);
+  }
+
+  #reindex(slot: number): void {
+    const at = slot * ROW_WORDS;
+    const r = this.rows;
+    const hash = hashWords(this.#seed ^ r[at]!, r[at + 1]!, r[at + 2]!, r[at + 3]!, r[at + 4]!, r[at + 5]!, r[at + 6]!);
+    this.#index[this.#freePlace(hash)] = indexEntry(hash, slot);
+  }
+
+  /** Makes the rows anew with those whose last change is above `serial`. Slots given out before are void. */
+  keepAbove(serial: number): void {
+    const { rows, meta, count, blobs } = this;
+    const longKeys = this.#longKeys;
+    const kept: number[] = [];
+    for (let slot = 0; slot < count; slot++) if (meta[slot * META_WORDS + SERIAL_AT]! > serial) kept.push(slot);
+    let capacity = INITIAL_ROWS;
+    while (capacity < kept.length * 2) capacity *= 2;
+    this.#allocate(capacity);
+    this.blobs = new Map();
+    this.#longKeys = new Map();
+    for (const old of kept) {
+      const slot = this.count++;
+      this.rows.set(rows.subarray(old * ROW_WORDS, (old + 1) * ROW_WORDS), slot * ROW_WORDS);
+      this.meta.set(meta.subarray(old * META_WORDS, (old + 1) * META_WORDS), slot * META_WORDS);
+      const blob = blobs.get(old);
+      if (blob !== undefined) this.blobs.set(slot, blob);
+      const longKey = longKeys.get(old);
+      if (longKey !== undefined) this.#longKeys.set(slot, longKey);
+      this.#reindex(slot);
+    }
+  }
+
+  /** The whole state key of a row. */
+  wholeKey(slot: number): Uint8Array {
+    const row = slot * ROW_WORDS;
+    const { prefix } = this.spaces[this.rows[row]!]!;
+    const length = this.rows[row + FORM_AT]! >>> 8;
+    const key = new Uint8Array(prefix.length + length);
+    key.set(prefix);
+    const at = (row + KEY_AT) * 4;
+    key.set(
+      length > INLINE_KEY_BYTES ? this.#longKeys.get(slot)! : this.#rowBytes.subarray(at, at + length),
+      prefix.length,
+    );
+    return key;
+  }
+
+  /** Appends a row's key within its space, its length (u16) first. */
+  writeKey(slot: number, out: ByteWriter): void {
+    const row = slot * ROW_WORDS;
+    const length = this.rows[row + FORM_AT]! >>> 8;
+    out.u16(length);
+    if (length > INLINE_KEY_BYTES) out.raw(this.#longKeys.get(slot)!);
+    else out.copy(this.#rowBytes, (row + KEY_AT) * 4, (row + KEY_AT) * 4 + length);
+  }
+}
+
+function indexEntry(hash: number, slot: number): number {
+  return (((hash >>> SLOT_BITS) << SLOT_BITS) | (slot + 1)) >>> 0;
+}
+
+function hashWords(seed: number, a: number, b: number, c: number, d: number, e: number, f: number): number {
+  let h = Math.imul(seed ^ a, 0x9e3779b1);
+  h = Math.imul(((h << 15) | (h >>> 17)) ^ b, 0x85ebca6b);
+  h = Math.imul(((h << 15) | (h >>> 17)) ^ c, 0xc2b2ae35);
+  h = Math.imul(((h << 15) | (h >>> 17)) ^ d, 0x27d4eb2f);
+  h = Math.imul(((h << 15) | (h >>> 17)) ^ e, 0x165667b1);
+  h = Math.imul(((h << 15) | (h >>> 17)) ^ f, 0x9e3779b1);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0x85ebca6b);
+  return (h ^ (h >>> 13)) >>> 0;
+}
+
+/** Two words that stand for a long key in its row; equality is decided by the whole key. */
+function hashBytes(seed: number, key: Uint8Array): [number, number] {
+  let a = seed | 0;
+  let b = key.length;
+  for (let i = 0; i < key.length; i++) {
+    a = Math.imul(a ^ key[i]!, 0x01000193);
+    b = Math.imul(b ^ key[i]!, 0x85ebca6b) ^ (b >>> 13);
+  }
+  return [a >>> 0, b >>> 0];
+}
