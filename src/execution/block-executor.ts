@@ -62,6 +62,8 @@ export interface ExecutedBlock {
 }
 
 const ROOT_BYTES = 32;
+/** Their rows, a few hundred cache lines, fit the second-level cache beside what running them takes. */
+const TOUCHED_AHEAD = 64;
 
 export class BlockExecutor {
   readonly table: StateTable;
@@ -143,6 +145,7 @@ export class BlockExecutor {
       };
       for (; index < end; index++) {
         this.#progress[0] = (input.firstIndex ?? 0) + index;
+        if (index % TOUCHED_AHEAD === 0) this.#touch(transactions, at);
         const length = transactionLength(transactions, at);
         const problem = overfull ? blockGasProblem(this.parameters) : this.#admit(transactions, at);
         if (problem !== undefined) {
@@ -173,6 +176,14 @@ export class BlockExecutor {
       }
     }
     return this.#seal(input, included, gasUsed, flags, rejected, index, allowEmpty);
+  }
+
+  /** Brings the state of the transactions from `at` on near the processor, as many as are run before it is done again. */
+  #touch(transactions: Uint8Array, at: number): void {
+    for (let i = 0; i < TOUCHED_AHEAD && at < transactions.length; i++) {
+      this.engine.touch(transactions, at);
+      at += alignUp(transactionLength(transactions, at));
+    }
   }
 
   #revertTo(checkpoint: number): void {

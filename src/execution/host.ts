@@ -131,6 +131,8 @@ export interface ContractEngine {
   readonly kind: ContractKind;
   /** `contract.type` values that it deploys. */
   readonly types: readonly string[];
+  /** Prefixes (`keyPrefix`) under which its contracts keep a value for each address: a hint of what a call will read. */
+  readonly addressPrefixes: readonly number[];
   /**
    * Static checks of a deployment, before anything runs or is charged.
    * @param contract the `contract` object of the transaction, as JSON.

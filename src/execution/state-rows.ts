@@ -1,10 +1,12 @@
 /**
- * StateRows: where the state table keeps keys and values: typed rows, one cache line each, found by an open-addressing
- * index. A row is a slot number; the key's space (tag, or tag and contract) is a number too.
+ * StateRows: where the state table keeps keys and values: typed rows of one cache line, found by an open-addressing index,
+ * since at this rate it is memory that costs, not work. A row is a slot number; the key's space (tag, or tag and contract)
+ * is a number too.
  *
- *   row, 16 words:  space · 6 words of key · form and key length · 8 limbs of value
- *   meta, 4 words:  nonce (2) · serial of the last change · 0
+ *   row, 16 words:  space · 6 words of key · form (8 bits), key length (8), nonce above 2^32 (16) · 6 limbs of value ·
+ *                   nonce · serial of the last change
  *
+ * Beside the rows stand the rare cases: keys over 24 bytes, values that are no uint256, the upper limbs of those over 2^192.
  * Always
  *  - A slot stays until the rows are made anew; the arrays are replaced when they grow, so nobody keeps them.
  *  - The index is seeded, so that nobody can choose addresses that collide in it.
@@ -14,17 +16,23 @@ import { type ByteWriter, equalBytes } from "../encoding/bytes.ts";
 
 export const ROW_WORDS = 16;
 export const FORM_AT = 7;
-export const LIMBS_AT = 8;
-export const META_WORDS = 4;
-export const NONCE_AT = 0;
-export const SERIAL_AT = 2;
+export const SERIAL_AT = 15;
+const LIMBS_AT = 8;
+const NONCE_AT = 14;
 
 /** What a row holds. `word`: a uint256 whose bytes are the shortest big-endian form. */
 export const Form = { unloaded: 0, absent: 1, word: 2, bytes: 3, account: 4 } as const;
+/** Beside the form: the value is 2^192 or more. */
+const WIDE = 8;
+const FORM_MASK = 7;
+/** Nonces end here; at a million transactions a second from one sender that is nine years. */
+export const NONCE_MAX = 2 ** 48 - 1;
 
 const KEY_AT = 1;
 /** Longer keys are kept beside the row, and the row holds a hash of them. */
 const INLINE_KEY_BYTES = 24;
+/** In place of the length of a key that is kept beside the row. */
+const LONG_KEY = 255;
 const INITIAL_ROWS = 1 << 12;
 /** Index entries carry 8 bits of the hash over 24 bits of slot, to skip most rows that do not match. */
 const SLOT_BITS = 24;
@@ -47,7 +55,6 @@ export const NONE = 0xffffffff;
 
 export class StateRows {
   rows!: Uint32Array;
-  meta!: Uint32Array;
   readonly spaces: Space[] = [];
   /** Values that are no uint256, by slot. */
   blobs = new Map<number, Uint8Array>();
@@ -58,6 +65,8 @@ export class StateRows {
   #index!: Uint32Array;
   #capacity = 0;
   #longKeys = new Map<number, Uint8Array>();
+  /** The upper two limbs of values of 2^192 and more, by slot. */
+  #upperLimbs = new Map<number, [number, number]>();
 
   constructor() {
     this.#allocate(INITIAL_ROWS);
@@ -65,7 +74,7 @@ export class StateRows {
 
   /** Bytes of typed arrays held. */
   get byteLength(): number {
-    return this.rows.byteLength + this.meta.byteLength + this.#index.byteLength;
+    return this.rows.byteLength + this.#index.byteLength;
   }
 
   space(prefix: Uint8Array): Space {
@@ -101,7 +110,7 @@ export class StateRows {
         const row = slot * ROW_WORDS;
         const isKey = rows[row + 2] === b && rows[row + 3] === c && rows[row + 1] === a && rows[row] === space;
         const isRest = rows[row + 4] === d && rows[row + 5] === e && rows[row + 6] === f;
-        if (isKey && isRest && rows[row + FORM_AT]! >>> 8 === keyLength) return slot;
+        if (isKey && isRest && ((rows[row + FORM_AT]! >>> 8) & 255) === keyLength) return slot;
       }
       at = (at + 1) & mask;
     }
@@ -131,7 +140,7 @@ export class StateRows {
       }
       at = (at + 1) & mask;
     }
-    const slot = this.#insert(at, hash, [space, a, b, 0, 0, 0, 0, Form.unloaded | (key.length << 8)]);
+    const slot = this.#insert(at, hash, [space, a, b, 0, 0, 0, 0, Form.unloaded | (LONG_KEY << 8)]);
     this.#longKeys.set(slot, key.slice());
     return slot;
   }
@@ -162,16 +171,14 @@ export class StateRows {
     this.#capacity = capacity;
     this.rows = new Uint32Array(capacity * ROW_WORDS);
     this.#rowBytes = new Uint8Array(this.rows.buffer);
-    this.meta = new Uint32Array(capacity * META_WORDS);
     this.#index = new Uint32Array(capacity * 2);
     this.count = 0;
   }
 
   #grow(): void {
-    const { rows, meta, count } = this;
+    const { rows, count } = this;
     this.#allocate(this.#capacity * 2);
     this.rows.set(rows);
-    this.meta.set(meta);
     this.count = count;
     for (let slot = 0; slot < count; slot++) this.#reindex(slot);
   }
@@ -185,50 +192,133 @@ export class StateRows {
 
   /** Makes the rows anew with those whose last change is above `serial`. Slots given out before are void. */
   keepAbove(serial: number): void {
-    const { rows, meta, count, blobs } = this;
-    const longKeys = this.#longKeys;
+    const { rows, count } = this;
+    const maps = [this.blobs, this.#longKeys, this.#upperLimbs] as const;
     const kept: number[] = [];
-    for (let slot = 0; slot < count; slot++) if (meta[slot * META_WORDS + SERIAL_AT]! > serial) kept.push(slot);
+    for (let slot = 0; slot < count; slot++) if (rows[slot * ROW_WORDS + SERIAL_AT]! > serial) kept.push(slot);
     let capacity = INITIAL_ROWS;
     while (capacity < kept.length * 2) capacity *= 2;
     this.#allocate(capacity);
-    this.blobs = new Map();
-    this.#longKeys = new Map();
+    const renumbered = new Map<number, number>();
     for (const old of kept) {
       const slot = this.count++;
+      renumbered.set(old, slot);
       this.rows.set(rows.subarray(old * ROW_WORDS, (old + 1) * ROW_WORDS), slot * ROW_WORDS);
-      this.meta.set(meta.subarray(old * META_WORDS, (old + 1) * META_WORDS), slot * META_WORDS);
-      const blob = blobs.get(old);
-      if (blob !== undefined) this.blobs.set(slot, blob);
-      const longKey = longKeys.get(old);
-      if (longKey !== undefined) this.#longKeys.set(slot, longKey);
       this.#reindex(slot);
     }
+    const [blobs, longKeys, upperLimbs] = maps;
+    this.blobs = moved(blobs, renumbered);
+    this.#longKeys = moved(longKeys, renumbered);
+    this.#upperLimbs = moved(upperLimbs, renumbered);
+  }
+
+  // ── values ──────────────────────────────────────────────────────────────────
+
+  form(slot: number): number {
+    return this.rows[slot * ROW_WORDS + FORM_AT]! & FORM_MASK;
+  }
+
+  setForm(slot: number, form: number): void {
+    const at = slot * ROW_WORDS + FORM_AT;
+    this.rows[at] = (this.rows[at]! & ~FORM_MASK) | form;
+  }
+
+  readLimbs(slot: number, out: Uint32Array, at: number): void {
+    const { rows } = this;
+    const row = slot * ROW_WORDS + LIMBS_AT;
+    out[at] = rows[row]!;
+    out[at + 1] = rows[row + 1]!;
+    out[at + 2] = rows[row + 2]!;
+    out[at + 3] = rows[row + 3]!;
+    out[at + 4] = rows[row + 4]!;
+    out[at + 5] = rows[row + 5]!;
+    if (rows[slot * ROW_WORDS + FORM_AT]! & WIDE) {
+      const upper = this.#upperLimbs.get(slot)!;
+      out[at + 6] = upper[0];
+      out[at + 7] = upper[1];
+    } else {
+      out[at + 6] = 0;
+      out[at + 7] = 0;
+    }
+  }
+
+  writeLimbs(slot: number, from: Uint32Array, at: number): void {
+    const { rows } = this;
+    const row = slot * ROW_WORDS + LIMBS_AT;
+    rows[row] = from[at]!;
+    rows[row + 1] = from[at + 1]!;
+    rows[row + 2] = from[at + 2]!;
+    rows[row + 3] = from[at + 3]!;
+    rows[row + 4] = from[at + 4]!;
+    rows[row + 5] = from[at + 5]!;
+    const formAt = slot * ROW_WORDS + FORM_AT;
+    if ((from[at + 6]! | from[at + 7]!) !== 0) {
+      rows[formAt] = rows[formAt]! | WIDE;
+      this.#upperLimbs.set(slot, [from[at + 6]!, from[at + 7]!]);
+    } else if (rows[formAt]! & WIDE) {
+      rows[formAt] = rows[formAt]! & ~WIDE;
+      this.#upperLimbs.delete(slot);
+    }
+  }
+
+  nonce(slot: number): number {
+    const row = slot * ROW_WORDS;
+    return this.rows[row + NONCE_AT]! + (this.rows[row + FORM_AT]! >>> 16) * 4294967296;
+  }
+
+  setNonce(slot: number, nonce: number): void {
+    if (nonce > NONCE_MAX) throw new RangeError(`a nonce above ${NONCE_MAX}`);
+    const row = slot * ROW_WORDS;
+    this.rows[row + NONCE_AT] = nonce % 4294967296;
+    this.rows[row + FORM_AT] = (this.rows[row + FORM_AT]! & 0xffff) | (Math.floor(nonce / 4294967296) << 16);
+  }
+
+  /**
+   * Brings the row of a key near the processor, if it has one. A batch's keys are touched one after the other, so that
+   * their cache misses overlap; found one by one, each would be waited for. Answers something, so that it is not optimised away.
+   */
+  touch(space: number, a: number, b: number, c: number, d: number, e: number, f: number): number {
+    const hash = hashWords(this.#seed ^ space, a, b, c, d, e, f);
+    const entry = this.#index[hash & (this.#index.length - 1)]!;
+    return this.rows[((entry & SLOT_MASK) - 1) * ROW_WORDS]!;
   }
 
   /** The whole state key of a row. */
   wholeKey(slot: number): Uint8Array {
     const row = slot * ROW_WORDS;
     const { prefix } = this.spaces[this.rows[row]!]!;
-    const length = this.rows[row + FORM_AT]! >>> 8;
-    const key = new Uint8Array(prefix.length + length);
-    key.set(prefix);
+    const length = (this.rows[row + FORM_AT]! >>> 8) & 255;
     const at = (row + KEY_AT) * 4;
-    key.set(
-      length > INLINE_KEY_BYTES ? this.#longKeys.get(slot)! : this.#rowBytes.subarray(at, at + length),
-      prefix.length,
-    );
+    const own = length === LONG_KEY ? this.#longKeys.get(slot)! : this.#rowBytes.subarray(at, at + length);
+    const key = new Uint8Array(prefix.length + own.length);
+    key.set(prefix);
+    key.set(own, prefix.length);
     return key;
   }
 
   /** Appends a row's key within its space, its length (u16) first. */
   writeKey(slot: number, out: ByteWriter): void {
     const row = slot * ROW_WORDS;
-    const length = this.rows[row + FORM_AT]! >>> 8;
-    out.u16(length);
-    if (length > INLINE_KEY_BYTES) out.raw(this.#longKeys.get(slot)!);
-    else out.copy(this.#rowBytes, (row + KEY_AT) * 4, (row + KEY_AT) * 4 + length);
+    const length = (this.rows[row + FORM_AT]! >>> 8) & 255;
+    if (length === LONG_KEY) {
+      const key = this.#longKeys.get(slot)!;
+      out.u16(key.length);
+      out.raw(key);
+    } else {
+      out.u16(length);
+      out.copy(this.#rowBytes, (row + KEY_AT) * 4, (row + KEY_AT) * 4 + length);
+    }
   }
+}
+
+/** What of a map by slot is kept, under the new slots. */
+function moved<T>(map: Map<number, T>, renumbered: ReadonlyMap<number, number>): Map<number, T> {
+  const kept = new Map<number, T>();
+  for (const [old, value] of map) {
+    const slot = renumbered.get(old);
+    if (slot !== undefined) kept.set(slot, value);
+  }
+  return kept;
 }
 
 function indexEntry(hash: number, slot: number): number {

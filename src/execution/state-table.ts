@@ -16,7 +16,7 @@
 import { type ByteWriter, compareBytes, writeU32 } from "../encoding/bytes.ts";
 import { type DeltaDirection, readDelta } from "../encoding/delta.ts";
 import { ADDRESS_BYTES, StateTag, spaceLength } from "../encoding/state-key.ts";
-import { isZero, LIMBS, type Limbs, readBigEndian } from "../encoding/uint256.ts";
+import { isZero, LIMBS, type Limbs, newUint256, readBigEndian } from "../encoding/uint256.ts";
 import type { StateEntry, StateSnapshot } from "./ports.ts";
 import { type FreshEntry, mergedRange } from "./state-range.ts";
 import {
@@ -36,13 +36,13 @@ import { accountValue, type RowValue, readAccount, wordValue, writeRowValue } fr
 import { UndoLog } from "./undo-log.ts";
 
 export interface StateTableOptions {
-  /** Rows kept when nothing pins them: 80 bytes each plus index. Beyond it, what the snapshot has is dropped. */
+  /** Rows kept when nothing pins them: 64 bytes each plus index. Beyond it, what the snapshot has is dropped. */
   rowsMax?: number;
   /** There is no store behind it: every row stays. */
   pinned?: boolean;
 }
 
-/** 320 MB of rows and 32 MB of index at the most. */
+/** 256 MB of rows and 32 MB of index; growing, they double. */
 const DEFAULT_ROWS_MAX = 4_000_000;
 
 export class StateTable {
@@ -57,6 +57,8 @@ export class StateTable {
   /** Serials whose seq the snapshot has not applied yet, oldest first. */
   #pending: { serial: number; seq: number }[] = [];
   readonly #accounts: number;
+  readonly #limbs = newUint256();
+  #touched = 0;
   /** Changes when slots are given out anew. */
   generation = 0;
 
@@ -129,65 +131,53 @@ export class StateTable {
   // ── reading ─────────────────────────────────────────────────────────────────
 
   #form(slot: number): number {
-    const form = this.#rows.rows[slot * ROW_WORDS + FORM_AT]! & 255;
-    return form === Form.unloaded ? this.#fetch(slot) : form;
+    const form = this.#rows.form(slot);
+    return form === Form.unloaded ? this.#put(slot, this.#snapshot.get(this.#rows.wholeKey(slot))) : form;
   }
 
-  #setForm(slot: number, form: number): void {
-    const at = slot * ROW_WORDS + FORM_AT;
-    this.#rows.rows[at] = (this.#rows.rows[at]! & ~255) | form;
-  }
-
-  #fetch(slot: number): number {
-    return this.#put(slot, this.#snapshot.get(this.#rows.wholeKey(slot)));
+  #isAccount(slot: number): boolean {
+    return this.#rows.rows[slot * ROW_WORDS] === this.#accounts;
   }
 
   /** Sets what a row holds from encoded bytes, without any record of what was there. */
   #put(slot: number, value: Uint8Array | undefined): number {
-    const row = slot * ROW_WORDS;
+    const rows = this.#rows;
+    const limbs = this.#limbs;
     let form: number;
+    let nonce = 0;
+    limbs.fill(0);
     if (value === undefined) {
       form = Form.absent;
-      this.#rows.rows.fill(0, row + LIMBS_AT, row + ROW_WORDS);
-      this.#rows.meta[slot * META_WORDS + NONCE_AT] = 0;
-      this.#rows.meta[slot * META_WORDS + NONCE_AT + 1] = 0;
-    } else if (this.#rows.rows[row] === this.#accounts) {
+    } else if (this.#isAccount(slot)) {
       form = Form.account;
-      const nonce = readAccount(value, this.#rows.rows, row + LIMBS_AT);
-      this.#setNonceWords(slot, nonce);
+      nonce = readAccount(value, limbs, 0);
     } else if (value.length > 0 && value.length <= 32 && value[0] !== 0) {
       form = Form.word;
-      readBigEndian(value, 0, value.length, this.#rows.rows, row + LIMBS_AT);
+      readBigEndian(value, 0, value.length, limbs, 0);
     } else {
       form = Form.bytes;
-      this.#rows.rows.fill(0, row + LIMBS_AT, row + ROW_WORDS);
-      this.#rows.blobs.set(slot, new Uint8Array(value));
+      rows.blobs.set(slot, new Uint8Array(value));
     }
-    this.#setForm(slot, form);
-    if (form !== Form.bytes && this.#rows.blobs.size > 0) this.#rows.blobs.delete(slot);
+    rows.setForm(slot, form);
+    rows.setNonce(slot, nonce);
+    rows.writeLimbs(slot, limbs, 0);
+    if (form !== Form.bytes && rows.blobs.size > 0) rows.blobs.delete(slot);
     return form;
   }
 
   /** A uint256; zero when absent. A value that is no uint256 in shortest form reads as zero: only engines write their state. */
   load(slot: number, out: Limbs): void {
     this.#form(slot);
-    const row = slot * ROW_WORDS + LIMBS_AT;
-    const rows = this.#rows.rows;
-    for (let i = 0; i < LIMBS; i++) out[i] = rows[row + i]!;
+    this.#rows.readLimbs(slot, out, 0);
   }
 
   /** The value as bytes that belong to the caller; undefined when absent. */
   get(slot: number): Uint8Array | undefined {
-    switch (this.#form(slot)) {
-      case Form.absent:
-        return undefined;
-      case Form.bytes:
-        return this.#rows.blobs.get(slot)!.slice();
-      case Form.account:
-        return accountValue(this.nonce(slot), this.#rows.rows, slot * ROW_WORDS + LIMBS_AT);
-      default:
-        return wordValue(this.#rows.rows, slot * ROW_WORDS + LIMBS_AT);
-    }
+    const form = this.#form(slot);
+    if (form === Form.absent) return undefined;
+    if (form === Form.bytes) return this.#rows.blobs.get(slot)!.slice();
+    this.#rows.readLimbs(slot, this.#limbs, 0);
+    return form === Form.account ? accountValue(this.#rows.nonce(slot), this.#limbs, 0) : wordValue(this.#limbs, 0);
   }
 
   has(slot: number): boolean {
@@ -196,13 +186,21 @@ export class StateTable {
 
   nonce(slot: number): number {
     this.#form(slot);
-    const at = slot * META_WORDS + NONCE_AT;
-    return this.#rows.meta[at]! + this.#rows.meta[at + 1]! * 4294967296;
+    return this.#rows.nonce(slot);
   }
 
   /** Changes whenever the row does: what is derived from a row is kept beside this number. */
   lastChange(slot: number): number {
-    return this.#rows.meta[slot * META_WORDS + SERIAL_AT]!;
+    return this.#rows.rows[slot * ROW_WORDS + SERIAL_AT]!;
+  }
+
+  /** Brings what a transaction is about to use near the processor (StateRows.touch). */
+  touchAddress(space: number, prefix: number, address: Uint8Array, at: number): void {
+    this.#touched ^= this.#rows.touch(space, prefix, word(address, at), word(address, at + 4), word(address, at + 8), word(address, at + 12), word(address, at + 16));
+  }
+
+  touchAccount(address: Uint8Array, at: number): void {
+    this.#touched ^= this.#rows.touch(this.#accounts, word(address, at), word(address, at + 4), word(address, at + 8), word(address, at + 12), word(address, at + 16), 0);
   }
 
   // ── writing ─────────────────────────────────────────────────────────────────
@@ -210,19 +208,22 @@ export class StateTable {
   store(slot: number, value: Limbs): void {
     this.#form(slot);
     this.#record(slot);
-    const row = slot * ROW_WORDS + LIMBS_AT;
-    const rows = this.#rows.rows;
-    for (let i = 0; i < LIMBS; i++) rows[row + i] = value[i]!;
-    const account = rows[slot * ROW_WORDS] === this.#accounts;
-    this.#setForm(slot, account ? this.#accountForm(slot) : isZero(value) ? Form.absent : Form.word);
-    if (this.#rows.blobs.size > 0) this.#rows.blobs.delete(slot);
+    const rows = this.#rows;
+    rows.writeLimbs(slot, value, 0);
+    if (!this.#isAccount(slot)) rows.setForm(slot, isZero(value) ? Form.absent : Form.word);
+    else rows.setForm(slot, isZero(value) && rows.nonce(slot) === 0 ? Form.absent : Form.account);
+    if (rows.blobs.size > 0) rows.blobs.delete(slot);
   }
 
   setNonce(slot: number, nonce: number): void {
-    this.#form(slot);
+    const form = this.#form(slot);
     this.#record(slot);
-    this.#setNonceWords(slot, nonce);
-    this.#setForm(slot, this.#accountForm(slot));
+    this.#rows.setNonce(slot, nonce);
+    if (nonce !== 0) this.#rows.setForm(slot, Form.account);
+    else if (form === Form.account) {
+      this.#rows.readLimbs(slot, this.#limbs, 0);
+      this.#rows.setForm(slot, isZero(this.#limbs) ? Form.absent : Form.account);
+    }
   }
 
   /** Writes bytes; undefined deletes. Empty bytes are a value. */
@@ -230,21 +231,6 @@ export class StateTable {
     this.#form(slot);
     this.#record(slot);
     this.#put(slot, value);
-  }
-
-  #accountForm(slot: number): number {
-    const at = slot * META_WORDS + NONCE_AT;
-    return this.#rows.meta[at] === 0 &&
-      this.#rows.meta[at + 1] === 0 &&
-      isZero(this.#rows.rows, slot * ROW_WORDS + LIMBS_AT)
-      ? Form.absent
-      : Form.account;
-  }
-
-  #setNonceWords(slot: number, nonce: number): void {
-    const at = slot * META_WORDS + NONCE_AT;
-    this.#rows.meta[at] = nonce % 4294967296;
-    this.#rows.meta[at + 1] = Math.floor(nonce / 4294967296);
   }
 
   /** Keeps what a row holds before a write. */
@@ -281,40 +267,26 @@ export class StateTable {
 
   #writeChange(record: number, out: ByteWriter): boolean {
     const undo = this.#undo;
+    const rows = this.#rows;
     const slot = undo.slotOf(record);
-    if (!this.#differs(slot, record)) return false;
-    const { rows, blobs } = this.#rows;
-    const row = slot * ROW_WORDS;
-    this.#rows.writeKey(slot, out);
-    writeRowValue(
-      out,
-      rows[row + FORM_AT]! & 255,
-      rows,
-      row + LIMBS_AT,
-      this.nonce(slot),
-      blobs.size > 0 ? blobs.get(slot) : undefined,
-    );
-    writeRowValue(
-      out,
-      undo.formOf(record),
-      undo.words,
-      undo.limbsAt(record),
-      undo.nonceOf(record),
-      undo.blobs.size > 0 ? undo.blobs.get(record) : undefined,
-    );
+    const form = rows.form(slot);
+    const before = undo.formOf(record);
+    const nonce = rows.nonce(slot);
+    rows.readLimbs(slot, this.#limbs, 0);
+    if (form === before && !this.#differs(slot, record, form, nonce)) return false;
+    rows.writeKey(slot, out);
+    writeRowValue(out, form, this.#limbs, 0, nonce, form === Form.bytes ? rows.blobs.get(slot) : undefined);
+    writeRowValue(out, before, undo.words, undo.limbsAt(record), undo.nonceOf(record), before === Form.bytes ? undo.blobs.get(record) : undefined);
     return true;
   }
 
-  #differs(slot: number, record: number): boolean {
+  /** Whether a row holds something else than the record, in the same form; its limbs stand in `#limbs`. */
+  #differs(slot: number, record: number, form: number, nonce: number): boolean {
     const undo = this.#undo;
-    const { rows, blobs } = this.#rows;
-    const row = slot * ROW_WORDS;
-    const form = rows[row + FORM_AT]! & 255;
-    if (form !== undo.formOf(record)) return true;
-    if (form === Form.bytes) return compareBytes(blobs.get(slot)!, undo.blobs.get(record)!) !== 0;
+    if (form === Form.bytes) return compareBytes(this.#rows.blobs.get(slot)!, undo.blobs.get(record)!) !== 0;
     const at = undo.limbsAt(record);
-    for (let i = 0; i < LIMBS; i++) if (rows[row + LIMBS_AT + i] !== undo.words[at + i]) return true;
-    return this.nonce(slot) !== undo.nonceOf(record);
+    for (let i = 0; i < LIMBS; i++) if (this.#limbs[i] !== undo.words[at + i]) return true;
+    return nonce !== undo.nonceOf(record);
   }
 
   /** Every key changed since the checkpoint, with the value that it had then: what a simulation shows. */
@@ -352,12 +324,12 @@ export class StateTable {
     if (this.#undo.count > 0) throw new Error("values are overwritten between blocks only");
     for (const { key, newValue, oldValue } of readDelta(delta)) {
       const slot = this.slotOfKey(key);
-      const { rows, meta, spaces } = this.#rows;
-      const at = slot * META_WORDS + SERIAL_AT;
+      const { rows, spaces } = this.#rows;
+      const at = slot * ROW_WORDS + SERIAL_AT;
       const space = spaces[rows[slot * ROW_WORDS]!]!;
-      if (space.fresh !== undefined && meta[at]! <= this.#appliedSerial) space.fresh.add(slot);
+      if (space.fresh !== undefined && rows[at]! <= this.#appliedSerial) space.fresh.add(slot);
       this.#put(slot, direction === "forward" ? newValue : oldValue);
-      meta[at] = this.#serial;
+      rows[at] = this.#serial;
     }
     this.#nextSerial(seq);
   }

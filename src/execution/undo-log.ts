@@ -5,18 +5,7 @@
  *   record, 16 words:  slot · form, and whether it is the row's first in the block · nonce (2) · 8 limbs ·
  *                      serial of the row's last change · next and previous first record of the space
  */
-import {
-  FORM_AT,
-  Form,
-  LIMBS_AT,
-  META_WORDS,
-  NONCE_AT,
-  NONE,
-  ROW_WORDS,
-  SERIAL_AT,
-  type Space,
-  type StateRows,
-} from "./state-rows.ts";
+import { Form, NONE, ROW_WORDS, SERIAL_AT, type Space, type StateRows } from "./state-rows.ts";
 
 const RECORD_WORDS = 16;
 const INITIAL_RECORDS = 1024;
@@ -28,7 +17,6 @@ const SERIAL = 12;
 const NEXT = 13;
 const PREVIOUS = 14;
 const FIRST_IN_BLOCK = 256;
-const LIMB_COUNT = 8;
 
 export class UndoLog {
   count = 0;
@@ -48,23 +36,19 @@ export class UndoLog {
    * @param appliedSerial up to which the snapshot has everything: a row changed since is fresh.
    */
   push(slot: number, serial: number, appliedSerial: number): void {
-    const { rows, meta, blobs, spaces } = this.#rows;
+    const { rows, blobs, spaces } = this.#rows;
     const record = this.count++;
     const at = record * RECORD_WORDS;
-    if (at === this.words.length) {
-      const grown = new Uint32Array(this.words.length * 2);
-      grown.set(this.words);
-      this.words = grown;
-    }
+    if (at === this.words.length) this.#grow();
     const { words } = this;
     const row = slot * ROW_WORDS;
-    const metaAt = slot * META_WORDS;
-    const form = rows[row + FORM_AT]! & 255;
-    const changed = meta[metaAt + SERIAL_AT]!;
+    const form = this.#rows.form(slot);
+    const changed = rows[row + SERIAL_AT]!;
+    const nonce = this.#rows.nonce(slot);
     words[at + SLOT] = slot;
-    words[at + NONCE] = meta[metaAt + NONCE_AT]!;
-    words[at + NONCE + 1] = meta[metaAt + NONCE_AT + 1]!;
-    for (let i = 0; i < LIMB_COUNT; i++) words[at + LIMBS + i] = rows[row + LIMBS_AT + i]!;
+    words[at + NONCE] = nonce % 4294967296;
+    words[at + NONCE + 1] = Math.floor(nonce / 4294967296);
+    this.#rows.readLimbs(slot, words, at + LIMBS);
     words[at + SERIAL] = changed;
     if (form === Form.bytes) this.blobs.set(record, blobs.get(slot)!);
     if (changed === serial) {
@@ -72,10 +56,16 @@ export class UndoLog {
       return;
     }
     words[at + FORM] = form | FIRST_IN_BLOCK;
-    meta[metaAt + SERIAL_AT] = serial;
+    rows[row + SERIAL_AT] = serial;
     const space = spaces[rows[row]!]!;
     if (space.fresh !== undefined && changed <= appliedSerial) space.fresh.add(slot);
     this.#link(record, space);
+  }
+
+  #grow(): void {
+    const grown = new Uint32Array(this.words.length * 2);
+    grown.set(this.words);
+    this.words = grown;
   }
 
   #link(record: number, space: Space): void {
@@ -93,20 +83,17 @@ export class UndoLog {
 
   /** Takes the newest records back until `count` are left. */
   revert(count: number): void {
-    const { rows, meta, blobs } = this.#rows;
+    const { rows, blobs } = this.#rows;
     const { words } = this;
     while (this.count > count) {
       const record = --this.count;
       const at = record * RECORD_WORDS;
       const slot = words[at + SLOT]!;
-      const row = slot * ROW_WORDS;
-      const metaAt = slot * META_WORDS;
       const form = words[at + FORM]! & 255;
-      rows[row + FORM_AT] = (rows[row + FORM_AT]! & ~255) | form;
-      for (let i = 0; i < LIMB_COUNT; i++) rows[row + LIMBS_AT + i] = words[at + LIMBS + i]!;
-      meta[metaAt + NONCE_AT] = words[at + NONCE]!;
-      meta[metaAt + NONCE_AT + 1] = words[at + NONCE + 1]!;
-      meta[metaAt + SERIAL_AT] = words[at + SERIAL]!;
+      this.#rows.setForm(slot, form);
+      this.#rows.writeLimbs(slot, words, at + LIMBS);
+      this.#rows.setNonce(slot, this.nonceOf(record));
+      rows[slot * ROW_WORDS + SERIAL_AT] = words[at + SERIAL]!;
       if (form === Form.bytes) {
         blobs.set(slot, this.blobs.get(record)!);
         this.blobs.delete(record);

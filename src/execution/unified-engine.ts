@@ -21,7 +21,7 @@ import {
   writePacked,
   writeReceiptHeader,
 } from "../encoding/receipt.ts";
-import { BodyForm } from "../encoding/transaction.ts";
+import { ArgTag, BodyForm, TransactionKind, TX_HEADER_BYTES } from "../encoding/transaction.ts";
 import { add, fromBigInt, lessThan, newUint256, subtract } from "../encoding/uint256.ts";
 import { EngineError } from "../errors.ts";
 import { Admission, type Deployment } from "./admission.ts";
@@ -108,6 +108,23 @@ export class UnifiedContractEngine {
   /** Counts gas by item from the next transaction on, or stops counting. */
   profile(profile: Map<string, number> | undefined): void {
     this.#scope.profile = profile;
+  }
+
+  /**
+   * Brings the state that the transaction at `at` is likely to use near the processor: the sender's account, and what the
+   * contract keeps by address of the sender and of the address arguments.
+   */
+  touch(bytes: Uint8Array, at: number): void {
+    const table = this.#table;
+    table.touchAccount(bytes, at + 24);
+    if (bytes[at] !== TransactionKind.call || bytes[at + 2] !== BodyForm.entrypoint) return;
+    const contract = this.contracts.resolve(bytes, at + 44);
+    if (contract === undefined) return;
+    for (const prefix of contract.engine.addressPrefixes) {
+      table.touchAddress(contract.space, prefix, bytes, at + 24);
+      const argument = at + TX_HEADER_BYTES + 2 + bytes[at + TX_HEADER_BYTES]!;
+      if (bytes[argument] === ArgTag.address) table.touchAddress(contract.space, prefix, bytes, argument + 1);
+    }
   }
 
   /** Static checks of the encoding at `at`. @throws RejectedError, CONTRACT_NOT_FOUND; nothing was changed. */

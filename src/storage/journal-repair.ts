@@ -30,11 +30,11 @@ function* repair(files: Files, directory: string, plan: RecoveryPlan): Steps<Ope
   return open;
 }
 
-/** Cuts the torn tail, and makes durable what no frame names as durable. */
+/** Cuts the torn tail, and makes durable what no frame names as durable, marks included: a successor states the length. */
 function* repairOpen(files: Files, directory: string, segment: RecoveredOpenSegment): Steps<OpenSegment> {
   const file = yield* step(files.open(join(directory, segmentName(segment.header.firstSeq)), "write"));
   const { end } = segment.table;
-  const isUnproven = segment.namedOffset < segment.entriesEnd;
+  const isUnproven = segment.namedOffset < end;
   try {
     if (segment.fileBytes > end) yield file.truncate(end);
     if (isUnproven) {

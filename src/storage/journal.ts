@@ -176,20 +176,23 @@ export class Journal implements BlockLog {
   }
 
   *#writeGroup(entries: readonly Uint8Array[], appends: number): Steps<void> {
-    const { bytes, writeMs, syncMs, sealed } = yield* this.#writer.writeGroup(entries);
+    const startedSegment = this.#writer.isFullFor(entries);
+    if (startedSegment) yield* this.#startSegment();
+    const written = yield* this.#writer.writeGroup(entries);
     this.#durableSeq += entries.length;
     this.#markSoon();
-    if (sealed !== undefined) {
-      this.#segments.add(this.#writer.firstSeq);
-      this.#segments.adopt(sealed);
-      try {
-        yield* writeOffsetTable(this.#options.files, this.#options.directory, sealed);
-      } catch {
-        // Derived: the next open rebuilds it.
-      }
+    this.#options.onGroup({ appends, entries: entries.length, ...written, startedSegment });
+  }
+
+  *#startSegment(): Steps<void> {
+    const sealed = yield* this.#writer.startSegment();
+    this.#segments.add(this.#writer.firstSeq);
+    this.#segments.adopt(sealed);
+    try {
+      yield* writeOffsetTable(this.#options.files, this.#options.directory, sealed);
+    } catch {
+      // Derived: the next open rebuilds it.
     }
-    const startedSegment = sealed !== undefined;
-    this.#options.onGroup({ appends, entries: entries.length, bytes, writeMs, syncMs, startedSegment });
   }
 
   /** What appends are told; ends the journal unless nothing was written. */

@@ -36,8 +36,6 @@ export interface GroupWritten {
   bytes: number;
   writeMs: number;
   syncMs: number;
-  /** The segment before, when the group started a new one. */
-  sealed: SegmentReader | undefined;
 }
 
 export class SegmentWriter {
@@ -74,14 +72,38 @@ export class SegmentWriter {
     return this.#segment.header.entryBytesBefore + this.#segment.entryBytes;
   }
 
+  /** Whether the open segment would grow past its size by `entries`. One group may be larger than a segment. */
+  isFullFor(entries: readonly Uint8Array[]): boolean {
+    return this.#segment.table.length > 0 && this.#end + groupFrameBytes(entries) > this.#segmentBytes;
+  }
+
   /**
-   * Writes `entries` and makes them durable, in a new segment when the open one would grow past its size.
+   * Seals the open segment and starts the next; answers the sealed one, which the caller closes.
+   * @throws StorageError `retryable: true` when the disk is full; the open segment is then the one it was.
+   */
+  *startSegment(): Steps<SegmentReader> {
+    const { header, table, entryBytes } = this.#segment;
+    // The next header states this segment's length, so a mark at its end must be durable too.
+    yield* this.syncMark();
+    const sealed = this.#reader;
+    table.end = this.#end;
+    this.#segment = yield* createSegment(this.#files, this.#directory, {
+      firstSeq: header.firstSeq + table.length,
+      previousBytes: this.#end,
+      entryBytesBefore: header.entryBytesBefore + entryBytes,
+    });
+    this.#reader = this.#readerOf(this.#segment);
+    this.#end = SEGMENT_HEADER_BYTES;
+    this.#durableEnd = SEGMENT_HEADER_BYTES;
+    return sealed;
+  }
+
+  /**
+   * Writes `entries` and makes them durable.
    * @throws StorageError `retryable: true` when the disk is full and the segment was cut back to what it was, durably.
    */
   *writeGroup(entries: readonly Uint8Array[]): Steps<GroupWritten> {
     const bytes = groupFrameBytes(entries);
-    const { table } = this.#segment;
-    const sealed = table.length > 0 && this.#end + bytes > this.#segmentBytes ? yield* this.#startSegment() : undefined;
     const { file } = this.#segment;
     const starts: number[] = [];
     const place = this.#placeOfNext();
@@ -97,7 +119,7 @@ export class SegmentWriter {
     yield file.sync();
     if (!file.isLinked()) throw new Error(`${this.#reader.path} was removed while the journal wrote to it`);
     this.#enter(entries, starts, place.durableOffset, bytes);
-    return { bytes, writeMs: written - started, syncMs: performance.now() - written, sealed };
+    return { bytes, writeMs: written - started, syncMs: performance.now() - written };
   }
 
   /**
@@ -138,24 +160,6 @@ export class SegmentWriter {
     segment.table.end = this.#end;
     segment.entriesEnd = this.#end;
     segment.namedOffset = namedOffset;
-  }
-
-  /** Seals the open segment and starts the next; answers the sealed one. */
-  *#startSegment(): Steps<SegmentReader> {
-    const { header, table, entryBytes } = this.#segment;
-    // The next header states this segment's length, so a mark at its end must be durable too.
-    yield* this.syncMark();
-    const sealed = this.#reader;
-    table.end = this.#end;
-    this.#segment = yield* createSegment(this.#files, this.#directory, {
-      firstSeq: header.firstSeq + table.length,
-      previousBytes: this.#end,
-      entryBytesBefore: header.entryBytesBefore + entryBytes,
-    });
-    this.#reader = this.#readerOf(this.#segment);
-    this.#end = SEGMENT_HEADER_BYTES;
-    this.#durableEnd = SEGMENT_HEADER_BYTES;
-    return sealed;
   }
 
   /**

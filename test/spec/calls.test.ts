@@ -38,6 +38,7 @@ type Script = readonly (
 class ScriptedEngine implements ContractEngine {
   readonly kind = "wasm";
   readonly types = ["scripted"];
+  readonly addressPrefixes = [];
 
   admitDeploy() {
     return { code: Buffer.from("scripted"), gas: 0 };

@@ -17,6 +17,7 @@ const FRAME_BYTES = 280;
 const NESTED_SHARE = 0.01;
 const NESTED_DISKS = 4;
 const HISTORIES = 3;
+const HISTORY_DISKS = 8;
 /** Few sizes, so that what one group left behind may fit exactly where another ended. */
 const SIZES = [20, 20, 0, 900];
 
@@ -106,13 +107,13 @@ function recover(disk: SimulatedDisk, expected: Expected, where: string): number
  * Cuts the power after every change of the session, and now and then again after every change of the recovery.
  * Answers how many disks were recovered.
  */
-function crashEverywhere({ record, initial }: SimulatedDisk<Seen>, seed: number): number {
+function crashEverywhere({ record, initial }: SimulatedDisk<Seen>, seed: number, disksMax?: number): number {
   const random = seededRandom(seed);
   let disks = 0;
   for (let length = firstMoment(record); length <= record.length; length++) {
     const prefix = record.slice(0, length);
     const expected = expectedAfter(prefix);
-    for (const disk of SimulatedDisk.replay(prefix, initial).powerLosses(random)) {
+    for (const disk of SimulatedDisk.replay(prefix, initial).powerLosses(random, disksMax)) {
       const where = `after change ${length} of ${record.length}, disk ${disks++}`;
       const before = disk.contents();
       const lastSeq = recover(disk, expected, where);
@@ -252,7 +253,7 @@ describe("a journal whose power is cut at any moment", () => {
           else await Promise.all(sizes.map((size) => append(1 + Math.floor(random() * 2), size, salt)));
         }
         if (random() < 0.3) await journal.close();
-        crashEverywhere(disk, seed);
+        crashEverywhere(disk, seed, HISTORY_DISKS);
         killEverywhere(disk);
         disk = endedSomewhere(disk, random);
       }

@@ -9,6 +9,7 @@ const SUCCESS: Outcome = { status: "success", returnData: new Uint8Array(0) };
 class MisbehavingEngine implements ContractEngine {
   readonly kind = "wasm";
   readonly types = ["misbehaving"];
+  readonly addressPrefixes = [];
 
   admitDeploy() {
     return { code: Buffer.from("misbehaving"), gas: 0 };

@@ -7,6 +7,7 @@ import { RejectedError } from "../../errors.ts";
 import type { CallInput, ContractAbi, ContractEngine, HostContext, LoadedCode, Outcome } from "../../execution/host.ts";
 import type { BuiltinContract, BuiltinProgram } from "./builtin-contract.ts";
 import { erc20Contract } from "./erc20.ts";
+import { BALANCE_PREFIX } from "./erc20-ledger.ts";
 
 const CONTRACTS: ReadonlyMap<string, BuiltinContract> = new Map([[erc20Contract.type, erc20Contract]]);
 
@@ -16,6 +17,7 @@ const ADMISSION_GAS = 0;
 export class BuiltinEngine implements ContractEngine {
   readonly kind = "builtin";
   readonly types: readonly string[] = [...CONTRACTS.keys()];
+  readonly addressPrefixes: readonly number[] = [BALANCE_PREFIX];
 
   admitDeploy(contract: Record<string, unknown>): { code: Uint8Array; gas: number } {
     return { code: requireContract(contract["type"]).admitDeploy(contract), gas: ADMISSION_GAS };

@@ -27,7 +27,7 @@ import { addressWord, REVERT_OVERFLOW, revert, uintWord, ZERO_ADDRESS, ZERO_WORD
 
 const ADDRESS_BYTES = 20;
 const WORD_BYTES = 32;
-const BALANCE = keyPrefix("bal:");
+export const BALANCE_PREFIX = keyPrefix("bal:");
 const TOTAL_SUPPLY_KEY = Buffer.from("totalSupply", "latin1");
 export const PAUSED_KEY = Buffer.from("paused", "latin1");
 
@@ -50,7 +50,7 @@ export function isZeroAddress(bytes: Uint8Array, at: number): boolean {
 }
 
 export function loadBalance(host: HostContext, account: Uint8Array, at: number, out: Limbs): void {
-  host.load(host.slot(BALANCE, account, at), out);
+  host.load(host.slot(BALANCE_PREFIX, account, at), out);
 }
 
 export function loadSupply(host: HostContext, out: Limbs): void {
@@ -179,7 +179,7 @@ function isPaused(host: HostContext, token: Erc20Token): boolean {
 }
 
 function debit(host: HostContext, from: Uint8Array, at: number, value: Limbs): Outcome | undefined {
-  const slot = host.slot(BALANCE, from, at);
+  const slot = host.slot(BALANCE_PREFIX, from, at);
   host.load(slot, balance);
   if (lessThan(balance, value)) {
     const words = [addressWord(from, at), uintWord(balance), uintWord(value)];
@@ -192,7 +192,7 @@ function debit(host: HostContext, from: Uint8Array, at: number, value: Limbs): O
 
 /** Cannot overflow: no balance is above the supply, which fits. */
 function credit(host: HostContext, to: Uint8Array, at: number, value: Limbs): void {
-  const slot = host.slot(BALANCE, to, at);
+  const slot = host.slot(BALANCE_PREFIX, to, at);
   host.load(slot, balance);
   add(balance, value);
   host.store(slot, balance);
