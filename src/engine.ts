@@ -7,17 +7,13 @@
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 import { BlockEntry } from "./encoding/block-entry.ts";
-import { equalBytes } from "./encoding/bytes.ts";
-import { toHex } from "./encoding/hex.ts";
 import { transactionHasher } from "./encoding/transaction-hash.ts";
-import { EngineError, StorageError } from "./errors.ts";
+import { EngineError } from "./errors.ts";
 import { type Head, headOf } from "./execution/executor.ts";
 import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
 import type { BlockLog } from "./execution/ports.ts";
 import type { ExecutorWorkerData } from "./executor.ts";
-import type { FollowerReport, FollowerWorkerData } from "./follower-worker.ts";
 import { AutoSequencer } from "./sequencer/auto-sequencer.ts";
 import { DrivenSequencer } from "./sequencer/driven-sequencer.ts";
 import { type ExecutorStart, WorkerExecutor } from "./sequencer/executor-handle.ts";
@@ -26,7 +22,10 @@ import { IDS_KEPT_MIN, IDS_KEPT_MS, IdIndex } from "./sequencer/id-index.ts";
 import { Pipeline, type RunningExecutor } from "./sequencer/pipeline.ts";
 import { QueryQueue } from "./sequencer/query-queue.ts";
 import { RetainedWindow, type RetentionOptions } from "./sequencer/retained-window.ts";
+import { catchUp } from "./service/catch-up.ts";
 import { LocalEngine } from "./service/engine-service.ts";
+import { describeEngine, type EngineFacts, healthOf } from "./service/engine-status.ts";
+import { FollowerHandle } from "./service/follower-handle.ts";
 import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/history-handle.ts";
 import { ChainIndex } from "./storage/chain-index.ts";
 import { History } from "./storage/history.ts";
@@ -34,7 +33,6 @@ import { Journal } from "./storage/journal.ts";
 import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
 import { LogSource } from "./storage/log-source.ts";
 import { MemoryLog } from "./storage/memory-log.ts";
-import { VERSION } from "./version.ts";
 
 export interface EngineOptions {
   /** Undefined: storage memory. Locked by whoever opens the engine. */
@@ -65,7 +63,6 @@ export interface EngineOptions {
 
 /** Transactions waiting for the executor, in bytes of encoding: a second's worth at the highest rate measured. */
 const SUBMISSION_BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
-const READ_BYTES = 4 * 1024 * 1024;
 const ZERO_HASH = new Uint8Array(32);
 const BEFORE_GENESIS: Head = { seq: -1, height: -1, timestampMs: 0, blockHash: ZERO_HASH, stateRoot: ZERO_HASH };
 
@@ -82,9 +79,7 @@ export class Engine {
   readonly #driven: DrivenSequencer | undefined;
   readonly #paths: { journal: string; state: string; index: string; tree: string } | undefined;
   #parameters: ChainParameters;
-  #follower:
-    | { worker: Worker; report: Exclude<FollowerReport, { error: unknown }> | undefined; ended: Promise<void> }
-    | undefined;
+  #follower: FollowerHandle | undefined;
   #executorStart: ExecutorStart | undefined;
   #fatal: EngineError | undefined;
   #state: "starting" | "ready" | "stopping" = "starting";
@@ -151,7 +146,7 @@ export class Engine {
         ids: new IdGate({ ids: this.#ids, readBlock, now: options.now }),
         backlogBytesMax: options.submissionBacklogBytes ?? SUBMISSION_BACKLOG_BYTES_MAX,
         chainHash: transactionHasher(options.parameters.chainId),
-        followerBacklog: () => ({ bytes: this.#follower?.report?.backlogBytes ?? 0, max: options.backlogMaxBytes }),
+        followerBacklog: () => ({ bytes: this.#follower?.progress.backlogBytes ?? 0, max: options.backlogMaxBytes }),
       });
     } else {
       this.#driven = new DrivenSequencer(this.#pipeline, (height) => this.#blockAt(height));
@@ -166,8 +161,8 @@ export class Engine {
       auto: this.#auto,
       driven: this.#driven,
       now: options.now,
-      describe: () => this.#describe(),
-      health: () => this.#health(),
+      describe: () => describeEngine(this.#facts()),
+      health: () => healthOf(this.#facts()),
     });
   }
 
@@ -206,7 +201,15 @@ export class Engine {
         );
       }
     }
-    if (this.#paths !== undefined) await this.#startFollower(this.#paths);
+    if (this.#paths !== undefined) {
+      const { journal, state, index } = this.#paths;
+      const workerData = { journalDirectory: journal, stateDirectory: state, indexDirectory: index };
+      this.#follower = await FollowerHandle.start(this.#script("follower-worker"), workerData, {
+        onProgress: ({ appliedSeq }) => this.#pipeline.applied(appliedSeq),
+        onFailed: (error) => this.#fail(error),
+      });
+      this.#follower.durable(this.#log.durableSeq);
+    }
     await this.#pipeline.start();
     if (this.#log.durableSeq < 0) {
       const entry = await this.#pipeline.askNow("genesis", [this.#options.balances]);
@@ -260,41 +263,6 @@ export class Engine {
     return durableSeq < 0 ? BEFORE_GENESIS : headOf(this.#read(durableSeq)!);
   }
 
-  async #startFollower(paths: { journal: string; state: string; index: string }): Promise<void> {
-    const workerData: FollowerWorkerData = {
-      journalDirectory: paths.journal,
-      stateDirectory: paths.state,
-      indexDirectory: paths.index,
-    };
-    const worker = new Worker(this.#script("follower-worker"), { workerData });
-    const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-    const follower = { worker, report: undefined, ended };
-    this.#follower = follower;
-    await new Promise<void>((resolve, reject) => {
-      worker.on("message", (report: FollowerReport) => {
-        if ("error" in report) {
-          const error = new EngineError(
-            report.error.code,
-            `the state store cannot follow the log: ${report.error.message}`,
-            report.error.facts,
-          );
-          reject(error);
-          this.#fail(error);
-          return;
-        }
-        Object.assign(follower, { report });
-        this.#pipeline.applied(report.appliedSeq);
-        resolve();
-      });
-      worker.on("error", (problem) => {
-        const error = new StorageError(`the state store's thread failed: ${problem.message}`, { retryable: false });
-        reject(error);
-        this.#fail(error);
-      });
-    });
-    worker.postMessage({ durableSeq: this.#log.durableSeq });
-  }
-
   async #startExecutor(head: Head, onLost: (problem: EngineError) => void): Promise<RunningExecutor> {
     this.#driven?.executorLost();
     const progress = new SharedArrayBuffer(4);
@@ -321,38 +289,8 @@ export class Engine {
     });
     const start = await handle.ready();
     this.#executorStart = start;
-    for (let seq = start.baseSeq + 1; seq <= head.seq; ) {
-      const entries: { entry: Uint8Array; undone: Uint8Array[] }[] = [];
-      for (let bytes = 0; seq <= head.seq && bytes < READ_BYTES; seq++) {
-        const entry = this.#read(seq)!;
-        entries.push({ entry: entry.bytes, undone: this.#undoneBy(entry) });
-        bytes += entry.bytes.length;
-      }
-      await handle.ask("follow", [entries]);
-    }
-    const root = await handle.ask("root", []);
-    if (!equalBytes(root, head.stateRoot)) {
-      throw new StorageError(
-        `the state has root ${toHex(root)}, the log's head at height ${head.height} says ${toHex(head.stateRoot)}`,
-        { retryable: false, height: head.height },
-      );
-    }
+    await catchUp(handle, start.baseSeq, head, (seq) => this.#read(seq)!);
     return { handle, progress: new Int32Array(progress) };
-  }
-
-  /** The blocks that a rollback took back, newest first: those above its height in the chain as it was before it. */
-  #undoneBy(rollback: BlockEntry): Uint8Array[] {
-    if (!rollback.isRollback) return [];
-    const undone: Uint8Array[] = [];
-    // Every entry, a rollback too, carries the hash of the block that was the head after it.
-    let head = this.#read(rollback.seq - 1)!.blockHash;
-    for (let seq = rollback.seq - 1; ; seq--) {
-      const entry = this.#read(seq)!;
-      if (entry.isRollback || !equalBytes(entry.blockHash, head)) continue;
-      if (entry.height <= rollback.height) return undone;
-      undone.push(entry.bytes);
-      head = entry.parentHash;
-    }
   }
 
   #script(name: string): URL {
@@ -368,7 +306,7 @@ export class Engine {
     this.#chain.add(entry);
     this.#retained.add(entry);
     this.#ids.add(entry);
-    this.#follower?.worker.postMessage({ durableSeq: entry.seq });
+    this.#follower?.durable(entry.seq);
   }
 
   #read(seq: number): BlockEntry | undefined {
@@ -389,72 +327,21 @@ export class Engine {
     this.#options.onFatal(error);
   }
 
-  #describe(): Record<string, unknown> {
-    const { head } = this.#pipeline;
-    const { dataDir, mode, limits } = this.#options;
+  #facts(): EngineFacts {
     return {
-      version: VERSION,
-      chainId: this.#parameters.chainId,
-      height: head.height,
-      stateRoot: toHex(head.stateRoot),
-      blockMode: mode,
-      storage: {
-        kind: dataDir === undefined ? "memory" : "embedded",
-        durability: dataDir === undefined ? "memory" : "journal",
-        state: this.#health().status,
-      },
-      contractKinds: ["builtin"],
-      limits: {
-        ...limits,
-        transactionGasMax: String(this.#parameters.transactionGasMax),
-        blockGasMax: String(this.#parameters.blockGasMax),
-        codeBytesMax: this.#parameters.codeBytesMax,
-        callDepthMax: this.#parameters.callDepthMax,
-        stateKeyBytesMax: this.#parameters.stateKeyBytesMax,
-        stateValueBytesMax: this.#parameters.stateValueBytesMax,
-        idsKept: IDS_KEPT_MIN,
-        idsKeptMs: IDS_KEPT_MS,
-        lowestRetainedHeight: this.#retained.lowestHeight ?? 0,
-      },
-      nativeAddon: this.#executorStart?.nativeMissing === undefined,
-    };
-  }
-
-  #health(): ReturnType<LocalEngine["health"]> {
-    const report = this.#follower?.report;
-    const backlogBytes = report?.backlogBytes ?? 0;
-    const isOver = backlogBytes >= this.#options.backlogMaxBytes;
-    const status = this.#state !== "ready" ? this.#state : this.#fatal !== undefined || isOver ? "degraded" : "ready";
-    return {
-      status,
-      live: this.#fatal === undefined,
-      canWrite: status === "ready",
-      canRead: this.#state === "ready" && this.#fatal === undefined,
-      backends: {
-        log: {
-          status: this.#fatal === undefined ? "ok" : "failed",
-          kind: this.#paths === undefined ? "memory" : "journal",
-          durableSeq: this.#log.durableSeq,
-          bytes: this.#log.byteLength,
-          ...(this.#fatal === undefined ? {} : { error: this.#fatal.message }),
-        },
-        state:
-          this.#paths === undefined
-            ? { status: "ok", kind: "memory" }
-            : {
-                status: isOver ? "behind" : "ok",
-                kind: "lmdb",
-                appliedSeq: report?.appliedSeq ?? -1,
-                backlogBytes,
-                backlogEntries: report?.backlogEntries ?? 0,
-                flushMs: report?.flushMs ?? 0,
-              },
-        executor: {
-          status: this.#pipeline.isRunning ? "ok" : "restarting",
-          tree: this.#executorStart?.tree ?? "none",
-          native: this.#executorStart?.nativeMissing === undefined,
-        },
-      },
+      state: this.#state,
+      fatal: this.#fatal,
+      mode: this.#options.mode,
+      isStored: this.#paths !== undefined,
+      head: this.#pipeline.head,
+      log: this.#log,
+      follower: this.#follower?.progress,
+      backlogMaxBytes: this.#options.backlogMaxBytes,
+      executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
+      nativeMissing: this.#executorStart?.nativeMissing,
+      parameters: this.#parameters,
+      limits: this.#options.limits,
+      lowestRetainedHeight: this.#retained.lowestHeight ?? 0,
     };
   }
 
@@ -467,24 +354,18 @@ export class Engine {
       await this.#auto?.drain();
       if (this.#driven?.staged !== undefined) await this.#driven.discard();
       if (this.#paths !== undefined)
-        await this.#pipeline
-          .askNow("saveTree", [this.#paths.tree, this.#log.byteLength])
-          .catch((problem: Error) =>
-            this.#options.report("warn", "the state tree was not saved; the next start builds it anew", {
-              why: problem.message,
-            }),
-          );
+        await this.#pipeline.askNow("saveTree", [this.#paths.tree, this.#log.byteLength]).catch((problem: Error) =>
+          this.#options.report("warn", "the state tree was not saved; the next start builds it anew", {
+            why: problem.message,
+          }),
+        );
     }
     await this.#abandon();
   }
 
   async #abandon(): Promise<void> {
     await this.#pipeline.close();
-    if (this.#follower !== undefined) {
-      if (this.#fatal === undefined) this.#follower.worker.postMessage({ stop: true });
-      else void this.#follower.worker.terminate();
-      await this.#follower.ended;
-    }
+    await (this.#fatal === undefined ? this.#follower?.stop() : this.#follower?.kill());
     await this.#history.close();
     await this.#log.close();
   }

@@ -7,33 +7,17 @@
  *  - After an error it says so and ends with code 1: nothing follows the log any more, so the daemon must not go on.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { type ErrorCode, type ErrorFacts, toEngineError } from "./errors.ts";
-import { Follower, type FollowerOptions } from "./storage/follower.ts";
+import { toEngineError } from "./errors.ts";
+import { Follower } from "./storage/follower.ts";
+import type {
+  FollowerFailure,
+  FollowerReport,
+  FollowerRequest,
+  FollowerWorkerData,
+} from "./storage/follower-protocol.ts";
 import { JournalReader } from "./storage/journal-reader.ts";
 import { LmdbState } from "./storage/lmdb-state.ts";
 import { SegmentIndexer } from "./storage/segment-indexer.ts";
-
-export interface FollowerWorkerData extends FollowerOptions {
-  journalDirectory: string;
-  stateDirectory: string;
-  indexDirectory: string;
-}
-
-export type FollowerRequest = { durableSeq: number } | { stop: true };
-
-export interface FollowerProgress {
-  appliedSeq: number;
-  backlogEntries: number;
-  backlogBytes: number;
-  /** How long the last write took; 0 at the start. */
-  flushMs: number;
-}
-
-export interface FollowerFailure {
-  error: { code: ErrorCode; message: string; facts: ErrorFacts };
-}
-
-export type FollowerReport = FollowerProgress | FollowerFailure;
 
 const nowMs = () => performance.now();
 

@@ -5,7 +5,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { toEngineError } from "./errors.ts";
-import { errorRecord } from "./execution/executor.ts";
+import { errorRecord } from "./execution/error-record.ts";
 import type { HistoryMethod } from "./service/history-handle.ts";
 import { History } from "./storage/history.ts";
 import { JournalReader } from "./storage/journal-reader.ts";

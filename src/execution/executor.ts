@@ -7,7 +7,7 @@
  *  - `head` is the last executed block, durable or not: who answers users waits until it is durable.
  */
 import { BlockEntry } from "../encoding/block-entry.ts";
-import { alignUp, ByteWriter, compareBytes, toLatin1 } from "../encoding/bytes.ts";
+import { alignUp, type ByteWriter, compareBytes, toLatin1 } from "../encoding/bytes.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
 import { toHex } from "../encoding/hex.ts";
 import { HALT_REASONS } from "../encoding/receipt.ts";
@@ -18,10 +18,12 @@ import { newUint256, toBigInt } from "../encoding/uint256.ts";
 import { EngineError, toEngineError } from "../errors.ts";
 import { BlockExecutor, type ExecutedBlock } from "./block-executor.ts";
 import { decodeContract } from "./contract-record.ts";
-import type { ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
+import { errorRecord } from "./error-record.ts";
+import type { BlockContext, ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateSnapshot } from "./ports.ts";
 import type { StateTableOptions } from "./state-table.ts";
+import { type Simulated, Trials } from "./trials.ts";
 
 export interface Head {
   seq: number;
@@ -30,16 +32,6 @@ export interface Head {
   blockHash: Uint8Array;
   stateRoot: Uint8Array;
 }
-
-export interface ErrorRecord {
-  code: EngineError["code"];
-  message: string;
-  facts: EngineError["facts"];
-}
-
-export type SimulatedTransaction =
-  | { receipt: Uint8Array; transaction: Uint8Array; transactionHash: Uint8Array }
-  | { rejection: ErrorRecord };
 
 export interface ContractView extends ContractInfo {
   abi: ContractAbi;
@@ -62,6 +54,7 @@ const CONTRACTS_SCANNED_MAX = 10_000;
 export class Executor {
   readonly blocks: BlockExecutor;
   readonly #tree: StateTree;
+  readonly #trials: Trials;
   /** [0]: index of the transaction or query that runs, for whoever finds this thread dead. */
   readonly #progress: Int32Array;
   #head: Head;
@@ -79,6 +72,7 @@ export class Executor {
     this.blocks = new BlockExecutor(options);
     this.#progress = options.progress ?? new Int32Array(1);
     this.#tree = options.tree;
+    this.#trials = new Trials(this.blocks);
     this.#head = options.head;
   }
 
@@ -175,6 +169,13 @@ export class Executor {
    * u16 0 · u32 length · u64 gas used · return data, or the rejection as JSON · padding to a multiple of 4.
    */
   queries(calls: Uint8Array, count: number, out: ByteWriter): void {
+    const { chainId, protocolVersion } = this.blocks.parameters;
+    this.blocks.engine.beginBlock({
+      height: this.#head.height,
+      timestampMs: this.#head.timestampMs,
+      chainId,
+      protocolVersion,
+    });
     let at = 0;
     for (let i = 0; i < count; i++) {
       this.#progress[0] = i;
@@ -207,107 +208,25 @@ export class Executor {
     out.align();
   }
 
-  /** Runs transactions one after the other on top of the head, keeps nothing, and shows what they would have changed. */
-  simulate(
-    transactions: Uint8Array,
-    count: number,
-    timestampMs: number,
-  ): {
-    results: SimulatedTransaction[];
-    stateDiff: { key: Uint8Array; before: Uint8Array | undefined; after: Uint8Array | undefined }[];
-  } {
-    const { engine, table } = this.blocks;
-    const checkpoint = table.checkpoint();
-    this.#pretendBlock(timestampMs);
-    const results: SimulatedTransaction[] = [];
-    try {
-      let at = 0;
-      for (let i = 0; i < count; i++) {
-        const length = transactionLength(transactions, at);
-        results.push(this.#simulateOne(transactions, at, length));
-        at += alignUp(length);
-      }
-      return { results, stateDiff: table.changesSince(checkpoint) };
-    } finally {
-      table.revert(checkpoint);
-      engine.reverted();
-    }
+  /** See Trials.simulate. */
+  simulate(transactions: Uint8Array, count: number, timestampMs: number): Simulated {
+    return this.#trials.simulate(transactions, count, this.#nextBlock(timestampMs));
   }
 
-  #simulateOne(bytes: Uint8Array, at: number, length: number): SimulatedTransaction {
-    const { engine } = this.blocks;
-    try {
-      this.blocks.fillNonce(bytes, at);
-      engine.admit(bytes, at);
-    } catch (problem) {
-      return { rejection: errorRecord(expected(problem)) };
-    }
-    const transactionHash = this.blocks.transactionHash(bytes, at);
-    const receipt = new ByteWriter(256);
-    engine.run(transactionHash, receipt);
-    return { receipt: receipt.take(), transaction: bytes.slice(at, at + length), transactionHash };
-  }
-
-  /**
-   * The least gas limit found to succeed, and what it goes to. A call may need more than it uses (what it hands to a
-   * callee comes back), so that the answer is confirmed by running it, and searched for where that fails.
-   * @throws EngineError the rejection, or REVERTED / HALTED when no limit up to the chain's makes it succeed.
-   */
+  /** See Trials.estimate. */
   estimate(transaction: Uint8Array, timestampMs: number): { gasLimit: number; breakdown: Record<string, number> } {
-    const profile = new Map<string, number>();
-    const max = this.blocks.parameters.transactionGasMax;
-    const full = this.#tryWithGas(transaction, max, timestampMs, profile);
-    if (full.status !== "success") {
-      throw full.status === "reverted"
-        ? new EngineError("REVERTED", "the transaction reverts", { data: toHex(full.returnData) })
-        : new EngineError("HALTED", `the transaction halts: ${full.haltReason}`, { haltReason: full.haltReason });
-    }
-    let high = full.gasUsed;
-    if (this.#tryWithGas(transaction, high, timestampMs).status !== "success") {
-      let low = high;
-      high = Math.min(max, high * 64);
-      while (high - low > Math.max(1, low / 64)) {
-        const middle = Math.floor((low + high) / 2);
-        if (this.#tryWithGas(transaction, middle, timestampMs).status === "success") high = middle;
-        else low = middle;
-      }
-    }
-    return { gasLimit: high, breakdown: Object.fromEntries(profile) };
-  }
-
-  #tryWithGas(transaction: Uint8Array, gasLimit: number, timestampMs: number, profile?: Map<string, number>) {
-    const { engine, table } = this.blocks;
-    const checkpoint = table.checkpoint();
-    this.#pretendBlock(timestampMs);
-    const bytes = transaction.slice();
-    new DataView(bytes.buffer).setBigUint64(16, BigInt(gasLimit), true);
-    try {
-      this.blocks.fillNonce(bytes, 0);
-      engine.profile(profile);
-      engine.admit(bytes, 0);
-      const result = engine.run(this.blocks.transactionHash(bytes, 0), new ByteWriter(256));
-      return {
-        status: result.status,
-        haltReason: result.haltReason,
-        gasUsed: result.gasUsed,
-        returnData: result.returnData,
-      };
-    } finally {
-      engine.profile(undefined);
-      table.revert(checkpoint);
-      engine.reverted();
-    }
+    return this.#trials.estimate(transaction, this.#nextBlock(timestampMs));
   }
 
   /** The block that would come next. */
-  #pretendBlock(timestampMs: number): void {
-    const { parameters, engine } = this.blocks;
-    engine.beginBlock({
+  #nextBlock(timestampMs: number): BlockContext {
+    const { chainId, protocolVersion } = this.blocks.parameters;
+    return {
       height: this.#head.height + 1,
       timestampMs: Math.max(timestampMs, this.#head.timestampMs),
-      chainId: parameters.chainId,
-      protocolVersion: parameters.protocolVersion,
-    });
+      chainId,
+      protocolVersion,
+    };
   }
 
   contract(address: Uint8Array): ContractView | undefined {
@@ -402,16 +321,6 @@ export function headOf(entry: BlockEntry): Head {
     blockHash: entry.blockHash.slice(),
     stateRoot: entry.stateRoot.slice(),
   };
-}
-
-export function errorRecord(error: EngineError): ErrorRecord {
-  return { code: error.code, message: error.message, facts: error.facts };
-}
-
-/** An error that the request caused; anything else is thrown on. */
-function expected(problem: unknown): EngineError {
-  if (problem instanceof EngineError && problem.code !== "INTERNAL_ERROR") return problem;
-  throw problem;
 }
 
 function metadataOf(code: Uint8Array): Record<string, unknown> {

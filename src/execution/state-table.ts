@@ -19,19 +19,7 @@ import { ADDRESS_BYTES, StateTag, spaceLength } from "../encoding/state-key.ts";
 import { isZero, LIMBS, type Limbs, newUint256, readBigEndian } from "../encoding/uint256.ts";
 import type { StateEntry, StateSnapshot } from "./ports.ts";
 import { type FreshEntry, mergedRange } from "./state-range.ts";
-import {
-  FORM_AT,
-  Form,
-  LIMBS_AT,
-  META_WORDS,
-  NONCE_AT,
-  NONE,
-  ROW_WORDS,
-  SERIAL_AT,
-  SLOTS_MAX,
-  type Space,
-  StateRows,
-} from "./state-rows.ts";
+import { Form, NONE, ROW_WORDS, SERIAL_AT, SLOTS_MAX, type Space, StateRows } from "./state-rows.ts";
 import { accountValue, type RowValue, readAccount, wordValue, writeRowValue } from "./state-value.ts";
 import { UndoLog } from "./undo-log.ts";
 
@@ -196,11 +184,27 @@ export class StateTable {
 
   /** Brings what a transaction is about to use near the processor (StateRows.touch). */
   touchAddress(space: number, prefix: number, address: Uint8Array, at: number): void {
-    this.#touched ^= this.#rows.touch(space, prefix, word(address, at), word(address, at + 4), word(address, at + 8), word(address, at + 12), word(address, at + 16));
+    this.#touched ^= this.#rows.touch(
+      space,
+      prefix,
+      word(address, at),
+      word(address, at + 4),
+      word(address, at + 8),
+      word(address, at + 12),
+      word(address, at + 16),
+    );
   }
 
   touchAccount(address: Uint8Array, at: number): void {
-    this.#touched ^= this.#rows.touch(this.#accounts, word(address, at), word(address, at + 4), word(address, at + 8), word(address, at + 12), word(address, at + 16), 0);
+    this.#touched ^= this.#rows.touch(
+      this.#accounts,
+      word(address, at),
+      word(address, at + 4),
+      word(address, at + 8),
+      word(address, at + 12),
+      word(address, at + 16),
+      0,
+    );
   }
 
   // ── writing ─────────────────────────────────────────────────────────────────
@@ -276,7 +280,14 @@ export class StateTable {
     if (form === before && !this.#differs(slot, record, form, nonce)) return false;
     rows.writeKey(slot, out);
     writeRowValue(out, form, this.#limbs, 0, nonce, form === Form.bytes ? rows.blobs.get(slot) : undefined);
-    writeRowValue(out, before, undo.words, undo.limbsAt(record), undo.nonceOf(record), before === Form.bytes ? undo.blobs.get(record) : undefined);
+    writeRowValue(
+      out,
+      before,
+      undo.words,
+      undo.limbsAt(record),
+      undo.nonceOf(record),
+      before === Form.bytes ? undo.blobs.get(record) : undefined,
+    );
     return true;
   }
 

@@ -14,7 +14,7 @@ import type { FaultLog } from "./faults.ts";
 import { JsonText } from "./json-text.ts";
 import { checkBatchSize, type FrontLimits } from "./limits.ts";
 import type { BlockMode, MethodContext } from "./method.ts";
-import { isMethodName, METHODS } from "./methods.ts";
+import { getMethod, METHODS } from "./methods.ts";
 import { nearest } from "./nearest.ts";
 import { Queries } from "./queries.ts";
 import type { EngineService } from "./services.ts";
@@ -141,8 +141,8 @@ export class JsonRpc {
   }
 
   #dispatch(name: string, given: unknown, caller: Caller, request: RequestInHand): void {
-    if (!isMethodName(name)) throw methodNotFound(name);
-    const method = METHODS[name];
+    const method = getMethod(name);
+    if (method === undefined) throw methodNotFound(name);
     requireRole(caller, method.role, name);
     this.requireRunning();
     if (method.blockMode !== undefined) this.requireMode(name, method.blockMode);

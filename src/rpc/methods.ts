@@ -123,8 +123,11 @@ export const METHODS: MethodTable = {
   }),
 };
 
-export function isMethodName(name: string): name is MethodName {
-  return Object.hasOwn(METHODS, name);
+const BY_NAME = new Map<string, MethodTable[MethodName]>(Object.values(METHODS).map((method) => [method.name, method]));
+
+/** The method of this name, undefined when there is none. */
+export function getMethod(name: string): MethodTable[MethodName] | undefined {
+  return BY_NAME.get(name);
 }
 
 let document: string | undefined;

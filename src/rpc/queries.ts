@@ -104,10 +104,10 @@ class QuerySink extends AnsweringSink<QueryOutcome> {
 
   protected override textOf(outcome: QueryOutcome): string {
     requireSuccess(outcome);
-    const returnData = viewOf(outcome.returnData).toString("hex");
+    const returnData = viewOf(outcome.returnData);
     const result = this.#fn && resultText(this.#fn, returnData);
     return (
-      `{${result === undefined ? "" : `"result":${result},`}"returnData":"0x${returnData}","gasUsed":"${outcome.gasUsed}"` +
+      `{${result === undefined ? "" : `"result":${result},`}"returnData":"0x${returnData.toString("hex")}","gasUsed":"${outcome.gasUsed}"` +
       `,"cached":${outcome.cached === true},"seq":${outcome.seq},"blockHeight":${outcome.blockHeight}}`
     );
   }

@@ -28,14 +28,15 @@ const KIND_DEPLOY = 1;
 const HASH_BYTES = 32;
 
 const ZEROS = "0".repeat(64);
-const ADDRESS_PADDING = "0".repeat(24);
-/** A word that begins with these is below 2^48, which a double holds exactly. */
-const SMALL_PADDING = "0".repeat(52);
-const WORD_TRUE = `${"0".repeat(63)}1`;
-const WORD_DIGITS = 64;
+const WORD_BYTES = 32;
+/** A whole number of so few bytes is exact as a double. */
+const EXACT_BYTES_MAX = 6;
+const ADDRESS_BYTES = 20;
 
-const TRANSFER_TOPIC = toHex(ERC20_EVENTS.Transfer.topic).slice(2);
-const APPROVAL_TOPIC = toHex(ERC20_EVENTS.Approval.topic).slice(2);
+const { Transfer, Approval } = ERC20_EVENTS;
+const ADDRESS_PADDING = "0".repeat(24);
+const TRANSFER_NAMES = [',"event":"Transfer","args":{"from":"0x', '","to":"0x'] as const;
+const APPROVAL_NAMES = [',"event":"Approval","args":{"owner":"0x', '","spender":"0x'] as const;
 
 export function viewOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -93,29 +94,52 @@ export interface ReceiptSource {
 
 export function receiptText(source: ReceiptSource): string {
   const { transaction, transactionAt, receipt, receiptAt } = source;
-  const parts = new HexReader(receipt, receiptAt + RECEIPT_HEADER_BYTES, source.receiptEnd);
-  const contractAddress = receipt[receiptAt + 2]! & FLAG_CONTRACT_ADDRESS ? `"0x${parts.raw(20)}"` : "null";
+  const parts = new ReceiptReader(receipt, receiptAt + RECEIPT_HEADER_BYTES, source.receiptEnd);
+  const contractAddress = receipt[receiptAt + 2]! & FLAG_CONTRACT_ADDRESS ? `"0x${parts.raw(ADDRESS_BYTES)}"` : "null";
   const returnData = parts.packed();
+  const status = receipt[receiptAt]!;
+  const outcome = outcomeText(source, status, returnData, parts);
   const parties = transaction.toString("hex", transactionAt + 24, transactionAt + 64);
   const to = transaction[transactionAt] === KIND_DEPLOY ? "null" : `"0x${parties.substring(40)}"`;
-  const status = receipt[receiptAt]!;
   return (
     `{"transactionHash":"0x${source.hash}","blockHeight":${source.blockHeight},"transactionIndex":${source.index}` +
     `,"sender":"0x${parties.substring(0, 40)}","to":${to},"contractAddress":${contractAddress},"status":"${STATUS_NAMES[status]}"` +
     `,"gasUsed":"${readU64(receipt, receiptAt + 8)}","gasLimit":"${readU64(transaction, transactionAt + 16)}"` +
-    `,"returnData":"0x${returnData}"${outcomeText(source, status, returnData)},"logs":[${logsText(parts, readU32(receipt, receiptAt + 4))}]}`
+    `,"returnData":"0x${returnData}"${outcome},"logs":[${logsText(parts, readU32(receipt, receiptAt + 4))}]}`
   );
 }
 
 /** What the return data means: `result`, `revert` or `haltReason`, each with a leading comma. */
-function outcomeText(source: ReceiptSource, status: number, returnData: string): string {
+function outcomeText(source: ReceiptSource, status: number, returnData: string, parts: ReceiptReader): string {
   if (status === 1) {
     const fn = functionOf(source.transaction, source.transactionAt);
-    const result = fn && resultText(fn, returnData);
+    const word =
+      fn !== undefined && parts.isWord
+        ? wordResult(fn, source.receipt, parts.next - parts.wordBytes, parts.next)
+        : undefined;
+    const result = word ?? (fn && decodedText(fn, Buffer.from(returnData, "hex")));
     return result === undefined ? "" : `,"result":${result}`;
   }
   if (status === STATUS_REVERTED) return `,"revert":${JSON.stringify(describeRevert(Buffer.from(returnData, "hex")))}`;
   return `,"haltReason":"${HALT_REASONS[source.receipt[source.receiptAt + 1]!]}"`;
+}
+
+/** What nearly every function returns, one bool or uint256, from the bytes of a word; undefined for all else. */
+function wordResult(fn: AbiFunction, bytes: Buffer, start: number, end: number): string | undefined {
+  const type = fn.outputTypes.length === 1 ? fn.outputTypes[0]! : undefined;
+  if (type?.kind === "uint" && type.bits === 256) return `"${decimalText(bytes, start, end)}"`;
+  if (type?.kind !== "bool") return undefined;
+  const decimal = decimalText(bytes, start, end);
+  return decimal === "1" ? "true" : decimal === "0" ? "false" : undefined;
+}
+
+/** A big-endian whole number in decimal. */
+function decimalText(bytes: Buffer, start: number, end: number): string {
+  while (start < end && bytes[start] === 0) start++;
+  if (end - start > EXACT_BYTES_MAX) return BigInt(`0x${bytes.toString("hex", start, end)}`).toString();
+  let value = 0;
+  for (let at = start; at < end; at++) value = 256 * value + bytes[at]!;
+  return String(value);
 }
 
 /** The error that a contract raised; the name is null when its data is no error that is known. */
@@ -146,24 +170,18 @@ export function functionOf(bytes: Buffer, at: number): AbiFunction | undefined {
   }
 }
 
-/** Return data (hex without 0x) as JSON text; undefined when it does not decode. */
-export function resultText(fn: AbiFunction, returnData: string): string | undefined {
-  const type = fn.outputTypes.length === 1 ? fn.outputTypes[0]! : undefined;
-  if (type !== undefined && returnData.length === WORD_DIGITS) {
-    if (type.kind === "uint" && type.bits === 256) return `"${wordToDecimal(returnData)}"`;
-    if (type.kind === "bool" && returnData === WORD_TRUE) return "true";
-    if (type.kind === "bool" && returnData === ZEROS) return "false";
-  }
-  const value = decodeResult(fn, Buffer.from(returnData, "hex"));
+/** Return data as JSON text; undefined when it does not decode. */
+export function resultText(fn: AbiFunction, returnData: Buffer): string | undefined {
+  const word = returnData.length === WORD_BYTES ? wordResult(fn, returnData, 0, WORD_BYTES) : undefined;
+  return word ?? decodedText(fn, returnData);
+}
+
+function decodedText(fn: AbiFunction, returnData: Buffer): string | undefined {
+  const value = decodeResult(fn, returnData);
   return value === undefined ? undefined : JSON.stringify(value);
 }
 
-function wordToDecimal(word: string): string {
-  if (word.startsWith(SMALL_PADDING)) return String(Number.parseInt(word.substring(52), 16));
-  return BigInt(`0x${word}`).toString();
-}
-
-function logsText(parts: HexReader, count: number): string {
+function logsText(parts: ReceiptReader, count: number): string {
   let text = "";
   for (let logIndex = 0; logIndex < count; logIndex++)
     text += (logIndex === 0 ? "" : ",") + logText(parts, logIndex, "");
@@ -171,42 +189,52 @@ function logsText(parts: HexReader, count: number): string {
 }
 
 /** One log; `extra` are more members, each with a leading comma. */
-export function logText(parts: HexReader, logIndex: number, extra: string): string {
-  const address = parts.raw(20);
-  const topics: string[] = [];
-  for (let count = parts.byte(); count > 0; count--) topics.push(parts.packed());
-  const data = parts.packed();
-  const shown = topics.length === 0 ? "" : `"0x${topics.join('","0x')}"`;
-  return `{"address":"0x${address}","topics":[${shown}],"data":"0x${data}","logIndex":${logIndex}${eventText(topics, data)}${extra}}`;
-}
-
-/** Name and arguments of the event, with a leading comma; empty when it is not known. */
-function eventText(topics: readonly string[], data: string): string {
-  const [topic, first, second] = topics;
-  if (
-    topics.length === 3 &&
-    data.length === WORD_DIGITS &&
-    first!.startsWith(ADDRESS_PADDING) &&
-    second!.startsWith(ADDRESS_PADDING)
-  ) {
-    const amount = () => `"0x${second!.substring(24)}","value":"${wordToDecimal(data)}"}`;
-    if (topic === TRANSFER_TOPIC)
-      return `,"event":"Transfer","args":{"from":"0x${first!.substring(24)}","to":${amount()}`;
-    if (topic === APPROVAL_TOPIC)
-      return `,"event":"Approval","args":{"owner":"0x${first!.substring(24)}","spender":${amount()}`;
+export function logText(parts: ReceiptReader, logIndex: number, extra: string): string {
+  const address = parts.raw(ADDRESS_BYTES);
+  const topicCount = parts.byte();
+  if (topicCount === 3) {
+    const start = parts.next;
+    const text = tokenLogText(parts, address, logIndex, extra);
+    if (text !== undefined) return text;
+    parts.next = start;
   }
+  const topics: string[] = [];
+  for (let count = topicCount; count > 0; count--) topics.push(parts.packed());
+  const data = parts.packed();
   const decoded = decodeErc20Log(
     topics.map((hex) => Buffer.from(hex, "hex")),
     Buffer.from(data, "hex"),
   );
-  return decoded === undefined ? "" : `,"event":"${decoded.event}","args":${JSON.stringify(decoded.args)}`;
+  const event = decoded === undefined ? "" : `,"event":"${decoded.event}","args":${JSON.stringify(decoded.args)}`;
+  const shown = topics.length === 0 ? "" : `"0x${topics.join('","0x')}"`;
+  return `{"address":"0x${address}","topics":[${shown}],"data":"0x${data}","logIndex":${logIndex}${event}${extra}}`;
+}
+
+/** A Transfer or an Approval of two addresses and an amount, which nearly every log is; undefined for any other. */
+function tokenLogText(parts: ReceiptReader, address: string, logIndex: number, extra: string): string | undefined {
+  const isTransfer = parts.isWordNext(Transfer.topic);
+  if (!isTransfer && !parts.isWordNext(Approval.topic)) return undefined;
+  const topic = parts.packed();
+  const first = parts.addressWord();
+  const second = first === undefined ? undefined : parts.addressWord();
+  if (second === undefined) return undefined;
+  const data = parts.packed();
+  if (!parts.isWord) return undefined;
+  const names = isTransfer ? TRANSFER_NAMES : APPROVAL_NAMES;
+  return (
+    `{"address":"0x${address}","topics":["0x${topic}","0x${ADDRESS_PADDING}${first}","0x${ADDRESS_PADDING}${second}"]` +
+    `,"data":"0x${data}","logIndex":${logIndex}${names[0]}${first}${names[1]}${second}","value":"${parts.decimal()}"}${extra}}`
+  );
 }
 
 /** Reads the packed parts of a receipt (encoding/receipt.ts) as hex: one conversion, then substrings of it. */
-export class HexReader {
+export class ReceiptReader {
   readonly #bytes: Buffer;
   readonly #start: number;
   readonly #hex: string;
+  /** Whether `packed` read a word last, and in how many bytes: those of it that are not leading zeros. */
+  isWord = false;
+  wordBytes = 0;
   next: number;
 
   constructor(bytes: Buffer, start: number, end: number) {
@@ -228,17 +256,42 @@ export class HexReader {
 
   packed(): string {
     const n = this.byte();
-    if (n === PACKED_EMPTY) return "";
-    if (n === PACKED_LONG) {
-      const length = readU32(this.#bytes, this.next);
-      this.next += 4;
-      return this.raw(length);
+    this.isWord = n <= WORD_BYTES;
+    if (this.isWord) {
+      this.wordBytes = n;
+      const digits = this.raw(n);
+      return n === WORD_BYTES ? digits : ZEROS.substring(2 * n) + digits;
     }
-    return ZEROS.substring(2 * n) + this.raw(n);
+    if (n === PACKED_EMPTY) return "";
+    const length = readU32(this.#bytes, this.next);
+    this.next += 4;
+    return this.raw(length);
+  }
+
+  /** The last 20 bytes of the next part, if it is a word that holds an address; undefined otherwise. */
+  addressWord(): string | undefined {
+    const n = this.byte();
+    if (n > ADDRESS_BYTES) return undefined;
+    const digits = this.raw(n);
+    return n === ADDRESS_BYTES ? digits : ZEROS.substring(0, 2 * (ADDRESS_BYTES - n)) + digits;
+  }
+
+  /** Whether the next part is this word, which begins with a byte other than zero. */
+  isWordNext(word: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    const at = this.next;
+    if (bytes[at] !== WORD_BYTES) return false;
+    for (let i = 0; i < WORD_BYTES; i++) if (bytes[at + 1 + i] !== word[i]) return false;
+    return true;
+  }
+
+  /** The word that `packed` read last as a whole number. */
+  decimal(): string {
+    return decimalText(this.#bytes, this.next - this.wordBytes, this.next);
   }
 
   skipLog(): void {
-    this.raw(20);
+    this.raw(ADDRESS_BYTES);
     for (let count = this.byte(); count > 0; count--) this.packed();
     this.packed();
   }

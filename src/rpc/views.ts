@@ -16,7 +16,7 @@ import { decodeTransaction } from "../encoding/transaction.ts";
 import { MalformedBytesError } from "../errors.ts";
 import { errorText } from "./answers.ts";
 import { JsonText, pageText } from "./json-text.ts";
-import { BlockReceipts, HexReader, logText, receiptText, viewOf } from "./receipt-text.ts";
+import { BlockReceipts, logText, ReceiptReader, receiptText, viewOf } from "./receipt-text.ts";
 import type { ContractRecord, Located, Page, Simulation, StateProof } from "./services.ts";
 
 const FLAG_CONTRACT_ADDRESS = 1;
@@ -98,7 +98,7 @@ function foundLogText(block: BlockEntry, transactionIndex: number, logIndex: num
     transactionIndex + 1 < block.transactionCount
       ? block.receiptAt(transactionIndex + 1)
       : block.deltaEnd - block.delta.length;
-  const parts = new HexReader(bytes, at + RECEIPT_HEADER_BYTES, end);
+  const parts = new ReceiptReader(bytes, at + RECEIPT_HEADER_BYTES, end);
   if (bytes[at + 2]! & FLAG_CONTRACT_ADDRESS) parts.raw(20);
   parts.packed();
   for (let skipped = 0; skipped < logIndex; skipped++) parts.skipLog();

@@ -10,7 +10,8 @@
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import { ByteWriter } from "../encoding/bytes.ts";
 import { EngineError, type ErrorCode, isErrorCode, StorageError, toEngineError } from "../errors.ts";
-import type { ErrorRecord, Executor, Head } from "../execution/executor.ts";
+import type { ErrorRecord } from "../execution/error-record.ts";
+import type { Executor, Head } from "../execution/executor.ts";
 
 /** Methods of the executor that may be asked for by name. */
 export type ExecutorMethod =

@@ -5,7 +5,7 @@
 import { alignUp, ByteWriter, readU32, readU64 } from "../encoding/bytes.ts";
 import { HALT_REASONS } from "../encoding/receipt.ts";
 import { EngineError } from "../errors.ts";
-import type { ErrorRecord } from "../execution/executor.ts";
+import type { ErrorRecord } from "../execution/error-record.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 export interface QueryAnswer {

@@ -15,6 +15,8 @@ export function applyRecovery(files: Files, directory: string, plan: RecoveryPla
 }
 
 function* repair(files: Files, directory: string, plan: RecoveryPlan): Steps<OpenSegment> {
+  // The process that made the last segment may have ended before its name was durable; a table must not outlive that name.
+  yield files.syncDirectory(directory);
   for (const name of plan.leftovers) yield files.remove(join(directory, name));
   for (const segment of plan.withoutTable) yield* writeOffsetTable(files, directory, segment);
   if (plan.open === undefined) {
@@ -24,10 +26,7 @@ function* repair(files: Files, directory: string, plan: RecoveryPlan): Steps<Ope
       entryBytesBefore: 0,
     });
   }
-  const open = yield* repairOpen(files, directory, plan.open);
-  // The process that made the last segment may have ended before its name was durable.
-  yield files.syncDirectory(directory);
-  return open;
+  return yield* repairOpen(files, directory, plan.open);
 }
 
 /** Cuts the torn tail, and makes durable what no frame names as durable, marks included: a successor states the length. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { toLatin1 } from "../../src/encoding/bytes.ts";
-import type { FollowerProgress, FollowerReport, FollowerWorkerData } from "../../src/follower-worker.ts";
+import type { FollowerProgress, FollowerReport, FollowerWorkerData } from "../../src/storage/follower-protocol.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import { LmdbSnapshot } from "../../src/storage/lmdb-snapshot.ts";
 import { bundle } from "../support/bundle.ts";
@@ -68,7 +68,7 @@ function stateIn(stateDirectory: string): { appliedSeq: number; rows: [string, s
 
 describe("follower-worker", () => {
   it("applies what it is told of, survives being killed, indexes sealed segments and stops when all is applied", async () => {
-    const script = await bundle({ file: "src/follower-worker.ts" });
+    const script = await bundle({ file: "src/storage/follower-protocol.ts" });
     const directory = temporaryDirectory();
     const data: FollowerWorkerData = {
       journalDirectory: join(directory, "journal"),
@@ -103,7 +103,7 @@ describe("follower-worker", () => {
   });
 
   it("reports an error and ends with code 1", async () => {
-    const script = await bundle({ file: "src/follower-worker.ts" });
+    const script = await bundle({ file: "src/storage/follower-protocol.ts" });
     const directory = temporaryDirectory();
     const data = {
       journalDirectory: join(directory, "journal"),

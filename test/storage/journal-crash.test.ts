@@ -138,13 +138,23 @@ function firstMoment(record: readonly Change<Seen>[]): number {
   return first < 0 ? record.length : first;
 }
 
-/** Ends the process, but not the system, after every change; recovers, and cuts the power before and after an append. */
+/**
+ * Ends the process, but not the system, after every change; recovers; and cuts the power during the recovery, after it,
+ * and after an append that follows.
+ */
 function killEverywhere({ record, initial }: SimulatedDisk<Seen>): void {
+  const random = seededRandom(record.length);
   for (let length = firstMoment(record); length <= record.length; length++) {
     const where = `killed after change ${length}`;
     const expected = expectedAfter(record.slice(0, length));
     const disk = SimulatedDisk.replay(record.slice(0, length), initial);
     const lastSeq = recover(disk, expected, where);
+    for (let changes = length; changes < disk.record.length; changes++) {
+      const interrupted = SimulatedDisk.replay(disk.record.slice(0, changes), initial);
+      for (const left of interrupted.powerLosses(random, NESTED_DISKS)) {
+        recover(left, expected, `${where}, power lost at change ${changes} by the recovery`);
+      }
+    }
     const exactly = { entries: expected.entries.slice(0, lastSeq + 1), acknowledgedSeq: lastSeq };
     recover(disk.worstPowerLoss(), exactly, `${where}, then power lost`);
     const { journal } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES });

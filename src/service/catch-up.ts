@@ -1,0 +1,52 @@
+/** Brings a new executor from where its state stands to the head of the log. */
+import type { BlockEntry } from "../encoding/block-entry.ts";
+import { equalBytes } from "../encoding/bytes.ts";
+import { toHex } from "../encoding/hex.ts";
+import { StorageError } from "../errors.ts";
+import type { Head } from "../execution/executor.ts";
+import type { ExecutorHandle } from "../sequencer/executor-handle.ts";
+
+/** Entries handed over in one message. */
+const STEP_BYTES = 4 * 1024 * 1024;
+
+/**
+ * @param baseSeq every entry above it has to be followed.
+ * @throws StorageError when the state then has another root than the head.
+ */
+export async function catchUp(
+  executor: ExecutorHandle,
+  baseSeq: number,
+  head: Head,
+  read: (seq: number) => BlockEntry,
+): Promise<void> {
+  for (let seq = baseSeq + 1; seq <= head.seq; ) {
+    const entries: { entry: Uint8Array; undone: Uint8Array[] }[] = [];
+    for (let bytes = 0; seq <= head.seq && bytes < STEP_BYTES; seq++) {
+      const entry = read(seq);
+      entries.push({ entry: entry.bytes, undone: entry.isRollback ? undoneBy(entry, read) : [] });
+      bytes += entry.bytes.length;
+    }
+    await executor.ask("follow", [entries]);
+  }
+  const root = await executor.ask("root", []);
+  if (equalBytes(root, head.stateRoot)) return;
+  const expected = toHex(head.stateRoot);
+  throw new StorageError(
+    `the state has root ${toHex(root)}, the log's head at height ${head.height} says ${expected}`,
+    { retryable: false, height: head.height },
+  );
+}
+
+/** The blocks that a rollback took back, newest first: those above its height in the chain as it was before it. */
+function undoneBy(rollback: BlockEntry, read: (seq: number) => BlockEntry): Uint8Array[] {
+  const undone: Uint8Array[] = [];
+  // Every entry, a rollback too, carries the hash of the block that was the head after it.
+  let head = read(rollback.seq - 1).blockHash;
+  for (let seq = rollback.seq - 1; ; seq--) {
+    const entry = read(seq);
+    if (entry.isRollback || !equalBytes(entry.blockHash, head)) continue;
+    if (entry.height <= rollback.height) return undone;
+    undone.push(entry.bytes);
+    head = entry.parentHash;
+  }
+}

@@ -1,0 +1,91 @@
+/** What `engine_info` and the health endpoints answer, from the facts of the moment. */
+import { toHex } from "../encoding/hex.ts";
+import type { EngineError } from "../errors.ts";
+import type { Head } from "../execution/executor.ts";
+import type { ChainParameters } from "../execution/parameters.ts";
+import type { BlockLog } from "../execution/ports.ts";
+import type { HealthReport } from "../rpc/services.ts";
+import type { ExecutorStart } from "../sequencer/executor-handle.ts";
+import { IDS_KEPT_MIN, IDS_KEPT_MS } from "../sequencer/id-index.ts";
+import type { FollowerProgress } from "../storage/follower-protocol.ts";
+import { VERSION } from "../version.ts";
+
+export interface EngineFacts {
+  state: "starting" | "ready" | "stopping";
+  /** Why it cannot go on. */
+  fatal: EngineError | undefined;
+  mode: "auto" | "driven";
+  /** On disk, rather than in memory. */
+  isStored: boolean;
+  head: Head;
+  log: BlockLog;
+  follower: FollowerProgress | undefined;
+  backlogMaxBytes: number;
+  /** Undefined while it is being started again. */
+  executor: ExecutorStart | undefined;
+  nativeMissing: string | undefined;
+  parameters: ChainParameters;
+  limits: Record<string, unknown>;
+  lowestRetainedHeight: number;
+}
+
+export function describeEngine(facts: EngineFacts): Record<string, unknown> {
+  const { head, parameters, isStored } = facts;
+  return {
+    version: VERSION,
+    chainId: parameters.chainId,
+    height: head.height,
+    stateRoot: toHex(head.stateRoot),
+    blockMode: facts.mode,
+    storage: {
+      kind: isStored ? "embedded" : "memory",
+      durability: isStored ? "journal" : "memory",
+      state: healthOf(facts).status,
+    },
+    contractKinds: ["builtin"],
+    limits: {
+      ...facts.limits,
+      transactionGasMax: String(parameters.transactionGasMax),
+      blockGasMax: String(parameters.blockGasMax),
+      codeBytesMax: parameters.codeBytesMax,
+      callDepthMax: parameters.callDepthMax,
+      stateKeyBytesMax: parameters.stateKeyBytesMax,
+      stateValueBytesMax: parameters.stateValueBytesMax,
+      idsKept: IDS_KEPT_MIN,
+      idsKeptMs: IDS_KEPT_MS,
+      lowestRetainedHeight: facts.lowestRetainedHeight,
+    },
+    nativeAddon: facts.nativeMissing === undefined,
+  };
+}
+
+export function healthOf(facts: EngineFacts): HealthReport {
+  const { fatal, follower, isStored, log } = facts;
+  const backlogBytes = follower?.backlogBytes ?? 0;
+  const isBehind = backlogBytes >= facts.backlogMaxBytes;
+  const isDegraded = fatal !== undefined || isBehind;
+  const status = facts.state !== "ready" ? facts.state : isDegraded ? "degraded" : "ready";
+  return {
+    status,
+    live: fatal === undefined,
+    canWrite: status === "ready",
+    canRead: facts.state === "ready" && fatal === undefined,
+    backends: {
+      log: {
+        status: fatal === undefined ? "ok" : "failed",
+        kind: isStored ? "journal" : "memory",
+        durableSeq: log.durableSeq,
+        bytes: log.byteLength,
+        ...(fatal === undefined ? {} : { error: fatal.message }),
+      },
+      state: isStored
+        ? { ...follower, status: isBehind ? "behind" : "ok", kind: "lmdb" }
+        : { status: "ok", kind: "memory" },
+      executor: {
+        status: facts.executor === undefined ? "restarting" : "ok",
+        tree: facts.executor?.tree ?? "none",
+        native: facts.nativeMissing === undefined,
+      },
+    },
+  };
+}
