@@ -20,7 +20,7 @@ export async function startDaemon(
 ): Promise<DaemonProcess> {
   const child = spawn(
     process.execPath,
-    [new URL("main.js", BUILT).pathname, "serve", "--data-dir", dataDir, "--http", "off", ...(options.args ?? [])],
+    [new URL("main.js", BUILT).pathname, "serve", "--data-dir", dataDir, ...(options.args ?? ["--http", "off"])],
     {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, ...options.environment },
