@@ -80,6 +80,7 @@ export class Engine {
   readonly #paths: { journal: string; state: string; index: string; tree: string } | undefined;
   #parameters: ChainParameters;
   #follower: FollowerHandle | undefined;
+  #isFollowerToldSoon = false;
   #executorStart: ExecutorStart | undefined;
   #fatal: EngineError | undefined;
   #state: "starting" | "ready" | "stopping" = "starting";
@@ -306,7 +307,17 @@ export class Engine {
     this.#chain.add(entry);
     this.#retained.add(entry);
     this.#ids.add(entry);
-    this.#follower?.durable(entry.seq);
+    this.#tellFollower();
+  }
+
+  /** Once a turn of the loop, however many blocks became durable in it. */
+  #tellFollower(): void {
+    if (this.#isFollowerToldSoon || this.#follower === undefined) return;
+    this.#isFollowerToldSoon = true;
+    setImmediate(() => {
+      this.#isFollowerToldSoon = false;
+      this.#follower?.durable(this.#log.durableSeq);
+    });
   }
 
   #read(seq: number): BlockEntry | undefined {
@@ -365,6 +376,7 @@ export class Engine {
 
   async #abandon(): Promise<void> {
     await this.#pipeline.close();
+    this.#follower?.durable(this.#log.durableSeq);
     await (this.#fatal === undefined ? this.#follower?.stop() : this.#follower?.kill());
     await this.#history.close();
     await this.#log.close();

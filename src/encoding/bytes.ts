@@ -81,6 +81,14 @@ export class ByteWriter {
     return this.bytes.subarray(0, this.length);
   }
 
+  /** What was written, in memory that other threads may read as it is. */
+  takeShared(): Uint8Array<SharedArrayBuffer> {
+    const shared = new Uint8Array(new SharedArrayBuffer(this.length));
+    shared.set(this.written());
+    this.length = 0;
+    return shared;
+  }
+
   /** What was written, as a buffer of its own that may be transferred to another thread. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.bytes.slice(0, this.length);

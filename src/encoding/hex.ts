@@ -3,11 +3,11 @@ import { keccak_256 } from "@noble/hashes/sha3.js";
 
 const BYTES_IN_HEX: string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** Value of one hex digit by char code; 255 for anything else. */
-const DIGIT = new Uint8Array(256).fill(255);
+/** Value of one hex digit by char code, 16 more for upper case; 64 for anything else. */
+const DIGIT = new Uint8Array(256).fill(64);
 for (let i = 0; i < 10; i++) DIGIT[48 + i] = i;
 for (let i = 0; i < 6; i++) {
-  DIGIT[65 + i] = 10 + i;
+  DIGIT[65 + i] = 16 + 10 + i;
   DIGIT[97 + i] = 10 + i;
 }
 
@@ -20,19 +20,28 @@ export function toHex(bytes: Uint8Array, start = 0, end = bytes.length): string 
   return text;
 }
 
-/** Writes hex digits of `text` from `from` into `out`; answers false when a char is no hex digit. */
-export function writeHexDigits(text: string, from: number, byteLength: number, out: Uint8Array, at: number): boolean {
-  let bad = 0;
+/** What `writeHexDigits` found. */
+export const HexDigits = { lowerCase: 0, upperCase: 1, invalid: 2 } as const;
+
+const UPPER_CASE = 16;
+const INVALID = 64;
+
+/** Writes `byteLength` bytes of hex digits of `text` from `from` into `out`. Answers whether a digit was upper case, or none. */
+export function writeHexDigits(text: string, from: number, byteLength: number, out: Uint8Array, at: number): number {
+  // Kept in one pass: this runs for every address of every transaction.
+  let codes = 0;
+  let digits = 0;
   for (let i = 0; i < byteLength; i++) {
-    const high = DIGIT[text.charCodeAt(from + 2 * i) & 255]!;
-    const low = DIGIT[text.charCodeAt(from + 2 * i + 1) & 255]!;
-    bad |= high | low;
-    out[at + i] = (high << 4) | low;
+    const a = text.charCodeAt(from + 2 * i);
+    const b = text.charCodeAt(from + 2 * i + 1);
+    const high = DIGIT[a & 255]!;
+    const low = DIGIT[b & 255]!;
+    codes |= a | b;
+    digits |= high | low;
+    out[at + i] = ((high & 15) << 4) | (low & 15);
   }
-  // 255 sets the high bits, a digit never does. Chars beyond latin1 are masked above, so check them apart.
-  if ((bad & 0xf0) !== 0) return false;
-  for (let i = from; i < from + 2 * byteLength; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
+  if (codes > 127 || (digits & INVALID) !== 0) return HexDigits.invalid;
+  return (digits & UPPER_CASE) !== 0 ? HexDigits.upperCase : HexDigits.lowerCase;
 }
 
 /** Bytes of a 0x hex string, or undefined when it is not one. */
@@ -40,7 +49,7 @@ export function fromHex(text: string): Uint8Array | undefined {
   if (text.length < 2 || text.length % 2 !== 0 || text.charCodeAt(0) !== 48 || text.charCodeAt(1) !== 120)
     return undefined;
   const bytes = new Uint8Array(text.length / 2 - 1);
-  return writeHexDigits(text, 2, bytes.length, bytes, 0) ? bytes : undefined;
+  return writeHexDigits(text, 2, bytes.length, bytes, 0) === HexDigits.invalid ? undefined : bytes;
 }
 
 /** True when the digits of `0x…` carry no upper-case letter, so that there is no EIP-55 checksum to check. */

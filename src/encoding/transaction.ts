@@ -26,7 +26,7 @@
 import { RejectedError } from "../errors.ts";
 import { type ByteWriter, readU32, readU64, writeU32, writeU64 } from "./bytes.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { fromHex, parseAddress, toHex, writeHexDigits } from "./hex.ts";
+import { fromHex, HexDigits, parseAddress, toHex, writeHexDigits } from "./hex.ts";
 
 export const TX_HEADER_BYTES = 64;
 export const TX_HASH_DOMAIN = "polytorus.tx.1";
@@ -336,15 +336,10 @@ function wholeNumber(value: number | string, path: string): number {
 function writeAddress(text: unknown, path: string, out: Uint8Array, at: number): void {
   if (typeof text !== "string" || text.length !== 42 || text.charCodeAt(0) !== 48 || text.charCodeAt(1) !== 120)
     reject("INVALID_ADDRESS", path, "0x and 40 hex digits", text);
-  if (!writeHexDigits(text, 2, 20, out, at)) reject("INVALID_ADDRESS", path, "0x and 40 hex digits", text);
-  for (let i = 2; i < 42; i++) {
-    const c = text.charCodeAt(i);
-    if (c >= 65 && c <= 70) {
-      if (parseAddress(text) === undefined)
-        reject("INVALID_ADDRESS", path, "a right EIP-55 checksum, or lower case", text);
-      return;
-    }
-  }
+  const found = writeHexDigits(text, 2, 20, out, at);
+  if (found === HexDigits.lowerCase) return;
+  if (found === HexDigits.invalid) reject("INVALID_ADDRESS", path, "0x and 40 hex digits", text);
+  if (parseAddress(text) === undefined) reject("INVALID_ADDRESS", path, "a right EIP-55 checksum, or lower case", text);
 }
 
 /** Length in bytes of the encoding that starts at `at`, without padding. */

@@ -94,9 +94,11 @@ export class Executor {
 
   /**
    * Executes encoded transactions on top of the head: one block, or several where a block's gas ends before they do.
+   * @param batch is not changed; nonces that were left out are filled in a copy.
    * @param submissionEnds index after the last transaction of each submission; none is split across blocks.
    */
-  execute(transactions: Uint8Array, submissionEnds: readonly number[], timestampMs: number): ExecutedBlock[] {
+  execute(batch: Uint8Array, submissionEnds: readonly number[], timestampMs: number): ExecutedBlock[] {
+    const transactions = batch.slice();
     const executed: ExecutedBlock[] = [];
     const total = submissionEnds.at(-1) ?? 0;
     for (let first = 0, at = 0; first < total; ) {

@@ -13,8 +13,10 @@ export interface Caller {
 /** The Unix sockets: their file mode is the permission. */
 export const TRUSTED_CALLER: Caller = { role: "admin" };
 
+const RANK: Readonly<Record<Role, number>> = { reader: 0, submitter: 1, deployer: 2, admin: 3 };
+
 export function hasRole(caller: Caller, needed: Role): boolean {
-  return caller.role !== undefined && ROLES.indexOf(caller.role) >= ROLES.indexOf(needed);
+  return caller.role !== undefined && RANK[caller.role] >= RANK[needed];
 }
 
 /** @throws EngineError UNAUTHORIZED naming what is missing. */

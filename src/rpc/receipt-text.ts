@@ -38,7 +38,9 @@ const ADDRESS_PADDING = "0".repeat(24);
 const TRANSFER_NAMES = [',"event":"Transfer","args":{"from":"0x', '","to":"0x'] as const;
 const APPROVAL_NAMES = [',"event":"Approval","args":{"owner":"0x', '","spender":"0x'] as const;
 
+/** The same bytes with Node's conversions to text. */
 export function viewOf(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

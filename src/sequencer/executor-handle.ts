@@ -51,8 +51,8 @@ export interface ExecutorHandle {
     args: Parameters<ExecutorFace[M]>,
     past?: Past,
   ): Promise<ReturnType<ExecutorFace[M]>>;
-  /** The buffer is given away. */
-  queries(calls: Uint8Array<ArrayBuffer>, count: number, past?: Past): Promise<QueryResults>;
+  /** Shared memory is read where it is; other bytes are copied. */
+  queries(calls: Uint8Array, count: number, past?: Past): Promise<QueryResults>;
   close(): Promise<void>;
 }
 
@@ -108,7 +108,7 @@ export class InlineExecutor implements ExecutorHandle {
     return answerRequest(this.#executor, { method, args, past }) as ReturnType<ExecutorFace[M]>;
   }
 
-  async queries(calls: Uint8Array<ArrayBuffer>, count: number, past?: Past): Promise<QueryResults> {
+  async queries(calls: Uint8Array, count: number, past?: Past): Promise<QueryResults> {
     return answerRequest(this.#executor, { method: "queries", args: [calls, count], past }) as QueryResults;
   }
 
@@ -171,20 +171,19 @@ export class WorkerExecutor implements ExecutorHandle {
     args: Parameters<ExecutorFace[M]>,
     past?: Past,
   ): Promise<ReturnType<ExecutorFace[M]>> {
-    // Batches are copied, not given away: they run again if this executor dies.
-    return this.#post({ method, args, past }, []);
+    return this.#post({ method, args, past });
   }
 
-  queries(calls: Uint8Array<ArrayBuffer>, count: number, past?: Past): Promise<QueryResults> {
-    return this.#post({ method: "queries", args: [calls, count], past }, [calls.buffer]);
+  queries(calls: Uint8Array, count: number, past?: Past): Promise<QueryResults> {
+    return this.#post({ method: "queries", args: [calls, count], past });
   }
 
-  #post<T>(request: { method: string; args: unknown; past: Past | undefined }, transfer: ArrayBuffer[]): Promise<T> {
+  #post<T>(request: { method: string; args: unknown; past: Past | undefined }): Promise<T> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, ...request }, transfer);
+      this.#worker.postMessage({ id, ...request });
     });
   }
 

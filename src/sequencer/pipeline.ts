@@ -43,9 +43,9 @@ export interface PipelineOptions {
   onFatal(error: EngineError): void;
 }
 
-/** Work that is with the executor. `bytes` is kept to run it again. */
+/** Work that is with the executor. `bytes` is kept to run it again, and shared with its thread: it copies what it changes. */
 interface Job {
-  bytes: Uint8Array<ArrayBuffer>;
+  bytes: Uint8Array<SharedArrayBuffer>;
   count: number;
   run(): Promise<void>;
   /** Takes transaction or query `index` out; it was what the executor was at when it was lost. */
@@ -118,7 +118,7 @@ export class Pipeline {
   execute(batch: Batch): void {
     this.#batches++;
     const job: Job = {
-      bytes: batch.out.take(),
+      bytes: batch.out.takeShared(),
       count: batch.count,
       run: async () => {
         const blocks = await this.#handle().ask("execute", [job.bytes, batch.submissionEnds(), this.#options.now()]);
@@ -185,7 +185,7 @@ export class Pipeline {
 
   /** @param settle gets each query's place in the results; see Executor.queries for their layout. */
   queries(
-    calls: Uint8Array<ArrayBuffer>,
+    calls: Uint8Array<SharedArrayBuffer>,
     count: number,
     settle: (results: QueryResults) => void,
     failOne: (index: number, problem: EngineError) => void,
@@ -195,7 +195,7 @@ export class Pipeline {
       bytes: calls,
       count,
       run: async () => {
-        const results = await this.#handle().queries(job.bytes.slice(), job.count, this.#withoutStaged());
+        const results = await this.#handle().queries(job.bytes, job.count, this.#withoutStaged());
         const failAll = (problem: EngineError) => {
           for (const index of indices) failOne(index, problem);
         };
@@ -226,7 +226,7 @@ export class Pipeline {
   }
 
   /** One batch of queries about the past. */
-  async askQueries(calls: Uint8Array<ArrayBuffer>, count: number, past: Past): Promise<QueryResults> {
+  async askQueries(calls: Uint8Array, count: number, past: Past): Promise<QueryResults> {
     if (this.#recovery !== undefined) await this.#recovery;
     const results = await this.#handle().queries(calls, count, this.#withoutStaged(past));
     await this.executedIsDurable();
@@ -382,11 +382,11 @@ function evictTransaction(job: Job, batch: Batch, at: number, problem: EngineErr
 }
 
 /** The encodings without number `index`. */
-function without(bytes: Uint8Array<ArrayBuffer>, index: number): Uint8Array<ArrayBuffer> {
+function without(bytes: Uint8Array<SharedArrayBuffer>, index: number): Uint8Array<SharedArrayBuffer> {
   let at = 0;
   for (let i = 0; i < index; i++) at += alignUp(transactionLength(bytes, at));
   const end = at + alignUp(transactionLength(bytes, at));
-  const rest = new Uint8Array(bytes.length - (end - at));
+  const rest = new Uint8Array(new SharedArrayBuffer(bytes.length - (end - at)));
   rest.set(bytes.subarray(0, at));
   rest.set(bytes.subarray(end), at);
   return rest;

@@ -63,7 +63,7 @@ export class QueryQueue {
     this.#sinks = [];
     const done = new Uint8Array(sinks.length);
     this.#pipeline.queries(
-      this.#calls.take(),
+      this.#calls.takeShared(),
       sinks.length,
       ({ results, seq, height }) => {
         let at = 0;
