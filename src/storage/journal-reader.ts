@@ -4,11 +4,12 @@
  *   Journal ── files ──▶ JournalReader ──▶ follower, export
  */
 import { EngineError, StorageError } from "../errors.ts";
+import type { EntrySource, SegmentInfo } from "./entry-source.ts";
 import { type Files, systemFiles } from "./files.ts";
 import type { SegmentReader } from "./segment-reader.ts";
-import { type SegmentInfo, SegmentSet } from "./segment-set.ts";
+import { SegmentSet } from "./segment-set.ts";
 
-export class JournalReader {
+export class JournalReader implements EntrySource {
   readonly #directory: string;
   readonly #segments: SegmentSet;
   #durableSeq = -1;

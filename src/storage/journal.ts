@@ -13,13 +13,14 @@ import { EngineError, StorageError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import { checkEntries } from "./append-check.ts";
 import { AppendQueue } from "./append-queue.ts";
+import type { SegmentInfo } from "./entry-source.ts";
 import { segmentName } from "./journal-format.ts";
 import { completeOptions, type JournalOptions, type JournalRecovery } from "./journal-options.ts";
 import { planRecovery, type RecoveryPlan } from "./journal-recovery.ts";
 import { applyRecovery, writeOffsetTable } from "./journal-repair.ts";
 import { offsetsName } from "./offset-table.ts";
 import { runLater, runNow, type Steps } from "./operation.ts";
-import { type SegmentInfo, SegmentSet } from "./segment-set.ts";
+import { SegmentSet } from "./segment-set.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 
 /** A group takes no further append past this: writing 16 MiB already takes as long as tens of small groups. */

@@ -2,21 +2,13 @@
  * SegmentSet: the segments of a journal's directory in order, with the few that were read last kept open.
  */
 import { join } from "node:path";
+import type { SegmentInfo } from "./entry-source.ts";
 import type { Files } from "./files.ts";
 import { firstSeqOf, segmentName } from "./journal-format.ts";
 import { SegmentReader } from "./segment-reader.ts";
 
 /** Sealed segments kept open: each holds a descriptor and a table of 4 bytes an entry (1 MB for 256 MiB of 1 kB entries). */
 const OPEN_MAX = 8;
-
-export interface SegmentInfo {
-  path: string;
-  firstSeq: number;
-  /** Last durable seq in it; `firstSeq - 1` while it has none. */
-  lastSeq: number;
-  /** A sealed segment never changes again. */
-  sealed: boolean;
-}
 
 export class SegmentSet {
   readonly #files: Files;
