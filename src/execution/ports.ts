@@ -59,6 +59,13 @@ export interface BlockLog {
    *         until the log is opened again.
    */
   append(entries: readonly Uint8Array[]): Promise<void>;
+  /**
+   * `append`, but blocking: the least latency, where nothing else waits for this thread. For logs on a local disk.
+   * @throws StorageError as `append`. Only while `isIdle`.
+   */
+  appendSync?(entries: readonly Uint8Array[]): void;
+  /** No append is under way. */
+  readonly isIdle?: boolean;
   /** The durable entry at `seq`, or undefined when it is not (yet) there. */
   read(seq: number): Uint8Array | undefined;
   close(): Promise<void>;

@@ -28,6 +28,8 @@ const BEARER = /^bearer +(\S+)$/i;
 export class HttpAccess {
   readonly #options: HttpAccessOptions;
   readonly #anonymous: Caller;
+  /** Clients use one name throughout: comparing is cheaper than taking it apart. */
+  #lastGoodHost: string | undefined;
   readonly #tokens: { digest: Buffer; caller: Caller }[];
 
   constructor(options: HttpAccessOptions) {
@@ -41,8 +43,10 @@ export class HttpAccess {
 
   /** On loopback only names of this machine are ours, so that no web page gets in under a name of its own. */
   acceptsHost(host: string | undefined): boolean {
-    if (!this.#options.isLoopback) return true;
-    return host !== undefined && isLoopbackName(host.replace(/:\d+$/, ""));
+    if (!this.#options.isLoopback || (host !== undefined && host === this.#lastGoodHost)) return true;
+    if (host === undefined || !isLoopbackName(host.replace(/:\d+$/, ""))) return false;
+    this.#lastGoodHost = host;
+    return true;
   }
 
   /** Undefined when the token is none of ours; without a token everyone is what the address allows. */

@@ -8,13 +8,15 @@ import { refuseHost, sendJson } from "./http-response.ts";
 import type { JsonRpc } from "./json-rpc.ts";
 
 const CLOSE = ["Connection", "close"];
+/** Bodies up to here are bounded by the number of connections. */
+const SMALL_BODY_BYTES = 16 * 1024;
 /** How long a client that met a full daemon should wait. */
 const BUSY_RETRY_MS = 1_000;
 
 export class HttpPost {
   readonly #rpc: JsonRpc;
   readonly #access: HttpAccess;
-  /** Bytes of bodies that are not answered yet, over all connections. */
+  /** Bytes of larger bodies that are not answered yet, over all connections. */
   #heldBytes = 0;
 
   constructor(rpc: JsonRpc, access: HttpAccess) {
@@ -52,20 +54,27 @@ export class HttpPost {
   #readBody(request: IncomingMessage, response: ServerResponse, caller: Caller): void {
     let chunks: Buffer[] = [];
     let length = 0;
+    let held = 0;
     let isRefused = false;
     const refuse = (status: number, error: EngineError, headers: readonly string[]) => {
       isRefused = true;
       chunks = [];
       this.#refuse(response, status, error, headers);
     };
-    // The body counts until its answer has left or its connection is gone.
-    response.once("close", () => {
-      this.#heldBytes -= length;
-    });
+    const hold = () => {
+      // A body counts until its answer has left or its connection is gone.
+      if (held === 0) {
+        response.once("close", () => {
+          this.#heldBytes -= held;
+        });
+      }
+      this.#heldBytes += length - held;
+      held = length;
+    };
     request.on("data", (chunk: Buffer) => {
       if (isRefused) return;
       length += chunk.length;
-      this.#heldBytes += chunk.length;
+      if (length > SMALL_BODY_BYTES) hold();
       if (length > this.#rpc.limits.httpBodyBytesMax) refuse(413, this.#tooLarge(), CLOSE);
       else if (this.#heldBytes > this.#rpc.limits.inFlightBytesMax)
         refuse(503, tooMuchHeld(), [...retryAfter(BUSY_RETRY_MS), ...CLOSE]);
