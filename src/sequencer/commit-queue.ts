@@ -12,8 +12,8 @@ import type { BlockLog } from "../execution/ports.ts";
 /** About 180 transfers. */
 const BLOCKING_BYTES_MAX = 64 * 1024;
 /** A sync that took longer says that the disk is slow now: the next ones are left to the thread pool. */
-const BLOCKING_MS_MAX = 2;
-const NON_BLOCKING_AFTER_SLOW = 200;
+const BLOCKING_MS_MAX = 5;
+const NON_BLOCKING_AFTER_SLOW = 50;
 
 export interface CommitQueueOptions {
   log: BlockLog;
