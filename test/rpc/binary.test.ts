@@ -1,72 +1,18 @@
 import { connect } from "node:net";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectBinary } from "../../src/client/client.ts";
-import { FRAME_HEADER_BYTES, FrameType } from "../../src/encoding/binary-frame.ts";
-import { alignUp, ByteWriter, writeU32 } from "../../src/encoding/bytes.ts";
+import { FrameType } from "../../src/encoding/binary-frame.ts";
+import { alignUp, writeU32 } from "../../src/encoding/bytes.ts";
 import { toHex } from "../../src/encoding/hex.ts";
-import { encodeTransaction, type TransactionJson, transactionLength } from "../../src/encoding/transaction.ts";
+import { type TransactionJson, transactionLength } from "../../src/encoding/transaction.ts";
+import { encoded, exchange, frame, submitPayload } from "../support/binary-frames.ts";
+import { describeBinary } from "../support/binary-suite.ts";
 import { ALICE, BOB, DEPLOY, HASH, TOKEN, transfer } from "../support/requests.ts";
 import { type FakeDaemon, openFakeDaemon } from "../support/rpc-target.ts";
 
 const FRAME_BYTES_MAX = 64 * 1024;
 
-function encoded(...transactions: TransactionJson[]): Buffer {
-  const out = new ByteWriter();
-  for (const transaction of transactions) encodeTransaction(transaction, out);
-  return Buffer.from(out.take());
-}
-
-function frame(type: number, id: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(4 + FRAME_HEADER_BYTES);
-  head.writeUInt32LE(FRAME_HEADER_BYTES + payload.length, 0);
-  head.writeUInt8(type, 4);
-  head.writeUInt32LE(id, 5);
-  return Buffer.concat([head, payload]);
-}
-
-function submitPayload(count: number, body: Buffer, options = 0): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeUInt32LE(options, 0);
-  head.writeUInt32LE(count, 4);
-  return Buffer.concat([head, body]);
-}
-
-interface RawFrame {
-  type: number;
-  id: number;
-  payload: Buffer;
-}
-
-/** Sends bytes on a connection of their own, says that no more will come, and answers what comes back until it closes. */
-function exchange(path: string, bytes: Buffer): Promise<RawFrame[]> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path, allowHalfOpen: true }, () => socket.end(bytes));
-    const received: Buffer[] = [];
-    socket.on("data", (chunk) => received.push(chunk));
-    socket.on("error", () => undefined);
-    socket.on("close", () => {
-      try {
-        resolve(framesIn(Buffer.concat(received)));
-      } catch (problem) {
-        reject(problem);
-      }
-    });
-    socket.on("end", () => socket.destroy());
-  });
-}
-
-/** Every frame in `bytes`, which must end with the last one. */
-function framesIn(bytes: Buffer): RawFrame[] {
-  const frames: RawFrame[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + bytes.readUInt32LE(at);
-    frames.push({ type: bytes[at + 4]!, id: bytes.readUInt32LE(at + 5), payload: bytes.subarray(at + 9, end) });
-    at = end;
-    if (at > bytes.length) throw new Error("an answer was cut off");
-  }
-  return frames;
-}
+describeBinary(() => openFakeDaemon({ limits: { frameBytesMax: FRAME_BYTES_MAX } }));
 
 async function refusal(daemon: FakeDaemon, payload: Buffer, type: number = FrameType.submit) {
   const frames = await exchange(daemon.binaryIpc, frame(type, 7, payload));
@@ -209,17 +155,6 @@ describe("the binary socket", () => {
     expect(daemon.engine.executed.length).toBe(executedBefore);
   });
 
-  it.each([
-    ["over the limit", FRAME_BYTES_MAX + 1],
-    ["of 4 GiB", 0xffffffff],
-    ["too short for its header", 4],
-  ])("answers a length %s once, before the frame came, and closes", async (_title, length) => {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32LE(length);
-    const frames = await exchange(daemon.binaryIpc, Buffer.concat([bytes, Buffer.alloc(100)]));
-    expect(frames).toMatchObject([{ type: FrameType.refused, id: 0 }]);
-  });
-
   it("takes frames that come a byte at a time, and many in one write", async () => {
     const bytes = frame(FrameType.query, 5, submitPayload(1, encoded(transfer(0, { entrypoint: "name", args: [] }))));
     const socket = connect(daemon.binaryIpc);
@@ -231,31 +166,5 @@ describe("the binary socket", () => {
     expect((await answered)[4]).toBe(FrameType.queried);
     socket.destroy();
     expect(await exchange(daemon.binaryIpc, Buffer.concat(new Array<Buffer>(500).fill(bytes)))).toHaveLength(500);
-  });
-
-  it("answers any mutated frame once, a frame that was cut off not at all, and serves on", async () => {
-    const body = encoded(transfer(undefined), DEPLOY, transfer(undefined, { id: HASH, value: "3" }));
-    const good = frame(FrameType.submit, 1, submitPayload(3, body));
-    const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
-    await fc.assert(
-      fc.asyncProperty(fc.array(change, { maxLength: 5 }), fc.option(fc.nat(good.length)), async (changes, cut) => {
-        const mutated = Buffer.from(good);
-        for (const [at, value] of changes) mutated[at] = value;
-        const sent = cut === null ? mutated : mutated.subarray(0, cut);
-        const length = sent.length < 4 ? undefined : sent.readUInt32LE(0);
-        const answers = await exchange(daemon.binaryIpc, sent);
-        for (const { type } of answers)
-          expect([FrameType.submitted, FrameType.queried, FrameType.refused]).toContain(type);
-        const isUnreadable = length !== undefined && (length > FRAME_BYTES_MAX || length < FRAME_HEADER_BYTES);
-        const isWhole = length !== undefined && sent.length >= 4 + length;
-        if (isUnreadable || length === sent.length - 4) expect(answers).toHaveLength(1);
-        else if (!isWhole) expect(answers).toHaveLength(0);
-      }),
-      { numRuns: 500 },
-    );
-    const client = await connectBinary(daemon.binaryIpc);
-    const { outcomes } = await client.submitBatch([transfer(undefined, { sender: `0x${"05".repeat(20)}` })]);
-    expect(outcomes).toMatchObject([{ status: "success" }]);
-    await client.close();
   });
 });
