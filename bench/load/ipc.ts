@@ -68,7 +68,7 @@ const ROWS: readonly Row[] = [
 interface Measured {
   row: Row;
   holders: number;
-  ours: (LoadResult & { daemonShare: number })[];
+  ours: (LoadResult & { daemonUs: number })[];
   nulls: LoadResult[];
 }
 
@@ -160,20 +160,25 @@ function goalText({ perSecond, p50Ms, p99Ms }: Goal): string {
   return parts.filter((part) => part !== "").join(", ");
 }
 
-/** How slow the disk and how busy the cores were, and what stands beside one outstanding transfer. */
+/** What the disk and the cores took, and what stands beside one outstanding transfer. */
 function notes(measured: readonly Measured[]): string {
   const of = (results: readonly { p50Ms: number; p99Ms: number }[]) =>
     `p50 ${spreadText(spreadOf(results.map(({ p50Ms }) => p50Ms)), 2)}, p99 ${spreadText(spreadOf(results.map(({ p99Ms }) => p99Ms)), 2)} ms`;
   const alone = measured.find(({ row }) => row.outstanding === 1);
-  const share = (shares: number[]) => spreadOf(shares).median.toFixed(2);
-  const shares = measured.map(({ row, ours }) => {
-    const [daemon, generator] = [ours.map((one) => one.daemonShare), ours.map((one) => one.generatorShare)];
-    return `${row.name} ${share(daemon)} + ${share(generator)}`;
-  });
+  const header = ["processor time", "daemon, us an operation", "load generator, us", "cores busy with both"];
   return [
+    tableText(header, measured.map(costsOf)),
     `append of 1 kB and fdatasync, raw, in the same directory: ${of(rawSyncs)}`,
     ...(alone === undefined ? [] : [`one outstanding, null server's round trip: ${of(alone.nulls)}`]),
-    `processor time of daemon + load generator, of one core: ${shares.join(", ")}`,
     "",
   ].join("\n");
+}
+
+/** Cores idle while a row misses its goal: it waits for the disk, or for its own stages one after the other. */
+function costsOf({ row, ours }: Measured): string[] {
+  const middle = (values: number[]) => spreadOf(values).median;
+  const daemonUs = middle(ours.map((one) => one.daemonUs));
+  const generatorUs = middle(ours.map((one) => one.generatorUs));
+  const cores = middle(ours.map((one) => ((one.daemonUs + one.generatorUs) * one.perSecond) / 1e6));
+  return [row.name, daemonUs.toFixed(1), generatorUs.toFixed(1), cores.toFixed(2)];
 }

@@ -101,6 +101,6 @@ function report(bursts: readonly number[], { rows, rates, result }: Awaited<Retu
     `${tableText(header, rows)}\n` +
       `burst ${rateSpreadText(burst)}/s; over ${options.seconds} s ${rateText(result.perSecond)}/s, its last third ${rateText(lastThird)}/s\n` +
       `sustained / burst ${ratio.toFixed(2)}, goal ${GOAL_RATIO}: ${ratio >= GOAL_RATIO ? "met" : "missed"}\n` +
-      `processor time, of one core: daemon ${result.daemonShare.toFixed(2)}, load generator ${result.generatorShare.toFixed(2)}\n`,
+      `processor time a transfer: daemon ${result.daemonUs.toFixed(1)} us, load generator ${result.generatorUs.toFixed(1)} us\n`,
   );
 }

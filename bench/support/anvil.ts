@@ -14,7 +14,7 @@ import { Random } from "./random.ts";
 import { FirstSends, Funding, RandomTransfers, type TransferSource } from "./transfer-source.ts";
 
 const BATCH = 100;
-/** In one block, and so in flight. */
+/** In one block, and so in flight: anvil is slower with 500 and with 4,000, and at half the rate when sent more while it mines. */
 const BLOCK_TRANSFERS = 1_000;
 const GAS = "0x186a0";
 const DEPLOY_GAS = "0x989680";

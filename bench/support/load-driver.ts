@@ -33,8 +33,8 @@ export interface LoadResult {
   p99Ms: number;
   /** Answered in all, warm-up and end included. */
   answered: number;
-  /** Of one core, that this process used in the window. */
-  generatorShare: number;
+  /** Processor time of this process for each operation in the window. */
+  generatorUs: number;
 }
 
 const READ_BYTES = 256 * 1024;
@@ -240,7 +240,7 @@ class LoadDriver {
       p50Ms: this.#latencies.percentile(0.5),
       p99Ms: this.#latencies.percentile(0.99),
       answered: this.#answered,
-      generatorShare: this.#cpuMs / ms,
+      generatorUs: (this.#cpuMs * 1000) / this.#measured,
     });
   }
 
