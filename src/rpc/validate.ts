@@ -1,11 +1,11 @@
 /**
- * Validation of parameters against their schema. The compiled check answers yes or no; only for a no is the schema walked
- * again, to say where, what was expected and what came.
+ * Validation of parameters against their schema, by walking it: what refuses also says where, what was expected and what
+ * came. Hot methods do not come here, so that nothing is compiled and no code is generated.
  * Always
- *  - A schema is compiled at its first use: a daemon that only executes transfers compiles none.
+ *  - It accepts exactly what JSON Schema accepts, for the part of it that our schemas use (test/rpc/validate.test.ts
+ *    holds it against TypeBox's compiler).
  */
 import type { TSchema } from "typebox";
-import { Compile } from "typebox/compile";
 import { type ErrorCode, RejectedError } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 import { ADDRESS_PATTERN } from "./schemas.ts";
@@ -16,6 +16,8 @@ interface Shape {
   const?: unknown;
   anyOf?: Shape[];
   properties?: Record<string, Shape>;
+  /** Of an object with any names: one schema for all of its members. */
+  patternProperties?: Record<string, Shape>;
   required?: string[];
   additionalProperties?: boolean | Shape;
   items?: Shape;
@@ -41,26 +43,16 @@ interface Problem {
 const RECEIVED_CHARS_MAX = 80;
 
 export class Validator {
-  readonly #schema: TSchema;
-  #check: ((value: unknown) => boolean) | undefined;
+  readonly #schema: Shape;
 
   constructor(schema: TSchema) {
-    this.#schema = schema;
-  }
-
-  accepts(value: unknown): boolean {
-    if (this.#check === undefined) {
-      const compiled = Compile(this.#schema);
-      this.#check = (candidate) => compiled.Check(candidate);
-    }
-    return this.#check(value);
+    this.#schema = schema as Shape;
   }
 
   /** Why `value` is refused, undefined when it is not; `place` is where it stands in the parameters. */
   refusal(value: unknown, place = ""): RejectedError | undefined {
-    if (this.accepts(value)) return undefined;
-    const problem = explain(this.#schema as Shape, value, place);
-    return problem === undefined ? invalid(place, "a value of the method's schema", value) : rejection(problem);
+    const problem = explain(this.#schema, value, place);
+    return problem && rejection(problem);
   }
 
   /** @throws RejectedError naming the first problem */
@@ -132,7 +124,7 @@ function explain(schema: Shape, value: unknown, path: string): Problem | undefin
     case "string": {
       if (typeof value !== "string") return problem("a string");
       const fits =
-        (schema.pattern === undefined || new RegExp(schema.pattern).test(value)) &&
+        (schema.pattern === undefined || patternOf(schema.pattern).test(value)) &&
         value.length >= (schema.minLength ?? 0) &&
         value.length <= (schema.maxLength ?? Number.POSITIVE_INFINITY);
       if (fits) return undefined;
@@ -151,6 +143,16 @@ function explain(schema: Shape, value: unknown, path: string): Problem | undefin
     default:
       return undefined;
   }
+}
+
+const PATTERNS = new Map<string, RegExp>();
+
+function patternOf(source: string): RegExp {
+  const known = PATTERNS.get(source);
+  if (known !== undefined) return known;
+  const pattern = new RegExp(source, "u");
+  PATTERNS.set(source, pattern);
+  return pattern;
 }
 
 function firstProblem<T>(
@@ -184,7 +186,9 @@ function explainObject(schema: Shape, value: Record<string, unknown>, path: stri
         };
     if (problem !== undefined) return problem;
   }
-  return undefined;
+  const [any] = Object.values(schema.patternProperties ?? {});
+  if (any === undefined) return undefined;
+  return firstProblem(Object.entries(value), ([key, member]) => explain(any, member, join(path, key)));
 }
 
 /** Among objects that differ in a constant key (a transaction's `kind`), the one that is meant explains the problem. */

@@ -9,7 +9,8 @@ import { Transaction } from "../../src/rpc/schemas.ts";
 import { checkTransactionObject } from "../../src/rpc/transaction-batch.ts";
 import { Validator } from "../../src/rpc/validate.ts";
 import { RawSocket } from "../support/raw-socket.ts";
-import { ALICE, BOB, DEPLOY, HASH, TOKEN, transfer } from "../support/requests.ts";
+import { anyTransaction, nearlyRight, VALID_TRANSACTIONS } from "../support/request-arbitraries.ts";
+import { ALICE, BOB, TOKEN, transfer } from "../support/requests.ts";
 import { openFakeDaemon } from "../support/rpc-target.ts";
 
 const schema = new Validator(Transaction);
@@ -25,84 +26,8 @@ function isAccepted(transaction: unknown): boolean {
   }
 }
 
-const VALID: Record<string, unknown>[] = [
-  transfer(0),
-  transfer(undefined, { value: "5", id: HASH, validUntilHeight: 7 }),
-  transfer(1, { entrypoint: undefined, args: undefined, calldata: "0xa9059cbb" }),
-  transfer(2, { entrypoint: undefined, args: undefined, msg: { transfer: { amount: "1" } } }),
-  { ...DEPLOY, nonce: "3", salt: HASH },
-  { kind: "upgrade", sender: ALICE, gasLimit: 5, to: TOKEN, contract: { type: "wasm", code: "0x" } },
-  { kind: "setStatus", sender: ALICE, gasLimit: 5, to: TOKEN, status: "paused" },
-  { kind: "setAdmin", sender: ALICE, gasLimit: 5, to: TOKEN, admin: null },
-  { kind: "setAdmin", sender: ALICE, gasLimit: 5, to: TOKEN, admin: BOB },
-] as unknown as Record<string, unknown>[];
-
-const KEYS = [
-  ...new Set(VALID.flatMap((transaction) => Object.keys(transaction))),
-  "gas",
-  "__proto__",
-  "constructor",
-  "raw",
-];
-const KINDS = ["deploy", "call", "upgrade", "setStatus", "setAdmin", "toString", "constructor", "__proto__"];
-
-/** Values near the ones that are right: of another type, one digit short, beyond a bound, wrapped. */
-const value = fc.oneof(
-  fc.constantFrom<unknown>(
-    0,
-    1,
-    -1,
-    1.5,
-    2 ** 53,
-    1e21,
-    Number.NaN,
-    null,
-    true,
-    false,
-    "",
-    "0",
-    "00",
-    "-1",
-    "1e3",
-    "0x",
-    "0x1",
-    "0x12",
-    HASH,
-    ALICE,
-    ALICE.toUpperCase(),
-    ALICE.slice(1),
-    "é".repeat(128),
-    [],
-    {},
-    [["5"]],
-    ["5"],
-    { type: "erc20" },
-    { type: 3 },
-  ),
-  fc.constantFrom(...KINDS),
-  fc.bigInt({ min: 0n, max: 2n ** 260n }).map(String),
-  fc.string(),
-  fc.jsonValue(),
-  fc.array(fc.jsonValue(), { maxLength: 4 }),
-);
-
-const transaction = fc
-  .tuple(
-    fc.constantFrom(...VALID),
-    fc.array(fc.tuple(fc.constantFrom(...KEYS), fc.option(value, { nil: undefined })), { maxLength: 3 }),
-  )
-  .map(([base, changes]) => {
-    const changed: Record<string, unknown> = { ...base };
-    for (const [key, change] of changes) {
-      // As JSON.parse would: an own property, whatever its name.
-      if (change === undefined) delete changed[key];
-      else Object.defineProperty(changed, key, { value: change, enumerable: true, configurable: true, writable: true });
-    }
-    return JSON.parse(JSON.stringify(changed)) as unknown;
-  });
-
 describe("the fast path of submissions", () => {
-  it.each(VALID)("accepts what is right: %j", (valid) => {
+  it.each(VALID_TRANSACTIONS)("accepts what is right: %j", (valid) => {
     const plain: unknown = JSON.parse(JSON.stringify(valid));
     expect(isAccepted(plain)).toBe(true);
     expect(schema.refusal(plain)).toBeUndefined();
@@ -111,7 +36,7 @@ describe("the fast path of submissions", () => {
   it("accepts nothing that the schema refuses", () => {
     let accepted = 0;
     fc.assert(
-      fc.property(transaction, (candidate) => {
+      fc.property(anyTransaction, (candidate) => {
         if (!isAccepted(candidate)) return;
         accepted++;
         expect(schema.refusal(candidate)).toBeUndefined();
@@ -123,7 +48,7 @@ describe("the fast path of submissions", () => {
 
   it("accepts nothing that reads back as another transaction", () => {
     fc.assert(
-      fc.property(transaction, (candidate) => {
+      fc.property(anyTransaction, (candidate) => {
         if (!isAccepted(candidate)) return;
         const first = new ByteWriter();
         encodeTransaction(candidate as TransactionJson, first);
@@ -141,17 +66,17 @@ describe("the fast path of submissions", () => {
 describe("the fast path around a transaction", () => {
   const params = fc.record(
     {
-      transaction: fc.oneof(fc.constant(transfer(undefined)), value),
-      transactions: fc.oneof(fc.constant([transfer(undefined)]), value),
-      wait: fc.oneof(fc.constantFrom("durable", "executed", "accepted"), value),
-      receipts: fc.oneof(fc.constantFrom("full", "summary"), value),
-      address: fc.oneof(fc.constant(TOKEN), value),
-      entrypoint: fc.oneof(fc.constant("balanceOf"), value),
-      args: fc.oneof(fc.constant([ALICE]), value),
-      caller: fc.oneof(fc.constant(BOB), value),
-      gasLimit: fc.oneof(fc.constant("100000"), value),
-      cache: fc.oneof(fc.constantFrom("use", "bypass"), value),
-      at: fc.oneof(fc.constant(0), value),
+      transaction: fc.oneof(fc.constant(transfer(undefined)), nearlyRight),
+      transactions: fc.oneof(fc.constant([transfer(undefined)]), nearlyRight),
+      wait: fc.oneof(fc.constantFrom("durable", "executed", "accepted"), nearlyRight),
+      receipts: fc.oneof(fc.constantFrom("full", "summary"), nearlyRight),
+      address: fc.oneof(fc.constant(TOKEN), nearlyRight),
+      entrypoint: fc.oneof(fc.constant("balanceOf"), nearlyRight),
+      args: fc.oneof(fc.constant([ALICE]), nearlyRight),
+      caller: fc.oneof(fc.constant(BOB), nearlyRight),
+      gasLimit: fc.oneof(fc.constant("100000"), nearlyRight),
+      cache: fc.oneof(fc.constantFrom("use", "bypass"), nearlyRight),
+      at: fc.oneof(fc.constant(0), nearlyRight),
     },
     { requiredKeys: [] },
   );
