@@ -103,7 +103,7 @@ export function encodeTransaction(tx: TransactionJson, out: ByteWriter): void {
 }
 
 function encodeParts(tx: TransactionJson, out: ByteWriter, start: number): void {
-  const kind = TransactionKind[tx.kind];
+  const kind = Object.hasOwn(TransactionKind, tx.kind) ? TransactionKind[tx.kind] : undefined;
   if (kind === undefined)
     reject("VALIDATION_ERROR", "kind", "one of deploy, call, upgrade, setStatus, setAdmin", tx.kind);
   out.ensure(TX_HEADER_BYTES + 256);
@@ -303,7 +303,8 @@ function encodeUint(value: bigint, out: ByteWriter): void {
 }
 
 function encodeWord(out: ByteWriter, amount: string | number): boolean {
-  const text = String(amount);
+  const isExact = typeof amount === "string" || Number.isSafeInteger(amount);
+  const text = isExact ? String(amount) : "";
   if (!/^(0|[1-9][0-9]{0,77})$/.test(text) || BigInt(text) >= UINT256_LIMIT)
     reject("INVALID_AMOUNT", "value", "a decimal from 0 to 2^256-1", amount);
   const value = BigInt(text);

@@ -22,7 +22,9 @@ function tour(): Step[] {
   const steps: Step[] = [];
   for (const [part] of chapter.matchAll(/```console\n[\s\S]*?```|<!-- tour: kill -9[^>]*-->/g)) {
     if (part.startsWith("<!--")) steps.push("kill and start");
-    else for (const [, command, output] of part.slice(11, -3).matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)) steps.push({ command: command!, output: output! });
+    else
+      for (const [, command, output] of part.slice(11, -3).matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm))
+        steps.push({ command: command!, output: output! });
   }
   return steps;
 }

@@ -99,42 +99,36 @@ const transaction: fc.Arbitrary<TransactionJson> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc
-      .record({ sender: holder, to: token, amount })
-      .map(({ sender, to, amount: value }) => ({
-        kind: "call" as const,
-        sender,
-        to,
-        gasLimit: 200_000,
-        entrypoint: "burn",
-        args: [value],
-      })),
+    arbitrary: fc.record({ sender: holder, to: token, amount }).map(({ sender, to, amount: value }) => ({
+      kind: "call" as const,
+      sender,
+      to,
+      gasLimit: 200_000,
+      entrypoint: "burn",
+      args: [value],
+    })),
   },
   {
     weight: 1,
-    arbitrary: fc
-      .record({ sender: holder, to: token })
-      .map(({ sender, to }) => ({
-        kind: "call" as const,
-        sender,
-        to,
-        gasLimit: 200_000,
-        entrypoint: "pause",
-        args: [],
-      })),
+    arbitrary: fc.record({ sender: holder, to: token }).map(({ sender, to }) => ({
+      kind: "call" as const,
+      sender,
+      to,
+      gasLimit: 200_000,
+      entrypoint: "pause",
+      args: [],
+    })),
   },
   {
     weight: 1,
-    arbitrary: fc
-      .record({ sender: holder, to: token })
-      .map(({ sender, to }) => ({
-        kind: "call" as const,
-        sender,
-        to,
-        gasLimit: 200_000,
-        entrypoint: "unpause",
-        args: [],
-      })),
+    arbitrary: fc.record({ sender: holder, to: token }).map(({ sender, to }) => ({
+      kind: "call" as const,
+      sender,
+      to,
+      gasLimit: 200_000,
+      entrypoint: "unpause",
+      args: [],
+    })),
   },
   {
     weight: 1,
