@@ -9,7 +9,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Accounts, Book, FUNDS } from "./accounts.ts";
-import { ended, ROOT } from "./program.ts";
+import { ended, endWithBench, ROOT } from "./program.ts";
 import { Random } from "./random.ts";
 import { FirstSends, Funding, RandomTransfers, type TransferSource } from "./transfer-source.ts";
 
@@ -65,7 +65,7 @@ export class Anvil {
       cwd: directory,
       stdio: ["ignore", "ignore", "inherit"],
     });
-    process.once("exit", () => child.kill("SIGKILL"));
+    endWithBench(child);
     const anvil = new Anvil(version, child, await openWhenReady(ipc, child), new Accounts(holders));
     await anvil.#deploy();
     await anvil.#pass(new Funding(anvil.#accounts, 0, holders));

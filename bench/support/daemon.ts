@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, connect } from "../../src/client/client.ts";
 import { memoryOf, processorSecondsOf } from "./machine.ts";
-import { ended, ROOT } from "./program.ts";
+import { ended, endWithBench, ROOT } from "./program.ts";
 
 const MAIN = join(ROOT, "dist/main.js");
 /** Rebuilding the tree of millions of leaves takes seconds. */
@@ -87,7 +87,7 @@ export class Daemon {
     const args = [MAIN, "serve", "--data-dir", dataDir, "--http", "127.0.0.1:0", ...flags];
     const startedAt = performance.now();
     const child = spawn(process.execPath, args, { cwd: tmpdir(), env, stdio: ["ignore", "ignore", "pipe"] });
-    process.once("exit", () => child.kill("SIGKILL"));
+    endWithBench(child);
     const listening = await announcement(child);
     const client = await connect({ ipc: listening.ipc });
     await client.call("engine_info", {});

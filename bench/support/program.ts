@@ -23,6 +23,13 @@ export async function forkProgram(file: string, args: readonly string[] = []): P
   return fork(outfile, [...args], { cwd: ROOT, serialization: "advanced", execArgv: [] });
 }
 
+/** However the bench ends, this process does too. */
+export function endWithBench(child: ChildProcess): void {
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
+}
+
 /** Resolves when the process has ended. */
 export function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
