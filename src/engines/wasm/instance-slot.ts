@@ -12,7 +12,8 @@
  * most of them. The guest may so use up to the frame's limit a second time before `settle` finds the account overdrawn,
  * at the same instruction on every machine.
  * Always
- *  - A call begins with the module's initial memory, globals and table, and with `$start` run, whatever ran before.
+ *  - A call begins with the memory, globals and table of a new instance whose start function has run, whatever ran before.
+ *    The start function cannot reach the host; every call pays for it, whether it ran or an earlier run is restored.
  *  - After a trap, or anything thrown through the guest, the whole memory is restored; after physical growth the
  *    instance is not used again.
  */
@@ -23,7 +24,7 @@ import type { AbiFrame, AbiProgram } from "./abi.ts";
 import { hostFault } from "./host-fault.ts";
 import { MemoryImage, PAGE_BYTES } from "./memory-image.ts";
 import type { InstrumentedModule } from "./module/instrument.ts";
-import { STACK_HEIGHT, STACK_HEIGHT_NESTED, WASM_GAS_RATIO } from "./wasm-gas.ts";
+import { STACK_HEIGHT, STACK_HEIGHT_NESTED, START_UNITS_MAX, WASM_GAS_RATIO } from "./wasm-gas.ts";
 
 /** What instances need to know of a module besides its compiled form. */
 export type ModuleLayout = Pick<
@@ -36,8 +37,10 @@ export interface SlotModule {
   readonly key: string;
   readonly layout: ModuleLayout;
   readonly compiled: WebAssembly.Module;
-  /** Set by the first instance. */
+  /** Set by the first instance, after its start function. */
   image: MemoryImage | undefined;
+  /** What the start function uses, in units of the rewriter. */
+  startUnits: number;
 }
 
 /** Stack height that is left for the contracts of the running transaction, whichever instances they run on. */
@@ -58,14 +61,17 @@ export class InstanceSlot {
   readonly module: SlotModule;
   readonly frame: AbiFrame;
   readonly #stack: StackBudget;
-  host!: HostContext;
+  #host: HostContext | undefined;
   #memory!: WebAssembly.Memory;
   #bytes!: Uint8Array<ArrayBuffer>;
   #exports!: WebAssembly.Exports;
   #gas!: WebAssembly.Global<bigint>;
   #stackLeft!: WebAssembly.Global<number>;
+  #pages!: WebAssembly.Global<number>;
   #dirty!: WebAssembly.Global<bigint>;
   #reset!: () => void;
+  /** Of the memory when the start function has run. */
+  #baseBytes = 0;
   /** Units of gas that the guest was last known to have, and units used that make no whole gas yet. */
   #known = 0;
   #fraction = 0;
@@ -88,8 +94,7 @@ export class InstanceSlot {
     try {
       const initial = layout.initialPages + layout.slackPages;
       this.#memory = new WebAssembly.Memory({ initial, maximum: layout.maxPages });
-      const rewriter = { m: this.#memory, fault: memoryFault };
-      this.#exports = new WebAssembly.Instance(compiled, { ...this.frame.imports, $m: rewriter }).exports;
+      this.#exports = new WebAssembly.Instance(compiled, { ...this.frame.imports, $m: { m: this.#memory } }).exports;
     } catch (thrown) {
       // A segment that lies outside memory or table: the module's own doing, the same everywhere.
       if (thrown instanceof WebAssembly.RuntimeError) throw new Halt("Unreachable");
@@ -101,16 +106,34 @@ export class InstanceSlot {
     this.#dirtyHigh = 0;
     this.#gas = this.#exports["$gas"] as WebAssembly.Global<bigint>;
     this.#stackLeft = this.#exports["$stack"] as WebAssembly.Global<number>;
+    this.#pages = this.#exports["$pages"] as WebAssembly.Global<number>;
     this.#dirty = this.#exports["$dirty"] as WebAssembly.Global<bigint>;
     this.#reset = this.#exports["$reset"] as () => void;
-    this.module.image ??= new MemoryImage(this.#bytes);
+    if (layout.hasStart) this.#start();
+    this.#baseBytes = this.#memory.buffer.byteLength;
+    this.module.image ??= new MemoryImage(this.bytes);
+  }
+
+  /** @throws Halt when the start function traps, calls the host, or takes more than START_UNITS_MAX: so does every call. */
+  #start(): void {
+    this.#gas.value = BigInt(START_UNITS_MAX);
+    this.call("$start");
+    const left = Number(this.#gas.value);
+    if (left < 0) throw new Halt("OutOfGas");
+    this.module.startUnits = START_UNITS_MAX - left;
   }
 
   // ── a call ──────────────────────────────────────────────────────────────────
 
-  /** Enters a frame. @throws Halt what the module's start function ends in. */
+  /** The frame that runs. @throws Halt Unreachable in a start function, which belongs to no frame. */
+  get host(): HostContext {
+    if (this.#host === undefined) throw new Halt("Unreachable");
+    return this.#host;
+  }
+
+  /** Enters a frame. @throws Halt */
   begin(host: HostContext): void {
-    this.host = host;
+    this.#host = host;
     this.#fraction = 0;
     this.#enter();
   }
@@ -119,8 +142,8 @@ export class InstanceSlot {
     const { left } = this.#stack;
     if (left < 0) throw new Halt("StackOverflow");
     if (left !== STACK_HEIGHT) this.#stackLeft.value = left;
+    this.#fraction += this.module.startUnits;
     this.#resume();
-    if (this.module.layout.hasStart) this.call("$start");
   }
 
   /** Whether the module exports a function of this name. */
@@ -149,6 +172,7 @@ export class InstanceSlot {
   #classify(thrown: unknown): unknown {
     if (thrown instanceof Halt || thrown === GUEST_REVERT || thrown instanceof EngineError) return thrown;
     if (!(thrown instanceof WebAssembly.RuntimeError)) return hostFault("the WebAssembly host failed", thrown);
+    if (this.#pages.value < 0) return hostFault("no memory is left for a contract's, below the chain's limit");
     if (this.#gas.value < 0n) return new Halt("OutOfGas");
     return new Halt(this.#stackLeft.value < 0 ? "StackOverflow" : "Unreachable");
   }
@@ -193,14 +217,17 @@ export class InstanceSlot {
 
   /** Makes the instance as new within one frame: for ABIs whose calls have several entry points. @throws Halt as `begin`. */
   renew(): void {
+    const { host } = this;
     this.settle();
     if (!this.end()) this.#instantiate();
+    this.#host = host;
     this.#enter();
   }
 
   /** Puts everything back. @returns false when the instance must not be used again. */
   end(): boolean {
-    if (this.#memory.buffer.byteLength !== this.basePages * PAGE_BYTES) return false;
+    this.#host = undefined;
+    if (this.#memory.buffer.byteLength !== this.#baseBytes) return false;
     const image = this.module.image!;
     if (this.#isTorn || !this.module.layout.tracksDirtyPages) image.restoreAll(this.#bytes);
     else {
@@ -214,10 +241,9 @@ export class InstanceSlot {
     return true;
   }
 
-  /** Physical pages of an instance that has not grown. */
-  get basePages(): number {
-    const { initialPages, slackPages } = this.module.layout;
-    return initialPages + slackPages;
+  /** Bytes of its memory as new. */
+  get memoryBytes(): number {
+    return this.#baseBytes;
   }
 
   // ── memory ──────────────────────────────────────────────────────────────────
@@ -280,7 +306,3 @@ export class InstanceSlot {
 
 /** Shorter copies are done faster in a loop than through a view. */
 const COPIED_BY_BYTE_MAX = 48;
-
-function memoryFault(): never {
-  throw hostFault("the machine has no memory left for a contract's, below the chain's limit");
-}

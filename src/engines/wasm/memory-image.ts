@@ -4,9 +4,10 @@
  * Always
  *  - A page that is not in the image is zero.
  */
+import { DIRTY_OVERHANG_BYTES } from "./module/dirty-pages.ts";
 
 export const PAGE_BYTES = 65_536;
-/** Pages that a dirty mask tells apart: page n has bit n mod 64. */
+/** Pages that a dirty mask tells apart: page n has bit n mod 64 (module/dirty-pages.ts). */
 const MASK_PAGES = 64;
 
 interface ImagePage {
@@ -57,9 +58,14 @@ export class MemoryImage {
     }
   }
 
+  /** A page, and what a mark covers behind it. */
   #restorePage(memory: Uint8Array, page: number): void {
-    memory.fill(0, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+    const end = (page + 1) * PAGE_BYTES;
+    memory.fill(0, page * PAGE_BYTES, end + DIRTY_OVERHANG_BYTES);
     const kept = this.#byPage.get(page);
     if (kept !== undefined) memory.set(kept.bytes, kept.at);
+    const next = this.#byPage.get(page + 1);
+    if (next !== undefined && next.at < end + DIRTY_OVERHANG_BYTES)
+      memory.set(next.bytes.subarray(0, end + DIRTY_OVERHANG_BYTES - next.at), next.at);
   }
 }

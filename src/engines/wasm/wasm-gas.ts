@@ -2,6 +2,7 @@
  * What WebAssembly costs in gas. The schedule's scale is Ethereum's (execution/gas.ts); of its prices, that of recovering
  * a signer is work of the processor alone: 3,000 gas for about 40 us, 13 ns a gas.
  */
+import { STACK_HEIGHT_MAX } from "./module/gas-schedule.ts";
 
 /**
  * Instructions (units of the rewriter) to a gas. Freshly compiled code, by V8's first tier, takes 1 to 1.5 ns for one:
@@ -9,8 +10,8 @@
  */
 export const WASM_GAS_RATIO = 10;
 
-/** Stack height that all frames of one transaction share (the rewriter's STACK_HEIGHT_MAX): an instance starts with it. */
-export const STACK_HEIGHT = 20_000;
+/** Stack height that all frames of one transaction share: what an instance of the rewriter's begins with. */
+export const STACK_HEIGHT = STACK_HEIGHT_MAX;
 
 /**
  * Height that a call from a contract to another takes besides the guest's own: the host's frames between two instances
@@ -26,3 +27,9 @@ export const FRAME_PAGE_GAS = 40;
 
 /** Per byte of code at admission: parsed, rewritten, compiled by the first tier, about 50 ns. */
 export const ADMISSION_BYTE_GAS = 4;
+
+/**
+ * What a start function may use, in units of the rewriter: about a millisecond. Compilers put there what sets globals and
+ * tables; the rest belongs into the contract's entry points.
+ */
+export const START_UNITS_MAX = 1_000_000;

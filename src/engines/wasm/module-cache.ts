@@ -1,0 +1,108 @@
+/**
+ * ModuleCache: codes by hash, rewritten and compiled, as many as fit. Outside the process only the rewritten bytes are
+ * kept (ModuleStore): Node has no way to keep compiled code.
+ *   admission ── rewritten ──▶ keep ─┐
+ *   execution ── key ──▶ get ────────┴─▶ SlotModule; missing: from the store, else rewritten again
+ * Always
+ *  - A key names the same rewritten bytes for ever: it is a hash over the module, its ABI and the metering's version.
+ */
+import { LRUCache } from "lru-cache";
+import type { SlotModule } from "./instance-slot.ts";
+import { decodeStoredModule, encodeStoredModule, type RewrittenModule } from "./stored-module.ts";
+
+/** Where rewritten modules survive the process. Both methods may fail to keep or find: what is missing is made again. */
+export interface ModuleStore {
+  /** @returns what was put under the key, or anything else, or undefined: a checksum decides. */
+  get(key: string): Uint8Array | undefined;
+  put(key: string, bytes: Uint8Array): void;
+}
+
+/** Compiles bytes that passed the rewriter. @throws EngineError INTERNAL_ERROR when the machine failed, not the module. */
+export type ModuleCompiler = (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module;
+
+interface CachedModule extends SlotModule {
+  readonly weight: number;
+  /** Not in the store yet. */
+  unstored: RewrittenModule | undefined;
+}
+
+/** V8 keeps the bytes, and machine code of about four times their length once both tiers have compiled everything. */
+const BYTES_PER_MODULE_BYTE = 5;
+const MODULE_OVERHEAD_BYTES = 64 * 1024;
+
+export class ModuleCache {
+  readonly #modules: LRUCache<string, CachedModule>;
+  readonly #store: ModuleStore | undefined;
+  readonly #compile: ModuleCompiler;
+
+  constructor(options: {
+    bytesMax: number;
+    compile: ModuleCompiler;
+    store?: ModuleStore | undefined;
+    /** Told when a module is forgotten. */
+    dropped: (key: string) => void;
+  }) {
+    this.#compile = options.compile;
+    this.#store = options.store;
+    this.#modules = new LRUCache({
+      maxSize: options.bytesMax,
+      maxEntrySize: Number.MAX_SAFE_INTEGER,
+      sizeCalculation: (module) => Math.min(module.weight, options.bytesMax),
+      dispose: (_module, key, reason) => {
+        if (reason !== "set") options.dropped(key);
+      },
+    });
+  }
+
+  has(key: string): boolean {
+    return this.#modules.has(key);
+  }
+
+  /** Compiles and keeps a module that was rewritten for admission. It goes to the store once it is run (`get`). */
+  keep(key: string, rewritten: RewrittenModule): SlotModule {
+    const known = this.#modules.get(key);
+    if (known !== undefined) return known;
+    return this.#add(key, rewritten, rewritten);
+  }
+
+  /** @param rewrite makes the rewritten bytes when neither cache nor store has them. */
+  get(key: string, rewrite: () => RewrittenModule): SlotModule {
+    const known = this.#modules.get(key);
+    if (known !== undefined) {
+      if (known.unstored !== undefined) this.#put(known, known.unstored);
+      return known;
+    }
+    const stored = this.#store?.get(storeName(key));
+    const found = stored === undefined ? undefined : decodeStoredModule(stored);
+    if (found !== undefined) return this.#add(key, found, undefined);
+    const rewritten = rewrite();
+    const module = this.#add(key, rewritten, undefined);
+    this.#put(module, rewritten);
+    return module;
+  }
+
+  #put(module: CachedModule, rewritten: RewrittenModule): void {
+    module.unstored = undefined;
+    this.#store?.put(storeName(module.key), encodeStoredModule(rewritten));
+  }
+
+  #add(key: string, rewritten: RewrittenModule, unstored: RewrittenModule | undefined): CachedModule {
+    const { bytes, initialPages, slackPages, maxPages, tracksDirtyPages, hasStart } = rewritten;
+    const module: CachedModule = {
+      key,
+      layout: { initialPages, slackPages, maxPages, tracksDirtyPages, hasStart },
+      compiled: this.#compile(bytes),
+      image: undefined,
+      startUnits: 0,
+      weight: MODULE_OVERHEAD_BYTES + BYTES_PER_MODULE_BYTE * bytes.length,
+      unstored: this.#store === undefined ? undefined : unstored,
+    };
+    this.#modules.set(key, module);
+    return module;
+  }
+}
+
+/** Hex: what a file may be called. */
+function storeName(key: string): string {
+  return Buffer.from(key, "latin1").toString("hex");
+}

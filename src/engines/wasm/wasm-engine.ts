@@ -1,0 +1,236 @@
+/**
+ * WasmContractEngine: contracts compiled to WebAssembly, on V8, metered by rewriting and isolated by restoring.
+ *
+ *   admitDeploy: module ── claims ──▶ ABI ── rewrite by its policy ──▶ container = code   (static limits alone decide)
+ *   execute:     code ──▶ AbiProgram + ModuleCache ──▶ SlotPool ──▶ InstanceSlot ── call ──▶ Outcome
+ *
+ * Always
+ *  - What a call costs and does follows from code, input and state: never from what was cached, compiled or kept.
+ *  - A fault of the machine is thrown as INTERNAL_ERROR; it never becomes an outcome.
+ */
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import { toLatin1 } from "../../encoding/bytes.ts";
+import { fromHex } from "../../encoding/hex.ts";
+import { EngineError, RejectedError } from "../../errors.ts";
+import { Halt } from "../../execution/gas.ts";
+import type { CallInput, ContractAbi, ContractEngine, HostContext, LoadedCode, Outcome } from "../../execution/host.ts";
+import type { AbiProgram, WasmAbi } from "./abi.ts";
+import { decodeCodeContainer, encodeCodeContainer, isCodeContainer } from "./code-container.ts";
+import { hostFault } from "./host-fault.ts";
+import type { InstanceSlot, StackBudget } from "./instance-slot.ts";
+import { type InstrumentedModule, instrumentModule, METERING_VERSION } from "./module/instrument.ts";
+import { ModuleRejected } from "./module/module-rejected.ts";
+import { ModuleCache, type ModuleCompiler, type ModuleStore } from "./module-cache.ts";
+import { readModuleNames } from "./module-names.ts";
+import { SlotPool } from "./slot-pool.ts";
+import { ADMISSION_BYTE_GAS, FRAME_GAS, FRAME_PAGE_GAS, STACK_HEIGHT } from "./wasm-gas.ts";
+
+export interface WasmEngineOptions {
+  /** In the order in which they may claim a module. */
+  readonly abis: readonly WasmAbi[];
+  /** Compiled modules kept, in estimated bytes. */
+  readonly modulesBytesMax?: number;
+  /** Instances kept, in number and in bytes of memory. */
+  readonly slotsMax?: number;
+  readonly slotsBytesMax?: number;
+  readonly store?: ModuleStore | undefined;
+  /** How an admitted module is compiled: by this thread, or by one that can be killed (compile-worker.ts). */
+  readonly compile?: ModuleCompiler;
+}
+
+const MIB = 1024 * 1024;
+const MODULES_BYTES_MAX = 512 * MIB;
+const SLOTS_MAX = 256;
+const SLOTS_BYTES_MAX = 512 * MIB;
+/** A deployment is admitted again when it is estimated, simulated and then sent. */
+const ADMITTED_KEPT = 8;
+const DEPLOY_FIELDS: readonly string[] = ["type", "code", "codeHash", "abi", "init"];
+const HASH_BYTES = 32;
+
+/** What `LoadedCode.program` holds. */
+interface WasmProgram {
+  readonly key: string;
+  readonly abi: WasmAbi;
+  readonly program: AbiProgram;
+  /** As its author compiled it. */
+  readonly module: Uint8Array;
+}
+
+interface RewrittenCode {
+  readonly abi: WasmAbi;
+  readonly module: InstrumentedModule;
+}
+
+export class WasmContractEngine implements ContractEngine {
+  readonly kind = "wasm";
+  readonly types: readonly string[] = ["wasm"];
+  readonly addressPrefixes: readonly number[] = [];
+  readonly #abis: readonly WasmAbi[];
+  readonly #compile: ModuleCompiler;
+  readonly #modules: ModuleCache;
+  readonly #pool: SlotPool;
+  /** By hash of the module. */
+  readonly #rewritten = new LRUCache<string, RewrittenCode>({ max: ADMITTED_KEPT });
+  readonly #admitted = new WeakMap<Uint8Array, WasmProgram>();
+
+  constructor(options: WasmEngineOptions) {
+    this.#abis = options.abis;
+    this.#compile = options.compile ?? ((bytes) => new WebAssembly.Module(bytes));
+    const stack: StackBudget = { left: STACK_HEIGHT };
+    const { slotsMax = SLOTS_MAX, slotsBytesMax = SLOTS_BYTES_MAX } = options;
+    this.#pool = new SlotPool({ slotsMax, bytesMax: slotsBytesMax }, stack);
+    this.#modules = new ModuleCache({
+      bytesMax: options.modulesBytesMax ?? MODULES_BYTES_MAX,
+      compile: (bytes) => this.#compiled(bytes),
+      store: options.store,
+      dropped: (key) => this.#pool.forget(key),
+    });
+  }
+
+  // ── admission ───────────────────────────────────────────────────────────────
+
+  admitDeploy(
+    contract: Record<string, unknown>,
+    codeByHash: (codeHash: Uint8Array) => Uint8Array | undefined,
+  ): { code: Uint8Array; gas: number } {
+    for (const field of Object.keys(contract))
+      if (!DEPLOY_FIELDS.includes(field)) refuse(`contract.${field}`, `one of ${DEPLOY_FIELDS.join(", ")}`, field);
+    if ((contract["code"] === undefined) === (contract["codeHash"] === undefined))
+      refuse("contract.code", "either code or codeHash", contract["code"] === undefined ? "neither" : "both");
+    if (contract["codeHash"] !== undefined) return { code: this.#admitKnown(contract, codeByHash), gas: 0 };
+    const module = hexOf(contract["code"], "contract.code");
+    const { abi, module: rewritten } = this.#rewrite(module);
+    const code = encodeCodeContainer({
+      meteringVersion: METERING_VERSION,
+      abiId: abi.id,
+      abi: abi.admitCode(contract, rewritten),
+      module,
+    });
+    const program = this.#open(code, sha256(code));
+    program.program.admitInit(contract);
+    this.#modules.keep(program.key, rewritten);
+    this.#admitted.set(code, program);
+    return { code, gas: ADMISSION_BYTE_GAS * module.length };
+  }
+
+  #admitKnown(
+    contract: Record<string, unknown>,
+    codeByHash: (codeHash: Uint8Array) => Uint8Array | undefined,
+  ): Uint8Array {
+    const codeHash = hexOf(contract["codeHash"], "contract.codeHash");
+    const code = codeHash.length === HASH_BYTES ? codeByHash(codeHash) : undefined;
+    if (code === undefined || !isCodeContainer(code))
+      refuse("contract.codeHash", "the hash of WebAssembly code that this chain has", contract["codeHash"]);
+    if (contract["abi"] !== undefined) refuse("contract.abi", "no abi: it is part of the code", "an abi");
+    const program = this.#open(code, toLatin1(codeHash));
+    program.program.admitInit(contract);
+    this.#admitted.set(code, program);
+    return code;
+  }
+
+  /** @throws RejectedError CODE_REJECTED with the rule that the module breaks, and where. */
+  #rewrite(module: Uint8Array): RewrittenCode {
+    const key = sha256(module);
+    const known = this.#rewritten.get(key);
+    if (known !== undefined) return known;
+    const names = readModuleNames(module);
+    const abi = this.#abis.find((candidate) => candidate.claims(names)) ?? this.#abis[0]!;
+    const rewritten = { abi, module: rewriteFor(abi, module) };
+    this.#rewritten.set(key, rewritten);
+    return rewritten;
+  }
+
+  #compiled(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+    try {
+      return this.#compile(bytes);
+    } catch (problem) {
+      if (problem instanceof EngineError) throw problem;
+      throw hostFault("V8 does not compile an admitted module", problem);
+    }
+  }
+
+  // ── calls ───────────────────────────────────────────────────────────────────
+
+  deploy(host: HostContext, code: Uint8Array, contract: Record<string, unknown>): Outcome {
+    const program = this.#admitted.get(code) ?? this.#open(code, sha256(code));
+    return this.#run(host, program, (slot) => program.program.deploy(slot, contract));
+  }
+
+  admitCall(code: LoadedCode, input: CallInput): void {
+    this.#programOf(code).program.admitCall(input);
+  }
+
+  execute(host: HostContext, code: LoadedCode, input: CallInput): Outcome {
+    const program = this.#programOf(code);
+    return this.#run(host, program, (slot) => program.program.execute(slot, input));
+  }
+
+  describe(code: LoadedCode): ContractAbi {
+    return this.#programOf(code).program.abi;
+  }
+
+  #run(host: HostContext, program: WasmProgram, body: (slot: InstanceSlot) => Outcome): Outcome {
+    const module = this.#modules.get(program.key, () => rewriteFor(program.abi, program.module));
+    host.gas.charge(FRAME_GAS + FRAME_PAGE_GAS * module.layout.initialPages);
+    const slot = this.#pool.take(module, program.program);
+    try {
+      slot.begin(host);
+      const outcome = body(slot);
+      slot.finish();
+      this.#pool.give(slot);
+      return outcome;
+    } catch (thrown) {
+      // After a fault of the machine nothing is known of the instance.
+      if (thrown instanceof Halt) this.#pool.give(slot);
+      else this.#pool.drop();
+      throw thrown;
+    }
+  }
+
+  #programOf(code: LoadedCode): WasmProgram {
+    if (code.program === undefined) code.program = this.#open(code.code, toLatin1(code.codeHash));
+    return code.program as WasmProgram;
+  }
+
+  /** @param key the code's hash, one char a byte. */
+  #open(code: Uint8Array, key: string): WasmProgram {
+    const { meteringVersion, abiId, abi: description, module } = decodeCodeContainer(code);
+    const abi = this.#abis.find(({ id }) => id === abiId);
+    if (abi === undefined || meteringVersion !== METERING_VERSION)
+      throw new EngineError(
+        "FORMAT_UNSUPPORTED",
+        `this version runs no WebAssembly code of ABI ${abiId} under metering version ${meteringVersion}`,
+        { abi: abiId, meteringVersion },
+      );
+    return { key, abi, program: abi.open(description), module };
+  }
+}
+
+function rewriteFor(abi: WasmAbi, module: Uint8Array): InstrumentedModule {
+  try {
+    return instrumentModule(module, abi.policy);
+  } catch (problem) {
+    if (!(problem instanceof ModuleRejected)) throw problem;
+    const { rule, offset, facts, message } = problem;
+    throw new RejectedError("CODE_REJECTED", message, { path: "contract.code", abi: abi.name, rule, offset, ...facts });
+  }
+}
+
+function hexOf(value: unknown, path: string): Uint8Array {
+  const bytes = typeof value === "string" ? fromHex(value) : undefined;
+  return bytes ?? refuse(path, "0x and an even number of hex digits", value);
+}
+
+function refuse(path: string, expected: string, value: unknown): never {
+  const received = typeof value === "string" ? value.slice(0, 80) : (JSON.stringify(value)?.slice(0, 80) ?? "nothing");
+  throw new RejectedError("VALIDATION_ERROR", `${path}: expected ${expected}, received ${received}`, {
+    path,
+    expected,
+    received,
+  });
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("binary");
+}
