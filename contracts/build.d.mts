@@ -1,0 +1,10 @@
+export interface ArtifactPaths {
+  readonly folder: string;
+  readonly name: string;
+  readonly source: string;
+  readonly wasm: string;
+  readonly abi: string;
+}
+export function contractNames(): string[];
+export function artifactPaths(contract: string): ArtifactPaths;
+export function buildContract(contract: string): Promise<ArtifactPaths>;
