@@ -1,0 +1,131 @@
+/**
+ * Events as wasmd names them, kept as logs of the contract that they come from.
+ *   topic 0   SHA-256 of the event's type: "wasm", "wasm-transfer", "execute", "instantiate", "reply", "coin_spent" …
+ *   data      canonical JSON {"attributes":[{"key":…,"value":…},…],"type":…}, attributes in the contract's order
+ * The rules for names are wasmd's (x/wasm/keeper/events.go): keys are trimmed and not empty, `_` begins only the chain's own,
+ * a custom event's type has more than two characters and gets the prefix `wasm-`.
+ */
+import { createHash } from "node:crypto";
+import type { HostContext } from "../../../execution/host.ts";
+import type { Attribute, GuestEvent, Response } from "./response.ts";
+
+export const CONTRACT_ATTRIBUTE = "_contract_address";
+const CUSTOM_PREFIX = "wasm-";
+const TYPE_CHARS_MIN = 3;
+/** Topics remembered: types are few, unless a contract makes them up. */
+const TOPICS_MAX = 1024;
+
+const TOPICS = new Map<string, Uint8Array>();
+
+/** Topic 0 of the logs of events of a type. */
+export function eventTopic(type: string): Uint8Array {
+  const known = TOPICS.get(type);
+  if (known !== undefined) return known;
+  if (TOPICS.size >= TOPICS_MAX) TOPICS.clear();
+  const topic = new Uint8Array(createHash("sha256").update(type, "utf8").digest());
+  TOPICS.set(type, topic);
+  return topic;
+}
+
+export function encodeEvent(event: GuestEvent): Uint8Array {
+  let text = '{"attributes":[';
+  for (let i = 0; i < event.attributes.length; i++) {
+    const { key, value } = event.attributes[i]!;
+    text += `${i === 0 ? "" : ","}{"key":${JSON.stringify(key)},"value":${JSON.stringify(value)}}`;
+  }
+  return Buffer.from(`${text}],"type":${JSON.stringify(event.type)}}`, "utf8");
+}
+
+/** The event in a log's data; undefined when the log is none of an event. */
+export function decodeEvent(topics: readonly Uint8Array[], data: Uint8Array): GuestEvent | undefined {
+  let event: GuestEvent;
+  try {
+    event = JSON.parse(Buffer.from(data).toString("utf8")) as GuestEvent;
+  } catch {
+    return undefined;
+  }
+  if (typeof event?.type !== "string" || !Array.isArray(event.attributes)) return undefined;
+  const isNamed = topics.length === 1 && Buffer.from(topics[0]!).equals(eventTopic(event.type));
+  return isNamed ? event : undefined;
+}
+
+/** The events of a response, or what is wrong with one. @param contract the address as text. */
+export function responseEvents(response: Response, contract: string): GuestEvent[] | string {
+  const events: GuestEvent[] = [];
+  if (response.attributes.length > 0) {
+    const attributes = namedAttributes(response.attributes, contract);
+    if (typeof attributes === "string") return attributes;
+    events.push({ type: "wasm", attributes });
+  }
+  for (const event of response.events) {
+    const type = event.type.trim();
+    if (type.length < TYPE_CHARS_MIN) return `Event type too short: '${type}': invalid event`;
+    const attributes = namedAttributes(event.attributes, contract);
+    if (typeof attributes === "string") return attributes;
+    events.push({ type: CUSTOM_PREFIX + type, attributes });
+  }
+  return events;
+}
+
+function namedAttributes(attributes: readonly Attribute[], contract: string): Attribute[] | string {
+  const named: Attribute[] = [{ key: CONTRACT_ATTRIBUTE, value: contract }];
+  for (const attribute of attributes) {
+    const key = attribute.key.trim();
+    if (key === "") return `Empty attribute key. Value: ${attribute.value}: invalid event`;
+    if (key.startsWith("_")) return `Attribute key starts with reserved prefix _: '${key}': invalid event`;
+    named.push({ key, value: attribute.value.trim() });
+  }
+  return named;
+}
+
+/**
+ * The events of one transaction that submessages will be told of. Frames nest: what a frame emitted is forgotten when it
+ * fails, and belongs to whoever called it when it succeeds.
+ */
+export class EventJournal {
+  readonly #events: GuestEvent[] = [];
+  #depth = 0;
+
+  /** Where the events of a frame begin. */
+  enter(): number {
+    if (this.#depth++ === 0) this.#events.length = 0;
+    return this.#events.length;
+  }
+
+  leave(mark: number, isKept: boolean): void {
+    this.#depth--;
+    if (!isKept) this.#events.length = mark;
+  }
+
+  get length(): number {
+    return this.#events.length;
+  }
+
+  since(mark: number): GuestEvent[] {
+    return this.#events.slice(mark);
+  }
+
+  /** Logs an event and remembers it for replies. */
+  emit(host: Pick<HostContext, "log">, event: GuestEvent): void {
+    host.log([eventTopic(event.type)], encodeEvent(event));
+    this.#events.push(event);
+  }
+}
+
+/** What the bank module emits when coins move. */
+export function bankEvents(from: string, to: string, value: bigint, denom: string): GuestEvent[] {
+  const amount = { key: "amount", value: `${value}${denom}` };
+  return [
+    { type: "coin_spent", attributes: [{ key: "spender", value: from }, amount] },
+    { type: "coin_received", attributes: [{ key: "receiver", value: to }, amount] },
+    { type: "transfer", attributes: [{ key: "recipient", value: to }, { key: "sender", value: from }, amount] },
+  ];
+}
+
+export function burnEvents(from: string, value: bigint, denom: string): GuestEvent[] {
+  const amount = { key: "amount", value: `${value}${denom}` };
+  return [
+    { type: "coin_spent", attributes: [{ key: "spender", value: from }, amount] },
+    { type: "burn", attributes: [{ key: "burner", value: from }, amount] },
+  ];
+}

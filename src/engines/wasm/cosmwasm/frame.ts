@@ -1,0 +1,115 @@
+/**
+ * CosmWasmFrame: one instance of a contract seen as CosmWasm's interface: regions over its memory, its entry points, its imports.
+ *   run(entry, …JSON) ── allocate, write ──▶ guest ── region ──▶ the JSON it answered
+ * Always
+ *  - Every import pays before it works, by `read`, `allocate` or a price of its own (costs.ts), from the frame's meter.
+ *  - An entry point finds no iterators of the one before.
+ */
+import { Halt } from "../../../execution/gas.ts";
+import type { AbiFrame } from "../abi.ts";
+import { GUEST_REVERT, type InstanceSlot } from "../instance-slot.ts";
+import { addressImports } from "./address-imports.ts";
+import type { Addresses } from "./addresses.ts";
+import { COSTS, copyCost } from "./costs.ts";
+import { cryptoImports } from "./crypto-imports.ts";
+import type { CosmWasmHost } from "./host.ts";
+import type { ImportName } from "./policy.ts";
+import { answerQuery } from "./queries.ts";
+import { readBytes, writeBytes } from "./region.ts";
+import { OUTPUT_BYTES_MAX } from "./response.ts";
+import { encodeRevert } from "./revert-text.ts";
+import { storageImports } from "./storage-imports.ts";
+
+/** CosmWasm's own limits (imports.rs). */
+const QUERY_BYTES_MAX = 64 * 1024;
+const ABORT_BYTES_MAX = 2 * 1024 * 1024;
+const DEBUG_BYTES_MAX = 2 * 1024 * 1024;
+
+export class CosmWasmFrame implements AbiFrame {
+  readonly imports: WebAssembly.Imports;
+  readonly addresses: Addresses;
+  readonly denom: string;
+  /** What the guest aborted with; set when GUEST_REVERT was thrown. */
+  revertData: Uint8Array = new Uint8Array(0);
+  readonly #slot: InstanceSlot;
+  readonly #resets: (() => void)[] = [];
+
+  constructor(slot: InstanceSlot, addresses: Addresses, denom: string) {
+    this.#slot = slot;
+    this.addresses = addresses;
+    this.denom = denom;
+    const env = {
+      ...storageImports(this),
+      ...addressImports(this),
+      ...cryptoImports(this),
+      ...this.#chainImports(),
+      // biome-ignore lint/complexity/noBannedTypes: each has the type that the policy checked the module's import for.
+    } satisfies Record<ImportName, Function>;
+    this.imports = { env };
+  }
+
+  get host(): CosmWasmHost {
+    return this.#slot.host as CosmWasmHost;
+  }
+
+  #chainImports() {
+    return {
+      query_chain: (request: number): number => {
+        const bytes = this.read(request, QUERY_BYTES_MAX);
+        this.host.gas.charge(COSTS.jsonByte * bytes.length);
+        return this.allocate(this.#slot.outside(() => answerQuery(this, bytes)));
+      },
+      debug: (message: number): void => {
+        this.read(message, DEBUG_BYTES_MAX);
+      },
+      abort: (message: number): void => {
+        const text = Buffer.from(this.read(message, ABORT_BYTES_MAX)).toString("utf8");
+        this.revertData = encodeRevert(`Aborted: ${text}`);
+        throw GUEST_REVERT;
+      },
+    };
+  }
+
+  /** Has something done before each entry point. */
+  onEntry(reset: () => void): void {
+    this.#resets.push(reset);
+  }
+
+  has(entry: string): boolean {
+    return this.#slot.has(entry);
+  }
+
+  /** Calls an entry point. @returns the JSON that it answered. @throws Halt, GUEST_REVERT */
+  run(entry: string, inputs: readonly Uint8Array[]): Uint8Array {
+    for (const reset of this.#resets) reset();
+    const pointers: number[] = [];
+    for (const input of inputs) pointers.push(this.allocate(input));
+    const result = this.#slot.call(entry, ...pointers) as number;
+    const output = this.read(result, OUTPUT_BYTES_MAX);
+    this.host.gas.charge(COSTS.jsonByte * output.length);
+    return output;
+  }
+
+  /** The bytes of the guest's region. @throws Halt Unreachable for a region that is none, or longer. */
+  read(pointer: number, bytesMax: number): Uint8Array {
+    this.host.gas.charge(COSTS.call);
+    const bytes = readBytes(this.#slot, pointer, bytesMax);
+    this.host.gas.charge(copyCost(bytes.length));
+    return bytes;
+  }
+
+  /** Fills a region that the guest allocated. */
+  write(pointer: number, bytes: Uint8Array): void {
+    this.host.gas.charge(copyCost(bytes.length));
+    writeBytes(this.#slot, pointer, bytes);
+  }
+
+  /** Hands bytes to the guest in a region of its own making. @throws Halt Unreachable when that is not fit for them. */
+  allocate(bytes: Uint8Array): number {
+    this.host.gas.charge(COSTS.call + copyCost(bytes.length));
+    const pointer = this.#slot.call("allocate", bytes.length);
+    if (typeof pointer !== "number") throw new Halt("Unreachable");
+    writeBytes(this.#slot, pointer, bytes);
+    return pointer;
+  }
+}
