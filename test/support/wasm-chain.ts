@@ -1,8 +1,9 @@
 /** An InlineChain that runs WebAssembly contracts, and contracts written as WebAssembly text. */
 import wabt from "wabt";
 import { portableHasher } from "../../src/encoding/hash.ts";
-import { toHex } from "../../src/encoding/hex.ts";
+import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import type { Receipt } from "../../src/encoding/receipt.ts";
+import { fromBigInt, newUint256 } from "../../src/encoding/uint256.ts";
 import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
 import type { WasmAbi } from "../../src/engines/wasm/abi.ts";
 import { PolytorusAbi } from "../../src/engines/wasm/polytorus/polytorus-abi.ts";
@@ -57,16 +58,17 @@ export function contractText(parts: { deploy?: string; call?: string; rest?: str
     (func (export "call") ${call}))`;
 }
 
+export interface WasmChainOptions {
+  wasm?: Partial<WasmEngineOptions>;
+  parameters?: Partial<ChainParameters>;
+  abis?: readonly WasmAbi[];
+  balances?: Record<string, bigint>;
+}
+
 export class WasmChain extends InlineChain {
   override readonly executor: BlockExecutor;
 
-  constructor(
-    options: {
-      wasm?: Partial<WasmEngineOptions>;
-      parameters?: Partial<ChainParameters>;
-      abis?: readonly WasmAbi[];
-    } = {},
-  ) {
+  constructor(options: WasmChainOptions = {}) {
     super();
     this.executor = new BlockExecutor({
       snapshot: { get: () => undefined, range: () => [], appliedSeq: () => -1 },
@@ -78,6 +80,12 @@ export class WasmChain extends InlineChain {
       ],
       parameters: { ...DEFAULT_PARAMETERS, ...options.parameters },
     });
+    const { table } = this.executor;
+    const limbs = newUint256();
+    for (const [account, balance] of Object.entries(options.balances ?? {})) {
+      fromBigInt(balance, limbs);
+      table.store(table.accountSlot(fromHex(account)!, 0), limbs);
+    }
   }
 
   /** Deploys a module. @throws when it does not succeed. */
