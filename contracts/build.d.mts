@@ -8,3 +8,8 @@ export interface ArtifactPaths {
 export function contractNames(): string[];
 export function artifactPaths(contract: string): ArtifactPaths;
 export function buildContract(contract: string): Promise<ArtifactPaths>;
+export function compile(
+  source: string,
+  readText?: (path: string) => string | undefined,
+): Promise<Uint8Array<ArrayBuffer>>;
+export function readAbi(code: Uint8Array<ArrayBuffer>): unknown[];

@@ -6,6 +6,7 @@
  * The modules hold no floats, no clock and no randomness: what would import them does not pass admission.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -42,7 +43,8 @@ export function artifactPaths(contract) {
 /** Compiles when the build is missing or older than a source. @returns the paths of the build. */
 export async function buildContract(contract) {
   const paths = artifactPaths(contract);
-  if (!existsSync(paths.source)) throw new Error(`expected a contract at ${relative(".", paths.source)}, found no file`);
+  if (!existsSync(paths.source))
+    throw new Error(`expected a contract at ${relative(".", paths.source)}, found no file`);
   if (isFresh(paths)) return paths;
   const code = await compile(paths.source);
   const abi = readAbi(code);
@@ -55,7 +57,12 @@ export async function buildContract(contract) {
 function isFresh({ folder, wasm, abi }) {
   if (!existsSync(wasm) || !existsSync(abi)) return false;
   const builtAtMs = statSync(wasm).mtimeMs;
-  const sources = [join(folder, "assembly"), join(SDK, "assembly"), join(SDK, "transform"), join(CONTRACTS, "build.mjs")];
+  const sources = [
+    join(folder, "assembly"),
+    join(SDK, "assembly"),
+    join(SDK, "transform"),
+    join(CONTRACTS, "build.mjs"),
+  ];
   return sources.every((path) => newestMtimeMs(path) < builtAtMs);
 }
 
@@ -72,15 +79,31 @@ function replaceFile(path, content) {
   renameSync(temporary, path);
 }
 
-/** @returns the module's bytes. @throws Error with the compiler's diagnostics. */
-async function compile(source) {
+/**
+ * @param source a path, resolved against this folder.
+ * @param readText serves sources that are in no file: `(path) => text`, undefined for those that are.
+ * @returns the module's bytes. @throws Error with the compiler's diagnostics.
+ */
+export async function compile(source, readText = () => undefined) {
   const { main } = await import("assemblyscript/asc");
   let code;
   const diagnostics = [];
   const { error } = await main(
-    [relative(CONTRACTS, source), "--baseDir", CONTRACTS, "--outFile", "module.wasm", "--transform", TRANSFORM, ...FLAGS],
+    [
+      relative(CONTRACTS, resolve(CONTRACTS, source)),
+      "--baseDir",
+      CONTRACTS,
+      "--outFile",
+      "module.wasm",
+      "--transform",
+      TRANSFORM,
+      ...FLAGS,
+    ],
     {
       stderr: { write: (text) => diagnostics.push(text) },
+      async readFile(path, baseDir) {
+        return readText(path) ?? (await readFile(resolve(baseDir, path), "utf8").catch(() => null));
+      },
       writeFile(path, content) {
         if (path === "module.wasm") code = content;
       },
@@ -90,7 +113,8 @@ async function compile(source) {
   return code;
 }
 
-function readAbi(code) {
+/** The ABI in a module's custom section. */
+export function readAbi(code) {
   const [section] = WebAssembly.Module.customSections(new WebAssembly.Module(code), ABI_SECTION);
   if (section === undefined) throw new Error(`expected a custom section ${ABI_SECTION}, the module has none`);
   return JSON.parse(Buffer.from(section).toString("utf8"));

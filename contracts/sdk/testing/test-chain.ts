@@ -95,7 +95,8 @@ export class TestChain {
   }
 
   #attempt(frame: TestFrame, entry: "deploy" | "call"): TestOutcome {
-    if (!this.state.transfer(frame.caller, frame.self, frame.value)) return { status: "reverted", returnData: NO_BYTES };
+    if (!this.state.transfer(frame.caller, frame.self, frame.value))
+      return { status: "reverted", returnData: NO_BYTES };
     const contract = this.#contracts.get(frame.self);
     if (contract === undefined) return { status: "success", returnData: NO_BYTES };
     try {

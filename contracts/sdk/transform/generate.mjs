@@ -3,8 +3,8 @@
  * `call`. `sdk` below is the name under which the source imports the SDK.
  */
 import { keccak_256 } from "@noble/hashes/sha3.js";
-import { ContractSourceError } from "./read-classes.mjs";
 import { abiTypeOf, signatureOf } from "./abi-names.mjs";
+import { ContractSourceError } from "./read-classes.mjs";
 
 export const SDK_NAME = "__sdk";
 
@@ -88,18 +88,21 @@ export function dispatcher({ name, node, deploy, functions }, records) {
   const cases = functions.map((method) => {
     const selector = selectorLiteral(method);
     if (seen.has(selector)) {
-      throw new ContractSourceError(method.node, `${method.name} has the selector of ${seen.get(selector)}: rename one`);
+      throw new ContractSourceError(
+        method.node,
+        `${method.name} has the selector of ${seen.get(selector)}: rename one`,
+      );
     }
     seen.set(selector, method.name);
     return `case ${selector}: { ${invocation(method, records)} return; }`;
   });
-  const constructor = deploy ?? { name: "", node, inputs: [], result: "void", isPayable: false };
-  if (constructor.result !== "void") throw new ContractSourceError(constructor.node, "a @constructor returns nothing");
+  const initial = deploy ?? { name: "", node, inputs: [], result: "void", isPayable: false };
+  if (initial.result !== "void") throw new ContractSourceError(initial.node, "a @constructor returns nothing");
   return `
     const __contract = new ${name}();
     function __deploy(): void {
       const __args = ${SDK_NAME}.openInput(0);
-      ${deploy === undefined ? refusal(constructor) : invocation(constructor, records)}
+      ${deploy === undefined ? refusal(initial) : invocation(initial, records)}
     }
     function __call(): void {
       const __args = ${SDK_NAME}.openInput(4);

@@ -45,7 +45,8 @@ const READERS = {
     if (count > INDEXED_MAX)
       throw new ContractSourceError(node, `an event has at most ${INDEXED_MAX} @indexed fields, this one has ${count}`);
     for (const { indexed, type, field } of inputs) {
-      if (indexed && abiTypeOf(type).endsWith("[]")) throw new ContractSourceError(field, "an array cannot be @indexed");
+      if (indexed && abiTypeOf(type).endsWith("[]"))
+        throw new ContractSourceError(field, "an array cannot be @indexed");
     }
     return { inputs };
   },
@@ -64,7 +65,9 @@ function readContract(node) {
   const constructors = methodsOf(node).filter(isConstructor);
   if (constructors.length > 1)
     throw new ContractSourceError(constructors[1], "a contract has at most one @constructor method");
-  const functions = methodsOf(node).filter((method) => hasDecorator(method, "view") || hasDecorator(method, "entrypoint"));
+  const functions = methodsOf(node).filter(
+    (method) => hasDecorator(method, "view") || hasDecorator(method, "entrypoint"),
+  );
   const names = functions.map(({ name }) => name.text);
   const twice = functions.find(({ name }, index) => names.indexOf(name.text) !== index);
   if (twice) throw new ContractSourceError(twice, `entrypoint ${twice.name.text} is there twice`);
@@ -104,7 +107,8 @@ function readFields(node) {
   return node.members
     .filter(({ kind }) => kind === NodeKind.FieldDeclaration)
     .map((field) => {
-      if (field.type === null) throw new ContractSourceError(field, `field ${field.name.text} needs its type spelled out`);
+      if (field.type === null)
+        throw new ContractSourceError(field, `field ${field.name.text} needs its type spelled out`);
       const type = requireAbiType(typeText(field.type), field, field.name.text);
       return { name: field.name.text, type, indexed: hasDecorator(field, "indexed"), field };
     });
@@ -128,7 +132,10 @@ function checkPrefixes(node) {
     if (!STORAGE_CLASSES.includes(typeName.identifier.text)) return [];
     const prefix = args[0]?.value;
     if (args.length !== 1 || typeof prefix !== "string" || !/^[\x21-\x7e]+$/.test(prefix)) {
-      throw new ContractSourceError(field, `${field.name.text}: a storage prefix is one literal of visible ASCII characters`);
+      throw new ContractSourceError(
+        field,
+        `${field.name.text}: a storage prefix is one literal of visible ASCII characters`,
+      );
     }
     return [{ field, prefix }];
   });

@@ -57,7 +57,9 @@ function extendSource(parser, source, classes, records) {
 
 /** How this source can import the SDK: as it already does. */
 function sdkPath(source) {
-  const entry = source.statements.find(({ kind, internalPath }) => kind === NodeKind.Import && SDK_ENTRY.test(internalPath));
+  const entry = source.statements.find(
+    ({ kind, internalPath }) => kind === NodeKind.Import && SDK_ENTRY.test(internalPath),
+  );
   if (entry !== undefined) return entry.path.value;
   throw new ContractSourceError(source, 'expected an import from "…/sdk/assembly" in a source with decorated classes');
 }

@@ -49,6 +49,11 @@ class ERC20InsufficientAllowance {
 }
 
 @error
+class ERC20InvalidApprover {
+  approver: Address;
+}
+
+@error
 class ERC20InvalidSpender {
   spender: Address;
 }
@@ -128,9 +133,8 @@ class Token {
 
   @entrypoint
   approve(spender: Address, value: U256): bool {
-    if (spender.isZero) ERC20InvalidSpender.revert(spender);
     const owner = Context.caller();
-    this.allowances.set(owner, spender, value);
+    this.allow(owner, spender, value);
     Approval.emit(owner, spender, value);
     return true;
   }
@@ -142,7 +146,7 @@ class Token {
     const allowed = this.allowances.get(from, spender);
     if (allowed != U256.MAX) {
       if (allowed < value) ERC20InsufficientAllowance.revert(spender, allowed, value);
-      this.allowances.set(from, spender, allowed.wrappingSubtract(value));
+      this.allow(from, spender, allowed.wrappingSubtract(value));
     }
     this.move(from, to, value);
     return true;
@@ -157,6 +161,7 @@ class Token {
   @entrypoint
   burn(value: U256): void {
     const holder = Context.caller();
+    if (holder.isZero) ERC20InvalidSender.revert(holder);
     this.debit(holder, value);
     this.supply.set(this.supply.get() - value);
     Transfer.emit(holder, Address.ZERO, value);
@@ -176,7 +181,14 @@ class Token {
     return caller;
   }
 
+  private allow(owner: Address, spender: Address, value: U256): void {
+    if (owner.isZero) ERC20InvalidApprover.revert(owner);
+    if (spender.isZero) ERC20InvalidSpender.revert(spender);
+    this.allowances.set(owner, spender, value);
+  }
+
   private move(from: Address, to: Address, value: U256): void {
+    if (from.isZero) ERC20InvalidSender.revert(from);
     if (to.isZero) ERC20InvalidReceiver.revert(to);
     this.debit(from, value);
     this.balances.set(to, this.balances.get(to).wrappingAdd(value));
@@ -184,7 +196,6 @@ class Token {
   }
 
   private debit(from: Address, value: U256): void {
-    if (from.isZero) ERC20InvalidSender.revert(from);
     const balance = this.balances.get(from);
     if (balance < value) ERC20InsufficientBalance.revert(from, balance, value);
     this.balances.set(from, balance.wrappingSubtract(value));

@@ -95,21 +95,24 @@ class Vault {
     return this.assetsFor(shares);
   }
 
-  /** Takes tokens that the caller has approved. Answers the shares that `owner` got for them. */
+  /**
+   * Takes tokens that the caller has approved. Answers the shares that `owner` got for them.
+   * The price is that of before the transfer and shares are made after it, so that a token that calls back in between meets
+   * a vault as it was. A token that delivers less than it was asked for is refused.
+   */
   @entrypoint
   deposit(assets: U256, owner: Address): U256 {
     const self = Context.self();
     const caller = Context.caller();
     const asset = new Erc20(this.token.get());
-    const before = asset.balanceOf(self);
-    if (!asset.transferFrom(caller, self, assets)) VaultTransferFailed.revert(asset.address);
-    // A token may take a fee: what counts is what came. Nothing was read from here before the call but the token's address.
-    const received = asset.balanceOf(self) - before;
-    const shares = this.sharesFor(received, before);
+    const holdings = asset.balanceOf(self);
+    const shares = this.sharesFor(assets, holdings);
     if (shares.isZero) VaultZeroShares.revert(assets);
+    if (!asset.transferFrom(caller, self, assets)) VaultTransferFailed.revert(asset.address);
+    if (asset.balanceOf(self) < holdings + assets) VaultTransferFailed.revert(asset.address);
     this.supply.set(this.supply.get() + shares);
     this.balances.set(owner, this.balances.get(owner) + shares);
-    Deposit.emit(caller, owner, received, shares);
+    Deposit.emit(caller, owner, assets, shares);
     return shares;
   }
 
