@@ -14,12 +14,14 @@ export const Edit = {
   return: 4,
   /** A store of opcode `value`, static offset in `extra`, follows: note its page. */
   store: 5,
-  memorySize: 6,
-  memoryGrow: 7,
-  memoryCopy: 8,
-  memoryFill: 9,
-  canonicaliseF32: 10,
-  canonicaliseF64: 11,
+  /** A store through local `value`, static offset in `extra`, follows. */
+  storeThroughLocal: 6,
+  memorySize: 7,
+  memoryGrow: 8,
+  memoryCopy: 9,
+  memoryFill: 10,
+  canonicaliseF32: 11,
+  canonicaliseF64: 12,
 } as const;
 
 const INITIAL_EDITS = 16_384;

@@ -17,12 +17,13 @@
  * overshoot is bounded, and the caller tests next.
  */
 import type { AppendedIndices } from "./appended-indices.ts";
-import { DIRTY_OVERHANG_BYTES, DIRTY_PAGE_SHIFT } from "./dirty-pages.ts";
+import { DIRTY_PAGE_SHIFT } from "./dirty-pages.ts";
 import { Edit } from "./edits.ts";
 import type { FunctionScan } from "./function-scan.ts";
 import { FRAME_HEIGHT } from "./gas-schedule.ts";
 import type { FunctionBody } from "./module-shape.ts";
 import { ModuleWriter } from "./module-writer.ts";
+import { isWithinOverhang } from "./store-marks.ts";
 import { byteOf, EMPTY, F32, F64, type FunctionType, I32, I64 } from "./wasm-types.ts";
 
 /** A function that can cost no more than this and calls nothing is charged without a test. */
@@ -63,7 +64,7 @@ export class FunctionEmitter {
     this.#addLocals(locals, scan);
     this.#declareLocals(body);
     const isTested = scan.hasLoop || scan.hasCall || scan.price > UNTESTED_PRICE_MAX;
-    const isWrapped = isTested || scan.stores !== 0;
+    const isWrapped = isTested || scan.notesPages;
     const frame = scan.hasCall ? locals + scan.operandHeightMax + FRAME_HEIGHT : 0;
     if (isTested) code.raw(0x02, EMPTY);
     this.#entry(scan.edits.value[0]!, isTested, frame);
@@ -77,10 +78,8 @@ export class FunctionEmitter {
     const added: AddedLocals = { gas: -1, dirty: -1, address: -1, scratch: new Map(), types: [] };
     const add = (type: number) => first + added.types.push(type) - 1;
     if (scan.hasLoop) added.gas = add(I64);
-    if (scan.stores !== 0) {
-      added.dirty = add(I64);
-      added.address = add(I32);
-    }
+    if (scan.notesPages) added.dirty = add(I64);
+    if (scan.stores !== 0) added.address = add(I32);
     const scratch = new Set<number>();
     for (const [bit, type] of STORE_TYPES.entries()) if ((scan.stores & (1 << bit)) !== 0) scratch.add(type);
     if ((scan.canonicalises & 1) !== 0) scratch.add(F32);
@@ -186,6 +185,9 @@ export class FunctionEmitter {
       case Edit.store:
         this.#notePage(value, extra);
         return;
+      case Edit.storeThroughLocal:
+        this.#notePageOf(value, extra);
+        return;
       case Edit.memorySize:
         this.#get(pages);
         return;
@@ -215,14 +217,20 @@ export class FunctionEmitter {
 
   /** Stack: address, value. dirty |= 1 << page of the address; the shift takes the count modulo 64. */
   #notePage(store: number, offset: number): void {
-    const { address, dirty, scratch } = this.#locals;
+    const { address, scratch } = this.#locals;
     const value = scratch.get(STORE_TYPES[store - FIRST_STORE]!)!;
-    const code = this.#code;
     this.#local(0x21, value);
     this.#local(0x22, address);
+    this.#notePageOf(address, offset);
+    this.#local(0x20, value);
+  }
+
+  #notePageOf(local: number, offset: number): void {
+    const { dirty } = this.#locals;
+    const code = this.#code;
     code.raw(0x42, 1);
-    this.#local(0x20, address);
-    if (offset > DIRTY_OVERHANG_BYTES - 8) {
+    this.#local(0x20, local);
+    if (!isWithinOverhang(offset)) {
       code.u8(0x41);
       code.s32(offset);
       code.u8(0x6a);
@@ -231,7 +239,6 @@ export class FunctionEmitter {
     this.#local(0x20, dirty);
     code.u8(0x84);
     this.#local(0x21, dirty);
-    this.#local(0x20, value);
   }
 
   /** Stack: a float. When it is not equal to itself, it becomes the NaN of the standard's canonical form. */

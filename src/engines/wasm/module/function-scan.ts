@@ -26,6 +26,7 @@ import {
   prefixedIndex,
   USES_FLOATS,
 } from "./operators.ts";
+import { isWithinOverhang, StoreMarks } from "./store-marks.ts";
 import { EMPTY, type FunctionType, valueType } from "./wasm-types.ts";
 
 const Op = {
@@ -37,6 +38,8 @@ const Op = {
   end: 0x0b,
   br: 0x0c,
   return: 0x0f,
+  localGet: 0x20,
+  localSet: 0x21,
   memorySize: 0x3f,
   memoryGrow: 0x40,
   firstStore: 0x36,
@@ -57,7 +60,8 @@ export class FunctionScan {
   /** The price of all instructions together: what an execution without loops can cost at most. */
   price = 0;
   operandHeightMax = 0;
-  /** Bit n is set when a store of opcode 0x36 + n is noted. */
+  notesPages = false;
+  /** Bit n is set when a store of opcode 0x36 + n notes its page by the operand itself, which has to be set aside. */
   stores = 0;
   canonicalises = 0;
   /** Branches times locals; see limits. */
@@ -67,6 +71,7 @@ export class FunctionScan {
   readonly #policy: ScanPolicy;
   readonly #reader: ModuleReader;
   readonly #control = new ControlStack();
+  readonly #marks = new StoreMarks();
   #height = 0;
   #isDead = false;
   #branches = 0;
@@ -83,7 +88,7 @@ export class FunctionScan {
   scan(body: FunctionBody, type: FunctionType): void {
     const locals = body.locals + type.params.length;
     requireWithin("locals", locals, body.start);
-    this.#begin(body, type);
+    this.#begin(body, type, locals);
     const reader = this.#reader;
     const { bytes } = reader;
     while (this.#control.depth > 0) {
@@ -101,9 +106,10 @@ export class FunctionScan {
     requireWithin("functionWeight", this.weight, body.start);
   }
 
-  #begin(body: FunctionBody, type: FunctionType): void {
+  #begin(body: FunctionBody, type: FunctionType, locals: number): void {
     this.edits.count = 0;
-    this.hasLoop = this.hasCall = this.#isDead = false;
+    this.hasLoop = this.hasCall = this.notesPages = this.#isDead = false;
+    this.#marks.begin(locals);
     this.price = this.operandHeightMax = this.stores = this.canonicalises = this.#height = this.#branches = 0;
     this.#reader.at = body.code;
     this.#reader.end = body.end;
@@ -138,6 +144,8 @@ export class FunctionScan {
     const reader = this.#reader;
     switch (immediate) {
       case Immediate.localIndex:
+        this.#localOperator(operator, reader.u32());
+        return;
       case Immediate.globalIndex:
         reader.u32();
         break;
@@ -185,9 +193,26 @@ export class FunctionScan {
       throw new ModuleRejected("memory-not-allowed", at, "expected the one memory, received another");
     const offset = this.#reader.u32();
     const isStore = operator >= Op.firstStore && operator <= Op.lastStore;
-    if (!isStore || !this.#policy.tracksDirtyPages || this.#isDead) return;
-    this.stores |= 1 << (operator - Op.firstStore);
-    this.edits.add(Edit.store, at, 0, operator, offset);
+    if (isStore && this.#policy.tracksDirtyPages && !this.#isDead) this.#notePage(operator, offset, at);
+  }
+
+  /** The address is the operand below the value. */
+  #notePage(store: number, offset: number, at: number): void {
+    const local = this.#marks.localAt(this.#height - 2);
+    if (local >= 0 && isWithinOverhang(offset) && !this.#marks.mark(local)) return;
+    this.notesPages = true;
+    if (local >= 0) {
+      this.edits.add(Edit.storeThroughLocal, at, 0, local, offset);
+      return;
+    }
+    this.stores |= 1 << (store - Op.firstStore);
+    this.edits.add(Edit.store, at, 0, store, offset);
+  }
+
+  #localOperator(operator: number, local: number): void {
+    if (operator !== Op.localGet) this.#marks.assign(local);
+    this.#move(POPS[operator]!, PUSHES[operator]!);
+    if (operator !== Op.localSet) this.#marks.pushLocal(this.#height - 1, local);
   }
 
   #memoryOperation(operator: number, immediate: number, at: number): void {
@@ -231,6 +256,7 @@ export class FunctionScan {
         this.#branches++;
         this.#isDead = control.isDeadOutside[top] === 1;
         this.#height = control.base[top]! + control.params[top]!;
+        this.#marks.closeBlock(top);
         this.#charge();
         return;
       case Op.end:
@@ -291,6 +317,7 @@ export class FunctionScan {
       charge = this.edits.add(kind, this.#reader.at, 0, 0, control.depth + 1);
     }
     control.push(operator === Op.loop, base, this.#blockParams, this.#blockResults, charge, this.#isDead);
+    this.#marks.openBlock(control.depth - 1, operator === Op.loop);
     this.#height = base;
     this.#move(0, this.#blockParams);
   }
@@ -300,6 +327,7 @@ export class FunctionScan {
     const top = control.depth - 1;
     this.#height = control.base[top]!;
     const results = control.results[top]!;
+    if (top > 0) this.#marks.closeBlock(top);
     this.#isDead = control.isDeadOutside[top] === 1;
     const mayLeaveFurther = control.pop();
     if (control.depth === 0) return;
@@ -322,6 +350,7 @@ export class FunctionScan {
   #move(pops: number, pushes: number): void {
     const floor = this.#control.base[this.#control.depth - 1]!;
     const height = Math.max(this.#height - pops, floor) + pushes;
+    for (let i = height - pushes; i < height; i++) this.#marks.pushOther(i);
     this.#height = height;
     if (height > this.operandHeightMax) this.operandHeightMax = height;
   }
