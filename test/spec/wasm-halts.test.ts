@@ -26,8 +26,8 @@ describe("halts spend the whole limit", () => {
     ["endless recursion", "(drop (call $deeper (i32.const 0)))", RECURSE, "StackOverflow"],
     ["unreachable", "(unreachable)", "", "Unreachable"],
     ["division by zero", "(drop (i32.div_u (i32.const 1) (i32.const 0)))", "", "Unreachable"],
-    ["a load beyond the memory", "(drop (i32.load (i32.const 327680)))", "", "Unreachable"],
-    ["a fill beyond the memory", "(memory.fill (i32.const 327679) (i32.const 1) (i32.const 2))", "", "Unreachable"],
+    ["a load beyond the memory", "(drop (i32.load (i32.const 65536)))", "", "Unreachable"],
+    ["a fill beyond the memory", "(memory.fill (i32.const 65535) (i32.const 1) (i32.const 2))", "", "Unreachable"],
     ["an indirect call of nothing", "(call_indirect (i32.const 0))", "(table 1 1 funcref)", "Unreachable"],
     [
       "growing until the gas is gone",

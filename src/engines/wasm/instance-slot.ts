@@ -41,6 +41,8 @@ export interface SlotModule {
   image: MemoryImage | undefined;
   /** What the start function uses, in units of the rewriter. */
   startUnits: number;
+  /** Instances that wait for a call: the pool's. */
+  readonly waiting: InstanceSlot[];
 }
 
 /** Stack height that is left for the contracts of the running transaction, whichever instances they run on. */
@@ -92,7 +94,8 @@ export class InstanceSlot {
   #instantiate(): void {
     const { layout, compiled } = this.module;
     try {
-      const initial = layout.initialPages + layout.slackPages;
+      // Without tracked pages the slack would be restored after every call: there growing makes a new memory instead.
+      const initial = layout.initialPages + (layout.tracksDirtyPages ? layout.slackPages : 0);
       this.#memory = new WebAssembly.Memory({ initial, maximum: layout.maxPages });
       this.#exports = new WebAssembly.Instance(compiled, { ...this.frame.imports, $m: { m: this.#memory } }).exports;
     } catch (thrown) {
@@ -269,6 +272,21 @@ export class InstanceSlot {
     return bytes.subarray(start, end);
   }
 
+  /**
+   * The guest's bytes for a host function that does not keep them: short ones are copied to a buffer, which costs less than
+   * a view. @param which of SCRATCHES buffers; valid until it is asked for again. @throws Halt Unreachable
+   */
+  lend(pointer: number, length: number, which: number): Uint8Array {
+    const buffers = SCRATCH[which]!;
+    if (!(length >= 0 && length < buffers.length)) return this.view(pointer, length);
+    const start = pointer >>> 0;
+    const { bytes } = this;
+    if (start + length > bytes.length) throw new Halt("Unreachable");
+    const lent = buffers[length]!;
+    for (let i = 0; i < length; i++) lent[i] = bytes[start + i]!;
+    return lent;
+  }
+
   /** A copy of the guest's bytes. @throws Halt Unreachable when they lie outside. */
   read(pointer: number, length: number): Uint8Array<ArrayBuffer> {
     const start = pointer >>> 0;
@@ -306,3 +324,10 @@ export class InstanceSlot {
 
 /** Shorter copies are done faster in a loop than through a view. */
 const COPIED_BY_BYTE_MAX = 48;
+
+/** A log's topics and its data, or a key and a value. */
+const SCRATCHES = 5;
+const SCRATCH_BYTES_MAX = 64;
+const SCRATCH: readonly (readonly Uint8Array[])[] = Array.from({ length: SCRATCHES }, () =>
+  Array.from({ length: SCRATCH_BYTES_MAX + 1 }, (_, length) => new Uint8Array(length)),
+);

@@ -34,13 +34,15 @@ export class ModuleCache {
   readonly #modules: LRUCache<string, CachedModule>;
   readonly #store: ModuleStore | undefined;
   readonly #compile: ModuleCompiler;
+  /** The one asked for last: most calls are of the same contract as the call before. */
+  #last: CachedModule | undefined;
 
   constructor(options: {
     bytesMax: number;
     compile: ModuleCompiler;
     store?: ModuleStore | undefined;
     /** Told when a module is forgotten. */
-    dropped: (key: string) => void;
+    dropped: (module: SlotModule) => void;
   }) {
     this.#compile = options.compile;
     this.#store = options.store;
@@ -48,8 +50,9 @@ export class ModuleCache {
       maxSize: options.bytesMax,
       maxEntrySize: Number.MAX_SAFE_INTEGER,
       sizeCalculation: (module) => Math.min(module.weight, options.bytesMax),
-      dispose: (_module, key, reason) => {
-        if (reason !== "set") options.dropped(key);
+      dispose: (module) => {
+        this.#last = undefined;
+        options.dropped(module);
       },
     });
   }
@@ -62,22 +65,25 @@ export class ModuleCache {
   keep(key: string, rewritten: RewrittenModule): SlotModule {
     const known = this.#modules.get(key);
     if (known !== undefined) return known;
-    return this.#add(key, rewritten, rewritten);
+    return this.#add(key, rewritten);
   }
 
   /** @param rewrite makes the rewritten bytes when neither cache nor store has them. */
   get(key: string, rewrite: () => RewrittenModule): SlotModule {
-    const known = this.#modules.get(key);
-    if (known !== undefined) {
-      if (known.unstored !== undefined) this.#put(known, known.unstored);
-      return known;
-    }
+    if (this.#last?.key === key) return this.#last;
+    const module = this.#modules.get(key) ?? this.#find(key) ?? this.#add(key, rewrite());
+    if (module.unstored !== undefined) this.#put(module, module.unstored);
+    this.#last = module;
+    return module;
+  }
+
+  /** From the store, when what it has is what was put there. */
+  #find(key: string): CachedModule | undefined {
     const stored = this.#store?.get(storeName(key));
     const found = stored === undefined ? undefined : decodeStoredModule(stored);
-    if (found !== undefined) return this.#add(key, found, undefined);
-    const rewritten = rewrite();
-    const module = this.#add(key, rewritten, undefined);
-    this.#put(module, rewritten);
+    if (found === undefined) return undefined;
+    const module = this.#add(key, found);
+    module.unstored = undefined;
     return module;
   }
 
@@ -86,7 +92,7 @@ export class ModuleCache {
     this.#store?.put(storeName(module.key), encodeStoredModule(rewritten));
   }
 
-  #add(key: string, rewritten: RewrittenModule, unstored: RewrittenModule | undefined): CachedModule {
+  #add(key: string, rewritten: RewrittenModule): CachedModule {
     const { bytes, initialPages, slackPages, maxPages, tracksDirtyPages, hasStart } = rewritten;
     const module: CachedModule = {
       key,
@@ -94,8 +100,9 @@ export class ModuleCache {
       compiled: this.#compile(bytes),
       image: undefined,
       startUnits: 0,
+      waiting: [],
       weight: MODULE_OVERHEAD_BYTES + BYTES_PER_MODULE_BYTE * bytes.length,
-      unstored: this.#store === undefined ? undefined : unstored,
+      unstored: this.#store === undefined ? undefined : rewritten,
     };
     this.#modules.set(key, module);
     return module;

@@ -18,8 +18,9 @@ export interface SlotLimits {
 export class SlotPool {
   readonly #limits: SlotLimits;
   readonly #stack: StackBudget;
-  /** By module, the one used longest ago first. */
-  readonly #waiting = new Map<string, InstanceSlot[]>();
+  /** Modules with waiting instances, the one used longest ago first. */
+  readonly #modules = new Set<SlotModule>();
+  #newest: SlotModule | undefined;
   #live = 0;
   #waitingBytes = 0;
 
@@ -35,8 +36,7 @@ export class SlotPool {
 
   /** A slot as new, which the caller owns until `give` or `drop`. @throws Halt when the module cannot be instantiated. */
   take(module: SlotModule, program: AbiProgram): InstanceSlot {
-    const slots = this.#waiting.get(module.key);
-    const waiting = slots?.pop();
+    const waiting = module.waiting.pop();
     if (waiting !== undefined) {
       this.#waitingBytes -= waiting.memoryBytes;
       return waiting;
@@ -53,12 +53,14 @@ export class SlotPool {
       this.drop();
       return;
     }
-    const { key } = slot.module;
-    const slots = this.#waiting.get(key) ?? [];
-    slots.push(slot);
-    this.#waiting.delete(key);
-    this.#waiting.set(key, slots);
+    const { module } = slot;
+    module.waiting.push(slot);
     this.#waitingBytes += slot.memoryBytes;
+    if (this.#newest !== module) {
+      this.#modules.delete(module);
+      this.#modules.add(module);
+      this.#newest = module;
+    }
     while (this.#waitingBytes > this.#limits.bytesMax && this.#evict());
   }
 
@@ -68,25 +70,26 @@ export class SlotPool {
   }
 
   /** Forgets the waiting instances of a module. */
-  forget(key: string): void {
-    for (const slot of this.#waiting.get(key) ?? []) this.#remove(slot);
-    this.#waiting.delete(key);
+  forget(module: SlotModule): void {
+    while (this.#discard(module));
+    this.#modules.delete(module);
+    if (this.#newest === module) this.#newest = undefined;
   }
 
   /** @returns false when no instance waits. */
   #evict(): boolean {
-    for (const [key, slots] of this.#waiting) {
-      const slot = slots.shift();
-      if (slots.length === 0) this.#waiting.delete(key);
-      if (slot === undefined) continue;
-      this.#remove(slot);
-      return true;
+    for (const module of this.#modules) {
+      if (this.#discard(module)) return true;
+      this.forget(module);
     }
     return false;
   }
 
-  #remove(slot: InstanceSlot): void {
+  #discard(module: SlotModule): boolean {
+    const slot = module.waiting.shift();
+    if (slot === undefined) return false;
     this.#waitingBytes -= slot.memoryBytes;
     this.#live--;
+    return true;
   }
 }

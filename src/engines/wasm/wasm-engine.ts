@@ -84,7 +84,7 @@ export class WasmContractEngine implements ContractEngine {
       bytesMax: options.modulesBytesMax ?? MODULES_BYTES_MAX,
       compile: (bytes) => this.#compiled(bytes),
       store: options.store,
-      dropped: (key) => this.#pool.forget(key),
+      dropped: (module) => this.#pool.forget(module),
     });
   }
 

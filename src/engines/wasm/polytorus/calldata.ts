@@ -12,51 +12,114 @@ import { nearestNames } from "../../builtin/nearest-names.ts";
 
 const ADDRESS_BYTES = 20;
 
+/** What a plain parameter takes: an address, a boolean, or a whole number of at most so many bytes. */
+const PlainKind = { address: -1, bool: -2 } as const;
+
 interface Entry {
   readonly fn: AbiFunction;
-  /** Whether every parameter is an address, an unsigned whole number or a boolean. */
-  readonly isPlain: boolean;
+  /** By parameter, when every one is an address, an unsigned whole number or a boolean. */
+  readonly plain: readonly number[] | undefined;
+}
+
+/** `length` bytes of calldata, in a buffer that may be longer. */
+export interface Calldata {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+}
+
+/** Room for calls of sixteen arguments. */
+const BUFFER_BYTES = 1024;
+
+/** The functions of one name, or of one signature. */
+interface Named {
+  readonly name: Uint8Array;
+  readonly entries: Entry[];
 }
 
 export class CalldataEncoder {
-  /** By name, and by signature where a name has several. */
-  readonly #entries = new Map<string, Entry[]>();
+  /** By a hash of the name; a signature finds one of several functions of the same name. */
+  readonly #named = new Map<number, Named[]>();
   readonly #names: readonly string[];
   /** The call that was admitted last: it is run next, so that it is not encoded twice. */
-  #admitted: { bytes: Uint8Array; start: number; calldata: Uint8Array } | undefined;
+  #admittedBytes: Uint8Array | undefined;
+  #admittedStart = 0;
+  #admitted: Calldata | undefined;
+  /** Of plain calls; lent to one call at a time: an array of more than 64 bytes costs more than filling it. */
+  #buffer: Uint8Array | undefined;
 
   constructor(functions: readonly AbiFunction[]) {
     this.#names = [...new Set(functions.map(({ name }) => name))];
     for (const fn of functions) {
-      const entry = { fn, isPlain: fn.inputTypes.every(isPlain) };
-      for (const name of [fn.name, fn.signature]) this.#entries.set(name, [...(this.#entries.get(name) ?? []), entry]);
+      const kinds = fn.inputTypes.map(plainKind);
+      const plain = kinds.every((kind): kind is number => kind !== undefined) ? kinds : undefined;
+      for (const name of [fn.name, fn.signature]) this.#add(Buffer.from(name, "utf8"), { fn, plain });
     }
+  }
+
+  #add(name: Uint8Array, entry: Entry): void {
+    const hash = hashBytes(name, 0, name.length);
+    const known = this.#find(name, 0, name.length);
+    if (known !== undefined) known.push(entry);
+    else this.#named.set(hash, [...(this.#named.get(hash) ?? []), { name, entries: [entry] }]);
+  }
+
+  #find(bytes: Uint8Array, start: number, end: number): Entry[] | undefined {
+    const candidates = this.#named.get(hashBytes(bytes, start, end));
+    if (candidates === undefined) return undefined;
+    for (const { name, entries } of candidates) if (isSlice(name, bytes, start, end)) return entries;
+    return undefined;
   }
 
   /** @throws RejectedError UNKNOWN_ENTRYPOINT, INVALID_CALLDATA, INVALID_AMOUNT, INVALID_ADDRESS. */
   admit(input: CallInput): void {
-    this.#admitted = undefined;
-    this.#admitted = { bytes: input.bytes, start: input.start, calldata: this.#encode(input) };
+    this.#admittedBytes = undefined;
+    this.#admitted = this.#encode(input);
+    this.#admittedBytes = input.bytes;
+    this.#admittedStart = input.start;
   }
 
-  /** Calldata of an input of the entrypoint form. @throws RejectedError as `admit`. */
-  take(input: CallInput): Uint8Array {
+  /** Calldata of an input of the entrypoint form, until it is given back. @throws RejectedError as `admit`. */
+  take(input: CallInput): Calldata {
+    const isAdmitted = this.#admittedBytes === input.bytes && this.#admittedStart === input.start;
     const admitted = this.#admitted;
+    this.#admittedBytes = undefined;
     this.#admitted = undefined;
-    if (admitted?.bytes === input.bytes && admitted.start === input.start) return admitted.calldata;
-    return this.#encode(input);
+    const calldata = isAdmitted && admitted !== undefined ? admitted : this.#encode(input);
+    if (calldata.bytes === this.#buffer) this.#buffer = undefined;
+    return calldata;
   }
 
-  #encode(input: CallInput): Uint8Array {
+  give(calldata: Calldata): void {
+    this.#buffer = calldata.bytes;
+  }
+
+  #encode(input: CallInput): Calldata {
     const { bytes, start, end } = input;
     const argumentsAt = start + 1 + bytes[start]!;
-    const name = Buffer.from(bytes.buffer, bytes.byteOffset + start + 1, bytes[start]!).toString("utf8");
-    const entries = this.#entries.get(name);
-    if (entries === undefined) return this.#refuseName(name);
-    const count = bytes[argumentsAt]!;
-    const entry = entries.find(({ fn }) => fn.inputs.length === count) ?? entries[0]!;
-    const plain = entry.isPlain ? encodePlain(entry.fn, bytes, argumentsAt, end) : undefined;
-    return plain ?? encodeCall(entry.fn, decodeArguments(bytes.subarray(0, end), start).args);
+    const entries = this.#find(bytes, start + 1, argumentsAt);
+    if (entries === undefined) return this.#refuseName(Buffer.from(bytes.subarray(start + 1, argumentsAt)).toString());
+    const entry = entries.length === 1 ? entries[0]! : withCount(entries, bytes[argumentsAt]!);
+    const plain =
+      entry.plain === undefined ? undefined : this.#encodePlain(entry.fn, entry.plain, bytes, argumentsAt, end);
+    if (plain !== undefined) return plain;
+    const encoded = encodeCall(entry.fn, decodeArguments(bytes.subarray(0, end), start).args);
+    return { bytes: encoded, length: encoded.length };
+  }
+
+  #encodePlain(
+    fn: AbiFunction,
+    kinds: readonly number[],
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): Calldata | undefined {
+    const length = SELECTOR_BYTES + WORD_BYTES * kinds.length;
+    let buffer = this.#buffer;
+    if (buffer === undefined || buffer.length < length) {
+      buffer = new Uint8Array(Math.max(length, BUFFER_BYTES));
+      this.#buffer = buffer;
+    } else buffer.fill(0, 0, length);
+    return writePlain(fn, kinds, bytes, at, end, buffer) ? { bytes: buffer, length } : undefined;
   }
 
   #refuseName(name: string): never {
@@ -76,36 +139,64 @@ export class CalldataEncoder {
   }
 }
 
-function isPlain(type: AbiType): boolean {
-  return type.kind === "address" || type.kind === "uint" || type.kind === "bool";
+function plainKind(type: AbiType): number | undefined {
+  if (type.kind === "address" || type.kind === "bool") return PlainKind[type.kind];
+  return type.kind === "uint" ? type.bits / 8 : undefined;
 }
 
-/** @returns undefined when an argument is not what its parameter takes: the codec then says what is wrong. */
-function encodePlain(fn: AbiFunction, bytes: Uint8Array, at: number, end: number): Uint8Array | undefined {
-  const types = fn.inputTypes;
-  if (bytes[at] !== types.length) return undefined;
-  const calldata = new Uint8Array(SELECTOR_BYTES + WORD_BYTES * types.length);
-  for (let i = 0; i < SELECTOR_BYTES; i++) calldata[i] = fn.selector[i]!;
+/** Of functions of one name, the one that takes so many arguments. */
+function withCount(entries: readonly Entry[], count: number): Entry {
+  return entries.find(({ fn }) => fn.inputs.length === count) ?? entries[0]!;
+}
+
+/** @returns false when an argument is not what its parameter takes: the codec then says what is wrong. */
+function writePlain(
+  fn: AbiFunction,
+  kinds: readonly number[],
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  calldata: Uint8Array,
+): boolean {
+  if (bytes[at] !== kinds.length) return false;
+  const { selector } = fn;
+  for (let i = 0; i < SELECTOR_BYTES; i++) calldata[i] = selector[i]!;
   let next = at + 1;
-  let wordEnd = SELECTOR_BYTES;
-  for (const type of types) {
-    wordEnd += WORD_BYTES;
-    const length = argumentLength(type, bytes, next);
-    if (length === 0 || next + length > end) return undefined;
-    if (type.kind === "bool") calldata[wordEnd - 1] = bytes[next] === ArgTag.true ? 1 : 0;
-    else {
-      const size = type.kind === "address" ? ADDRESS_BYTES : bytes[next + 1]!;
-      for (let i = 1; i <= size; i++) calldata[wordEnd - i] = bytes[next + length - i]!;
+  let wordEnd = SELECTOR_BYTES + WORD_BYTES;
+  for (let index = 0; index < kinds.length; index++, wordEnd += WORD_BYTES) {
+    const kind = kinds[index]!;
+    const tag = bytes[next];
+    let size = 0;
+    if (kind === PlainKind.bool) {
+      if (tag !== ArgTag.true && tag !== ArgTag.false) return false;
+      calldata[wordEnd - 1] = tag === ArgTag.true ? 1 : 0;
+      next++;
+      continue;
     }
-    next += length;
+    if (kind === PlainKind.address) {
+      if (tag !== ArgTag.address) return false;
+      size = ADDRESS_BYTES;
+      next += 1 + size;
+    } else {
+      size = bytes[next + 1]!;
+      if (tag !== ArgTag.uint || size > kind) return false;
+      next += 2 + size;
+    }
+    if (next > end) return false;
+    for (let i = 1; i <= size; i++) calldata[wordEnd - i] = bytes[next - i]!;
   }
-  return next === end ? calldata : undefined;
+  return next === end;
 }
 
-/** Bytes of the tagged argument at `at`; 0 when the parameter does not take it. */
-function argumentLength(type: AbiType, bytes: Uint8Array, at: number): number {
-  const tag = bytes[at];
-  if (type.kind === "address") return tag === ArgTag.address ? 1 + ADDRESS_BYTES : 0;
-  if (type.kind === "uint") return tag === ArgTag.uint && bytes[at + 1]! * 8 <= type.bits ? 2 + bytes[at + 1]! : 0;
-  return tag === ArgTag.true || tag === ArgTag.false ? 1 : 0;
+/** FNV-1a of 32 bits, signed so that V8 keeps it unboxed. Equality is decided by the bytes. */
+function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return hash | 0;
+}
+
+function isSlice(whole: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (whole.length !== end - start) return false;
+  for (let i = 0; i < whole.length; i++) if (whole[i] !== bytes[start + i]) return false;
+  return true;
 }

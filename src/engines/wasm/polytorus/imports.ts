@@ -125,8 +125,8 @@ function callImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mod
       const count = topicCount >>> 0;
       if (count > TOPICS_MAX) throw new Halt("LogLimit");
       const words: Uint8Array[] = [];
-      for (let i = 0; i < count; i++) words.push(slot.view(topics + i * WORD_BYTES, WORD_BYTES));
-      slot.host.log(words, slot.view(data, dataLength));
+      for (let i = 0; i < count; i++) words.push(slot.lend(topics + i * WORD_BYTES, WORD_BYTES, i));
+      slot.host.log(words, slot.lend(data, dataLength, TOPICS_MAX));
     },
   };
 }
@@ -200,7 +200,7 @@ function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mo
     state_get(key: number, keyLength: number, out: number, capacity: number): number {
       const { host } = slot;
       host.gas.charge(copyGas(keyLength >>> 0));
-      const value = host.get(slot.view(key, keyLength));
+      const value = host.get(slot.lend(key, keyLength, 0));
       if (value === undefined) return -1;
       host.gas.charge(copyGas(value.length));
       frame.register = value;
@@ -210,12 +210,12 @@ function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mo
     state_set(key: number, keyLength: number, value: number, valueLength: number): void {
       const { host } = slot;
       host.gas.charge(copyGas((keyLength >>> 0) + (valueLength >>> 0)));
-      host.set(slot.view(key, keyLength), slot.view(value, valueLength));
+      host.set(slot.lend(key, keyLength, 0), slot.lend(value, valueLength, 1));
     },
     state_delete(key: number, keyLength: number): void {
       const { host } = slot;
       host.gas.charge(copyGas(keyLength >>> 0));
-      host.delete(slot.view(key, keyLength));
+      host.delete(slot.lend(key, keyLength, 0));
     },
     range_open(start: number, startLength: number, end: number, endLength: number, reverse: number): number {
       const { host } = slot;

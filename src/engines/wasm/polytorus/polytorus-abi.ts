@@ -14,7 +14,7 @@ import type { CallInput, ContractAbi, Outcome } from "../../../execution/host.ts
 import type { AbiFrame, AbiProgram, ModuleNames, WasmAbi } from "../abi.ts";
 import type { InstanceSlot } from "../instance-slot.ts";
 import type { InstrumentedModule, ModulePolicy } from "../module/instrument.ts";
-import { CalldataEncoder } from "./calldata.ts";
+import { type Calldata, CalldataEncoder } from "./calldata.ts";
 import { POLYTORUS_IMPORTS } from "./imports.ts";
 import { admitInterface, constructorTypes, refuse } from "./interface.ts";
 import { PolytorusFrame } from "./polytorus-frame.ts";
@@ -111,7 +111,12 @@ class PolytorusProgram implements AbiProgram {
     switch (input.form) {
       case BodyForm.entrypoint: {
         const calldata = this.#calldataOf(input);
-        return calldata === undefined ? REVERT_EMPTY : frame.run("call", calldata, 0, calldata.length);
+        if (calldata === undefined) return REVERT_EMPTY;
+        try {
+          return frame.run("call", calldata.bytes, 0, calldata.length);
+        } finally {
+          this.#encoder.give(calldata);
+        }
       }
       case BodyForm.json:
         return REVERT_EMPTY;
@@ -123,7 +128,7 @@ class PolytorusProgram implements AbiProgram {
   }
 
   /** A call that was admitted encodes. One that another contract makes may not: it reverts, as bad calldata does. */
-  #calldataOf(input: CallInput): Uint8Array | undefined {
+  #calldataOf(input: CallInput): Calldata | undefined {
     try {
       return this.#encoder.take(input);
     } catch (problem) {
