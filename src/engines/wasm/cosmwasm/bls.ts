@@ -28,14 +28,15 @@ const GROUP_1: Group<PointG1> = {
   zero: G1.ZERO,
   decode: (bytes) => validated(G1.fromBytes(bytes)),
   add: (a, b) => a.add(b),
-  encode: (point) => point.toBytes(true),
+  // A sum that is infinity has coordinates that the library does not write.
+  encode: (point) => (point.is0() ? G1.ZERO : point).toBytes(true),
 };
 const GROUP_2: Group<PointG2> = {
   bytes: G2_BYTES,
   zero: G2.ZERO,
   decode: (bytes) => validated(G2.fromBytes(bytes)),
   add: (a, b) => a.add(b),
-  encode: (point) => point.toBytes(true),
+  encode: (point) => (point.is0() ? G2.ZERO : point).toBytes(true),
 };
 
 /** Infinity is a point of both groups; anything else must be in the subgroup of prime order. */
