@@ -198,6 +198,11 @@ export class ProgramGenerator {
   }
 
   #address(depth: number): void {
+    // As compilers do it: through a local, again and again.
+    if (this.#below(2) === 0) {
+      this.#variable("i32");
+      return;
+    }
     this.#expression("i32", depth - 1);
     if (this.#below(40) === 0) return;
     this.#code.u8(0x41);
@@ -377,8 +382,13 @@ export class ProgramGenerator {
   }
 
   #constant(type: Type): void {
+    const choice = this.#below(6);
+    let value = this.#below(20) - 4;
+    if (choice === 0) value = (this.#random() - 0.5) * 2 ** 32;
+    // About the borders of pages.
+    if (choice === 1) value = this.#below(6) * 65_536 + this.#below(24) - 12;
     this.#code.u8(type === "i32" ? 0x41 : 0x42);
-    this.#code.s32(this.#below(4) === 0 ? (this.#random() - 0.5) * 2 ** 32 : this.#below(20) - 4);
+    this.#code.s32(value);
   }
 
   #variable(type: Type): void {

@@ -116,7 +116,7 @@ export class FunctionScan {
     this.#control.depth = 0;
     // The first edit pays for the entry; the emitter turns it into the function's prologue.
     const entry = this.edits.add(Edit.charge, body.code, 0, body.locals >> CLEARED_LOCALS_SHIFT, 0);
-    this.#control.push(false, 0, 0, type.results.length, entry, false);
+    this.#control.push(0, 0, type.results.length, entry, false);
   }
 
   #instruction(operator: number, at: number): void {
@@ -255,7 +255,8 @@ export class FunctionScan {
       case Op.else:
         this.#branches++;
         this.#isDead = control.isDeadOutside[top] === 1;
-        this.#height = control.base[top]! + control.params[top]!;
+        this.#height = control.base[top]!;
+        this.#move(0, control.params[top]!);
         this.#marks.closeBlock(top);
         this.#charge();
         return;
@@ -316,7 +317,7 @@ export class FunctionScan {
       const kind = operator === Op.loop ? Edit.loopHead : Edit.charge;
       charge = this.edits.add(kind, this.#reader.at, 0, 0, control.depth + 1);
     }
-    control.push(operator === Op.loop, base, this.#blockParams, this.#blockResults, charge, this.#isDead);
+    control.push(base, this.#blockParams, this.#blockResults, charge, this.#isDead);
     this.#marks.openBlock(control.depth - 1, operator === Op.loop);
     this.#height = base;
     this.#move(0, this.#blockParams);
