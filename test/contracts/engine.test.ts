@@ -85,6 +85,44 @@ describe("on the engine", () => {
     ]);
   });
 
+  it("every part of the SDK is admitted, and answers as through the loader", async () => {
+    artifacts["probe"] = await loadArtifact("contracts/sdk/fixtures/probe");
+    const local = new TestChain().deploy(artifacts["probe"], [], { from: alice });
+    const address = deploy("probe", []);
+    const max = (2n ** 256n - 1n).toString();
+    const key = `0x${"5e".repeat(32)}`;
+    for (const [entrypoint, args] of [
+      ["put", ["256", "two"]],
+      ["put", ["1", "one"]],
+      ["putRow", ["k", "name", max, "7", "-5", bob, key, "0xdead"]],
+      ["putPair", ["ab", "7", carol]],
+    ] as const) {
+      expect(local.call(entrypoint, args, { from: alice }).status).toBe("success");
+      done(address, entrypoint, args);
+    }
+    for (const [entrypoint, args] of [
+      ["textKeys", [false]],
+      ["textKeys", [true]],
+      ["textValues", []],
+      ["row", ["k"]],
+      ["pairKeys", ["ab"]],
+      ["mulDiv", [max, "3".padEnd(77, "0"), max]],
+      ["decimal", [max]],
+      ["echoTexts", [["a", "é", ""]]],
+      ["echoNested", [[["1"], [], ["2", "3"]]]],
+      ["digests", ["0x0102"]],
+      ["addressText", [bob]],
+    ] as const) {
+      const answer = view("probe", address, entrypoint, args);
+      expect([entrypoint, answer]).toEqual([entrypoint, local.query(entrypoint, args)]);
+    }
+    expect(errorOf("probe", call(address, "asserts", [false]))).toMatchObject({ name: "Error" });
+    expect(call(address, "halt", []).status).toBe("halted");
+    // A callee that halts spends what it was given, which is all of the caller's where the call sets no limit.
+    expect(call(address, "haltAt", [address]).status).toBe("halted");
+  });
+  });
+
   it("the counter counts, and reverts with its own error", () => {
     const address = deploy("counter", ["18446744073709551614"]);
     done(address, "increment", ["1"]);

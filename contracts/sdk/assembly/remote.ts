@@ -24,7 +24,7 @@ export class CallResult {
   ) {}
 }
 
-/** @param gasLimit 0 is all that is left. */
+/** @param gasLimit 0 is all that is left: a callee that halts then spends it, and this frame halts too. */
 export function callRaw(to: Address, input: Bytes, value: U256 = U256.ZERO, gasLimit: i64 = 0, isStatic: bool = false): CallResult {
   const status = enter(to, input.pointer, input.length, value, gasLimit, isStatic);
   return new CallResult(status, takeResult());
@@ -49,7 +49,7 @@ function takeResult(): Bytes {
 export class Remote {
   /** Native value sent with the calls that are no views. */
   value: U256 = U256.ZERO;
-  /** 0 is all that is left. */
+  /** 0 is all that is left: a callee that halts then spends it, and this frame halts too. */
   gasLimit: i64 = 0;
 
   constructor(readonly address: Address) {}
