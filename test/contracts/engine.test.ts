@@ -121,7 +121,6 @@ describe("on the engine", () => {
     // A callee that halts spends what it was given, which is all of the caller's where the call sets no limit.
     expect(call(address, "haltAt", [address]).status).toBe("halted");
   });
-  });
 
   it("the counter counts, and reverts with its own error", () => {
     const address = deploy("counter", ["18446744073709551614"]);
