@@ -30,6 +30,14 @@ export interface StateTableOptions {
   pinned?: boolean;
 }
 
+export interface LentTable {
+  readonly rows: StateRows;
+  readonly undo: UndoLog;
+  readonly serial: number;
+  readonly accounts: Space;
+  readonly balances: Space;
+}
+
 /** 256 MB of rows and 32 MB of index; growing, they double. */
 const DEFAULT_ROWS_MAX = 4_000_000;
 
@@ -240,6 +248,33 @@ export class StateTable {
   /** Keeps what a row holds before a write. */
   #record(slot: number): void {
     this.#undo.push(slot, this.#serial, this.#appliedSerial);
+  }
+
+  // ── lending ─────────────────────────────────────────────────────────────────
+
+  /** What the native shortcut for transfers writes in this table's place: rows and undo records, with room for `records` more. */
+  lend(space: number, records: number): LentTable {
+    this.#undo.reserve(records);
+    return {
+      rows: this.#rows,
+      undo: this.#undo,
+      serial: this.#serial,
+      accounts: this.#rows.spaces[this.#accounts]!,
+      balances: this.#rows.spaces[space]!,
+    };
+  }
+
+  /** Takes back what was lent: `count` undo records, and the first and last of the two spaces. */
+  takeBack(
+    { accounts, balances }: LentTable,
+    count: number,
+    ends: { accountHead: number; accountTail: number; balanceHead: number; balanceTail: number },
+  ): void {
+    const written = [
+      { space: accounts, head: ends.accountHead, tail: ends.accountTail },
+      { space: balances, head: ends.balanceHead, tail: ends.balanceTail },
+    ];
+    this.#undo.adopt(count, written, this.#appliedSerial);
   }
 
   // ── transactions and blocks ─────────────────────────────────────────────────
