@@ -60,6 +60,7 @@ export class StateRows {
   blobs = new Map<number, Uint8Array>();
   count = 0;
   readonly seed = randomInt(0x7fffffff);
+  readonly #keyWords = new Uint32Array(6);
   readonly #spaceIds = new Map<string, number>();
   #rowBytes!: Uint8Array;
   /** Open addressing by the key's hash: 8 bits of the hash over the slot plus one; 0 is free. */
@@ -120,10 +121,16 @@ export class StateRows {
 
   /** The slot of a key of any length. */
   findKey(space: number, key: Uint8Array): number {
-    if (key.length > INLINE_KEY_BYTES) return this.#findLong(space, key);
-    const words = [0, 0, 0, 0, 0, 0];
-    for (let i = 0; i < key.length; i++) words[i >> 2]! |= key[i]! << (8 * (i & 3));
-    return this.find(space, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!, key.length);
+    return this.findKeyAt(space, key, 0, key.length);
+  }
+
+  /** The same for a key that stands inside other bytes. */
+  findKeyAt(space: number, bytes: Uint8Array, at: number, length: number): number {
+    if (length > INLINE_KEY_BYTES) return this.#findLong(space, bytes.subarray(at, at + length));
+    const words = this.#keyWords;
+    words.fill(0);
+    for (let i = 0; i < length; i++) words[i >> 2]! |= bytes[at + i]! << (8 * (i & 3));
+    return this.find(space, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!, length);
   }
 
   #findLong(space: number, key: Uint8Array): number {

@@ -5,18 +5,7 @@ import type { Addon } from "./addon.ts";
 export function nativeTransfers(addon: Addon): TransferRunner {
   return {
     run({ transactions, rows, index, undo, receipts, ranges, receiptAt, submissionEnds }, token, numbers) {
-      addon.transfersRun(
-        transactions,
-        rows,
-        index,
-        undo,
-        receipts,
-        ranges,
-        receiptAt,
-        submissionEnds,
-        token,
-        numbers,
-      );
+      addon.transfersRun(transactions, rows, index, undo, receipts, ranges, receiptAt, submissionEnds, token, numbers);
     },
   };
 }

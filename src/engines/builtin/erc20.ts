@@ -4,7 +4,13 @@
  *   code (descriptor) ── compile ──▶ Erc20Program ── find ──▶ ERC20_ENTRYPOINTS ──▶ ledger, ownership, permit
  */
 import { encodeParameters } from "../../encoding/abi-codec.ts";
-import { ERC20_ERRORS, ERC20_EVENTS, erc20Abi, erc20Functions, erc20FunctionsLeftOut } from "../../encoding/erc20-abi.ts";
+import {
+  ERC20_ERRORS,
+  ERC20_EVENTS,
+  erc20Abi,
+  erc20Functions,
+  erc20FunctionsLeftOut,
+} from "../../encoding/erc20-abi.ts";
 import { fromBigInt, type Limbs, newUint256 } from "../../encoding/uint256.ts";
 import type { CallInput, ContractAbi, HostContext, Outcome, PlainTransfer } from "../../execution/host.ts";
 import type { BuiltinContract, BuiltinProgram } from "./builtin-contract.ts";
