@@ -9,6 +9,7 @@
         "src/sha256_x86.cc",
         "src/state_tree.cc",
         "src/state_tree_file.cc",
+        "src/transfers.cc",
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

@@ -31,6 +31,7 @@ import { ChainIndex } from "./storage/chain-index.ts";
 import { History } from "./storage/history.ts";
 import { Journal } from "./storage/journal.ts";
 import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
+import { LmdbState } from "./storage/lmdb-state.ts";
 import { LogSource } from "./storage/log-source.ts";
 import { MemoryLog } from "./storage/memory-log.ts";
 
@@ -170,11 +171,13 @@ export class Engine {
   // ── starting ────────────────────────────────────────────────────────────────
 
   #openJournal(paths: { journal: string; state: string }): { log: Journal; chain: ChainIndex } {
-    const hasState = existsSync(join(paths.state, "state.mdb"));
-    const snapshot = hasState ? LmdbSnapshot.open(paths.state) : undefined;
-    const applied = snapshot?.appliedSeq() ?? -1;
-    const chain = snapshot?.chain() ?? new ChainIndex();
-    void snapshot?.close();
+    // Made here when it is missing: the follower writes to it and the executor reads from it, and both start at once.
+    const snapshot = existsSync(join(paths.state, "state.mdb"))
+      ? LmdbSnapshot.open(paths.state)
+      : LmdbState.open(paths.state);
+    const applied = snapshot.appliedSeq();
+    const chain = snapshot.chain();
+    void snapshot.close();
     const { journal, recovery } = Journal.open({
       directory: paths.journal,
       segmentBytes: this.#options.segmentBytes,
@@ -202,16 +205,7 @@ export class Engine {
         );
       }
     }
-    if (this.#paths !== undefined) {
-      const { journal, state, index } = this.#paths;
-      const workerData = { journalDirectory: journal, stateDirectory: state, indexDirectory: index };
-      this.#follower = await FollowerHandle.start(this.#script("follower-worker"), workerData, {
-        onProgress: ({ appliedSeq }) => this.#pipeline.applied(appliedSeq),
-        onFailed: (error) => this.#fail(error),
-      });
-      this.#follower.durable(this.#log.durableSeq);
-    }
-    await this.#pipeline.start();
+    await Promise.all([this.#startFollower(), this.#pipeline.start()]);
     if (this.#log.durableSeq < 0) {
       const entry = await this.#pipeline.askNow("genesis", [this.#options.balances]);
       this.#pipeline.commit(new BlockEntry(entry));
@@ -232,30 +226,41 @@ export class Engine {
       );
   }
 
+  async #startFollower(): Promise<void> {
+    if (this.#paths === undefined) return;
+    const { journal, state, index } = this.#paths;
+    const workerData = { journalDirectory: journal, stateDirectory: state, indexDirectory: index };
+    this.#follower = await FollowerHandle.start(this.#script("follower-worker"), workerData, {
+      onProgress: ({ appliedSeq }) => this.#pipeline.applied(appliedSeq),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#follower.durable(this.#log.durableSeq);
+  }
+
   /** Chain index, retained window and ids, from the end of the log. */
   #readTail(): void {
     const { durableSeq } = this.#log;
     const indexed = this.#chain.lastSeq;
-    for (let seq = indexed + 1; seq <= durableSeq; seq++) this.#chain.add(this.#read(seq)!);
+    for (let seq = indexed + 1; seq <= durableSeq; seq++) this.#chain.add(this.#header(seq)!);
     const { undoBlocks, undoMs, undoMaxBytes } = this.#options.retention;
-    const newest = this.#blockAt(this.#chain.headHeight);
+    const newest = this.#headerAt(this.#chain.headHeight);
     if (newest === undefined) return;
     const recent: BlockEntry[] = [];
     let transactions = 0;
     let bytes = 0;
     for (let { headHeight: height } = this.#chain; height >= 0; height--) {
-      const block = this.#blockAt(height);
+      const block = this.#headerAt(height);
       if (block === undefined) break;
       const age = newest.timestampMs - block.timestampMs;
       const inWindow = (recent.length <= undoBlocks || age <= undoMs) && bytes <= undoMaxBytes;
       if (!inWindow && age > IDS_KEPT_MS && transactions >= IDS_KEPT_MIN) break;
       recent.push(block);
       transactions += block.transactionCount;
-      bytes += block.delta.length;
+      bytes += block.deltaBytes;
     }
     for (const block of recent.reverse()) {
       this.#retained.add(block);
-      this.#ids.add(block);
+      if (block.hasIds) this.#ids.add(this.#read(block.seq)!);
     }
   }
 
@@ -323,6 +328,17 @@ export class Engine {
   #read(seq: number): BlockEntry | undefined {
     const bytes = this.#log.read(seq);
     return bytes === undefined ? undefined : new BlockEntry(bytes);
+  }
+
+  /** An entry of which only the header is there: a start reads a million transactions' worth of them. */
+  #header(seq: number): BlockEntry | undefined {
+    const bytes = this.#log.readHeader(seq);
+    return bytes === undefined ? undefined : new BlockEntry(bytes);
+  }
+
+  #headerAt(height: number): BlockEntry | undefined {
+    const seq = this.#chain.seqOfHeight(height);
+    return seq === undefined ? undefined : this.#header(seq);
   }
 
   #blockAt(height: number): BlockEntry | undefined {

@@ -18,6 +18,7 @@ import { PortableStateTree } from "./execution/state-tree.ts";
 import { type Addon, isAddon, loadAddon } from "./native/addon.ts";
 import { nativeHasher } from "./native/hash.ts";
 import { NativeStateTree } from "./native/state-tree.ts";
+import { nativeTransfers } from "./native/transfers.ts";
 import {
   answerRequest,
   type ExecutorAnswer,
@@ -78,6 +79,7 @@ function compose(
     snapshot: snapshot ?? EMPTY_SNAPSHOT,
     tree,
     hasher: isAddon(addon) ? nativeHasher(addon) : portableHasher,
+    transfers: isAddon(addon) ? nativeTransfers(addon) : undefined,
     engines: [new BuiltinEngine(), ...engines],
     parameters: data.parameters,
     head: data.head,

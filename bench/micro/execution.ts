@@ -18,6 +18,7 @@ import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { isAddon, loadAddon } from "../../src/native/addon.ts";
 import { nativeHasher } from "../../src/native/hash.ts";
 import { NativeStateTree } from "../../src/native/state-tree.ts";
+import { nativeTransfers } from "../../src/native/transfers.ts";
 
 const holders = Number(process.argv[2] ?? 100_000);
 const blockSize = Number(process.argv[3] ?? 1_000);
@@ -31,6 +32,7 @@ export const executor = new Executor({
   snapshot: emptySnapshot,
   tree: native ? NativeStateTree.attach(addon, "bench") : new PortableStateTree(),
   hasher: native ? nativeHasher(addon) : portableHasher,
+  transfers: native ? nativeTransfers(addon) : undefined,
   engines: [new BuiltinEngine()],
   parameters: DEFAULT_PARAMETERS,
   head: { seq: -1, height: -1, timestampMs: 0, blockHash: zero, stateRoot: zero },

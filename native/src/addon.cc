@@ -9,6 +9,7 @@
 #include "sha256.h"
 #include "state_tree.h"
 #include "state_tree_file.h"
+#include "transfers.h"
 #include "tree_registry.h"
 
 namespace polytorus {
@@ -155,6 +156,82 @@ Napi::Value merkleRootOf(const Info& info) {
   return info.Env().Undefined();
 }
 
+uint32_t* wordsAt(const Info& info, size_t index, size_t& count) {
+  if (!info[index].IsTypedArray() || info[index].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
+    throw Napi::TypeError::New(info.Env(), "argument " + std::to_string(index) + " must be a Uint32Array");
+  }
+  auto array = info[index].As<Napi::Uint32Array>();
+  count = array.ElementLength();
+  return array.Data();
+}
+
+/** Numbers of a TransferRun, in the order of src/native/transfers.ts. */
+class RunNumbers {
+ public:
+  explicit RunNumbers(double* numbers) : numbers_(numbers) {}
+  template <typename... Fields>
+  void read(Fields&... fields) {
+    ((fields = std::remove_reference_t<Fields>(numbers_[at_++])), ...);
+  }
+  template <typename... Fields>
+  void write(const Fields&... fields) {
+    ((numbers_[at_++] = double(fields)), ...);
+  }
+  void seek(size_t at) { at_ = at; }
+
+ private:
+  double* numbers_;
+  size_t at_ = 0;
+};
+
+/** What does not change in a run stands before this, what does behind it. */
+constexpr size_t kRunFixedNumbers = 12;
+constexpr size_t kRunNumbers = 31;
+
+/** (transactions, rows, index, undo, receipts, ranges, receiptAt, submissionEnds, token ‖ topic, numbers) */
+Napi::Value transfersRun(const Info& info) {
+  TransferRun run{};
+  const Bytes transactions = bytesAt(info, 0);
+  run.transactions = const_cast<uint8_t*>(transactions.data);
+  run.transactionsSize = transactions.size;
+  size_t rowWords, indexWords, undoWords, rangeWords, receiptWords, endWords;
+  run.rows = wordsAt(info, 1, rowWords);
+  run.index = wordsAt(info, 2, indexWords);
+  run.indexMask = uint32_t(indexWords - 1);
+  run.undo = wordsAt(info, 3, undoWords);
+  const Bytes receipts = bytesAt(info, 4);
+  run.receipts = const_cast<uint8_t*>(receipts.data);
+  run.ranges = wordsAt(info, 5, rangeWords);
+  run.receiptAt = wordsAt(info, 6, receiptWords);
+  run.submissionEnds = wordsAt(info, 7, endWords);
+  const Bytes token = bytesAt(info, 8);
+  if (token.size != 52) throw Napi::RangeError::New(info.Env(), "the token and its topic have 52 bytes");
+  run.token = token.data;
+  run.topic = token.data + 20;
+  auto array = info[9].As<Napi::Float64Array>();
+  if (array.ElementLength() != kRunNumbers) throw Napi::RangeError::New(info.Env(), "the numbers of a run are 31");
+  RunNumbers numbers(array.Data());
+  TransferPrices& prices = run.prices;
+  numbers.read(run.indexSeed, run.balancePrefix, run.serial, run.accounts.space, run.balances.space, prices.transactionBase,
+               prices.bodyByte, prices.stateRead, prices.stateWrite, prices.stateCreate, prices.log, prices.transactionGasMax);
+  SubmissionStart& start = run.start;
+  numbers.read(run.next, run.end, run.at, run.included, run.undoCount, run.receiptsLength, run.submission, run.accounts.head,
+               run.accounts.tail, run.balances.head, run.balances.tail, run.gasUsed, run.hasIds, start.index, start.at,
+               start.included, start.undoCount, start.receiptsLength, start.gasUsed);
+  const size_t count = run.end - run.next;
+  const bool isRoomy = (run.undoCount + count * kTransferUndoRecords) * 16 <= undoWords &&
+                       run.receiptsLength + count * kTransferReceiptBytesMax <= receipts.size &&
+                       2 * (run.included + count) <= rangeWords && run.included + count <= receiptWords &&
+                       run.submission < endWords && run.submissionEnds[endWords - 1] >= run.end;
+  if (!isRoomy) throw Napi::RangeError::New(info.Env(), "an array is too short for the transfers");
+  runTransfers(run);
+  numbers.seek(kRunFixedNumbers);
+  numbers.write(run.next, run.end, run.at, run.included, run.undoCount, run.receiptsLength, run.submission, run.accounts.head,
+                run.accounts.tail, run.balances.head, run.balances.tail, run.gasUsed, run.hasIds, start.index, start.at,
+                start.included, start.undoCount, start.receiptsLength, start.gasUsed);
+  return info.Env().Undefined();
+}
+
 template <Napi::Value (*Call)(const Info&)>
 Napi::Value guarded(const Info& info) {
   try {
@@ -196,6 +273,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   expose<treeLoad>(exports, "treeLoad");
   expose<sha256Batch>(exports, "sha256Batch");
   expose<merkleRootOf>(exports, "merkleRoot");
+  expose<transfersRun>(exports, "transfersRun");
   return exports;
 }
 

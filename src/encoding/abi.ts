@@ -4,12 +4,13 @@
  *   "event Transfer(address indexed from, address indexed to, uint256 value)" ──▶ AbiEvent ──▶ topic, arguments
  * Tuples are not supported and are refused (abi-types.ts).
  */
-import { keccak_256 } from "@noble/hashes/sha3.js";
+
 import { RejectedError } from "../errors.ts";
 import { decodeParameters, encodeParameters } from "./abi-codec.ts";
 import { type AbiType, abiTypeName, isDynamicAbiType, parseAbiType } from "./abi-types.ts";
 import { equalBytes, readU32 } from "./bytes.ts";
 import { toHex } from "./hex.ts";
+import { signatureHash } from "./signature-hash.ts";
 
 export const SELECTOR_BYTES = 4;
 const SIGNATURE_CHARS_MAX = 4096;
@@ -164,7 +165,7 @@ function describe(item: AbiItem, type: AbiItem["type"]): AbiDescriptor & { hash:
   const inputs = fromParameters(item.inputs, `${name}.inputs`);
   const inputTypes = inputs.map((input) => input.type);
   const signature = `${name}(${inputTypes.map(abiTypeName).join(",")})`;
-  return { name, signature, inputs, inputTypes, hash: keccak_256(Buffer.from(signature, "utf8")) };
+  return { name, signature, inputs, inputTypes, hash: signatureHash(signature) };
 }
 
 function fromParameters(parameters: readonly AbiParameter[], path: string): AbiInput[] {

@@ -127,6 +127,10 @@ export class BlockEntry {
       readU32(this.bytes, ENTRY_HEADER_BYTES + 36 * n + 4 * index)
     );
   }
+  /** Bytes of the delta; the header alone says it. */
+  get deltaBytes(): number {
+    return readU32(this.bytes, 48);
+  }
   get delta(): Uint8Array {
     const end = this.deltaEnd;
     return this.bytes.subarray(end - readU32(this.bytes, 48), end);

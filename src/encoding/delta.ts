@@ -76,52 +76,85 @@ function writeValue(out: ByteWriter, value: Uint8Array | undefined): void {
   out.raw(value);
 }
 
-/** Where a reader stands; `take` answers the start of bytes that it has checked to be there. */
-interface Cursor {
+/** The length of a value that is not there. */
+export const VALUE_ABSENT = -1;
+
+/**
+ * Reads a delta record by record without making anything: where the parts of the record that `next` came to stand.
+ * @throws MalformedBytesError from `next`, with the offset of what does not fit: read to the end before acting.
+ */
+export class DeltaCursor {
   readonly bytes: Uint8Array;
-  at: number;
+  /** Where the record begins. */
+  offset = 0;
+  prefixAt = 0;
+  prefixLength = 0;
+  suffixAt = 0;
+  suffixLength = 0;
+  newAt = 0;
+  /** VALUE_ABSENT: the block deleted the key. */
+  newLength = VALUE_ABSENT;
+  oldAt = 0;
+  oldLength = VALUE_ABSENT;
+  #at = 0;
+  #recordsLeft = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** False at the end. */
+  next(): boolean {
+    while (this.#recordsLeft === 0) {
+      if (this.#at >= this.bytes.length) return false;
+      this.prefixLength = this.bytes[this.#take(1, "prefix length")]!;
+      this.prefixAt = this.#take(this.prefixLength, "prefix");
+      this.#recordsLeft = readU32(this.bytes, this.#take(4, "record count"));
+    }
+    this.#recordsLeft--;
+    this.offset = this.#at;
+    const lengthAt = this.#take(2, "suffix length");
+    this.suffixLength = this.bytes[lengthAt]! | (this.bytes[lengthAt + 1]! << 8);
+    this.suffixAt = this.#take(this.suffixLength, "suffix");
+    this.newLength = this.#valueLength();
+    this.newAt = this.#take(Math.max(0, this.newLength), "value");
+    this.oldLength = this.#valueLength();
+    this.oldAt = this.#take(Math.max(0, this.oldLength), "value");
+    return true;
+  }
+
+  #valueLength(): number {
+    const at = this.#take(1, "value");
+    const n = this.bytes[at]!;
+    if (n === ABSENT) return VALUE_ABSENT;
+    if (n <= SHORT_VALUE_MAX) return n;
+    if (n !== LONG_VALUE) throw new MalformedBytesError("delta", at, `${n} is no value length`);
+    return readU32(this.bytes, this.#take(4, "value length"));
+  }
+
+  /** Answers the start of bytes that it has checked to be there. */
+  #take(count: number, what: string): number {
+    const start = this.#at;
+    if (this.bytes.length - start < count) throw new MalformedBytesError("delta", start, `${what} runs past the end`);
+    this.#at += count;
+    return start;
+  }
 }
 
 /**
  * The changes in their order; keys are fresh, values are views of `delta`.
- * @throws MalformedBytesError with the offset of what does not fit, once it gets there: read to the end before acting.
+ * @throws MalformedBytesError as DeltaCursor does.
  */
 export function* readDelta(delta: Uint8Array): Generator<DeltaRecord, void, undefined> {
-  const cursor: Cursor = { bytes: delta, at: 0 };
-  while (cursor.at < delta.length) {
-    const prefixLength = delta[take(cursor, 1, "prefix length")]!;
-    const prefix = view(cursor, prefixLength, "prefix");
-    let recordsLeft = readU32(delta, take(cursor, 4, "record count"));
-    for (; recordsLeft > 0; recordsLeft--) {
-      const offset = cursor.at;
-      const lengthAt = take(cursor, 2, "suffix length");
-      const suffix = view(cursor, delta[lengthAt]! | (delta[lengthAt + 1]! << 8), "suffix");
-      const key = new Uint8Array(prefixLength + suffix.length);
-      key.set(prefix);
-      key.set(suffix, prefixLength);
-      const newValue = readValue(cursor);
-      yield { offset, key, newValue, oldValue: readValue(cursor) };
-    }
+  const cursor = new DeltaCursor(delta);
+  while (cursor.next()) {
+    const { offset, prefixAt, prefixLength, suffixAt, suffixLength } = cursor;
+    const key = new Uint8Array(prefixLength + suffixLength);
+    key.set(delta.subarray(prefixAt, prefixAt + prefixLength));
+    key.set(delta.subarray(suffixAt, suffixAt + suffixLength), prefixLength);
+    const { newAt, newLength, oldAt, oldLength } = cursor;
+    const newValue = newLength === VALUE_ABSENT ? undefined : delta.subarray(newAt, newAt + newLength);
+    const oldValue = oldLength === VALUE_ABSENT ? undefined : delta.subarray(oldAt, oldAt + oldLength);
+    yield { offset, key, newValue, oldValue };
   }
-}
-
-function take(cursor: Cursor, count: number, what: string): number {
-  const start = cursor.at;
-  if (cursor.bytes.length - start < count) throw new MalformedBytesError("delta", start, `${what} runs past the end`);
-  cursor.at += count;
-  return start;
-}
-
-function view(cursor: Cursor, count: number, what: string): Uint8Array {
-  const start = take(cursor, count, what);
-  return cursor.bytes.subarray(start, start + count);
-}
-
-function readValue(cursor: Cursor): Uint8Array | undefined {
-  const at = take(cursor, 1, "value");
-  const n = cursor.bytes[at]!;
-  if (n === ABSENT) return undefined;
-  if (n <= SHORT_VALUE_MAX) return view(cursor, n, "value");
-  if (n !== LONG_VALUE) throw new MalformedBytesError("delta", at, `${n} is no value length`);
-  return view(cursor, readU32(cursor.bytes, take(cursor, 4, "value length")), "value");
 }

@@ -24,11 +24,13 @@ import type { BatchHasher } from "../encoding/hash.ts";
 import { parameterKey } from "../encoding/state-key.ts";
 import type { StateTree } from "../encoding/state-tree.ts";
 import { TransactionKind, TX_HASH_DOMAIN, TxFlag, transactionLength } from "../encoding/transaction.ts";
+import type { TransferRunner } from "../encoding/transfer-run.ts";
 import { fromBigInt, newUint256 } from "../encoding/uint256.ts";
 import { EngineError, type ErrorCode, type ErrorFacts } from "../errors.ts";
 import { GAS_SCHEDULE_1 } from "./gas.ts";
 import type { ContractEngine } from "./host.ts";
 import { type ChainParameters, encodeParameters, PARAMETERS_LEAF } from "./parameters.ts";
+import { type BlockProgress, PlainTransfers, RUN_MAX } from "./plain-transfers.ts";
 import type { StateSnapshot } from "./ports.ts";
 import { StateTable, type StateTableOptions } from "./state-table.ts";
 import { UnifiedContractEngine } from "./unified-engine.ts";
@@ -71,6 +73,7 @@ export class BlockExecutor {
   readonly parameters: ChainParameters;
   readonly #tree: StateTree;
   readonly #hasher: BatchHasher;
+  readonly #plain: PlainTransfers | undefined;
   readonly #hashPrefix: Uint8Array;
   readonly #progress: Int32Array;
   readonly #receipts = new ByteWriter();
@@ -89,6 +92,8 @@ export class BlockExecutor {
     parameters: ChainParameters;
     table?: StateTableOptions;
     progress?: Int32Array;
+    /** A shortcut for plain transfers, where there is a native one. */
+    transfers?: TransferRunner | undefined;
   }) {
     this.parameters = options.parameters;
     this.#progress = options.progress ?? new Int32Array(1);
@@ -99,6 +104,13 @@ export class BlockExecutor {
       schedule: GAS_SCHEDULE_1,
       parameters: options.parameters,
     });
+    if (options.transfers !== undefined)
+      this.#plain = new PlainTransfers(options.transfers, {
+        table: this.table,
+        contracts: this.engine.contracts,
+        schedule: GAS_SCHEDULE_1,
+        parameters: options.parameters,
+      });
     this.#tree = options.tree;
     this.#hasher = options.hasher;
     this.#hashPrefix = new Uint8Array(TX_HASH_DOMAIN.length + 8);
@@ -125,57 +137,82 @@ export class BlockExecutor {
 
   #execute(input: BlockInput, allowEmpty: boolean): ExecutedBlock {
     const { transactions } = input;
+    const submissionEnds = Uint32Array.from(input.submissionEnds);
     const rejected: RejectedTransaction[] = [];
     this.#receipts.length = 0;
-    let included = 0;
-    let index = 0;
-    let at = 0;
-    let gasUsed = 0;
-    let flags = 0;
+    const start = { index: 0, at: 0, included: 0, gasUsed: 0, undoCount: 0, receiptsLength: 0 };
+    const progress = { index: 0, at: 0, included: 0, gasUsed: 0, hasIds: false, submission: 0, start };
+    let touchedUntil = 0;
     let overfull = false;
-    for (const end of input.submissionEnds) {
-      const before = {
-        included,
-        at,
-        gasUsed,
-        checkpoint: this.table.checkpoint(),
-        receipts: this.#receipts.length,
-        rejected: rejected.length,
-        index,
-      };
-      for (; index < end; index++) {
-        this.#progress[0] = (input.firstIndex ?? 0) + index;
-        if (index % TOUCHED_AHEAD === 0) this.#touch(transactions, at);
-        const length = transactionLength(transactions, at);
-        const problem = overfull ? blockGasProblem(this.parameters) : this.#admit(transactions, at);
-        if (problem !== undefined) {
-          rejected.push({ index, code: problem.code, message: problem.message, facts: problem.facts });
-        } else {
-          const checkpoint = this.table.checkpoint();
-          const receiptStart = this.#receipts.length;
-          const used = this.#run(transactions, at, length, included);
-          if (gasUsed + used > this.parameters.blockGasMax) {
-            if (before.included > 0) {
-              this.#revertTo(before.checkpoint);
-              this.#receipts.length = before.receipts;
-              rejected.length = before.rejected;
-              return this.#seal(input, before.included, before.gasUsed, flags, rejected, before.index, allowEmpty);
-            }
-            this.#revertTo(checkpoint);
-            this.#receipts.length = receiptStart;
-            overfull = true;
-            const full = blockGasProblem(this.parameters);
-            rejected.push({ index, code: full.code, message: full.message, facts: full.facts });
-          } else {
-            gasUsed += used;
-            if (transactions[at + 1]! & TxFlag.id) flags |= EntryFlag.hasIds;
-            included++;
-          }
-        }
-        at += alignUp(length);
+    const total = submissionEnds.at(-1) ?? 0;
+    while (progress.index < total) {
+      if (progress.index >= submissionEnds[progress.submission]!) this.#enterSubmission(progress, submissionEnds);
+      this.#progress[0] = (input.firstIndex ?? 0) + progress.index;
+      if (this.#runPlain(progress, transactions, submissionEnds)) continue;
+      const { index, at } = progress;
+      if (index >= touchedUntil) {
+        this.#touch(transactions, at);
+        touchedUntil = index + TOUCHED_AHEAD;
       }
+      const length = transactionLength(transactions, at);
+      const problem = overfull ? blockGasProblem(this.parameters) : this.#admit(transactions, at);
+      if (problem !== undefined) {
+        rejected.push({ index, code: problem.code, message: problem.message, facts: problem.facts });
+      } else {
+        const checkpoint = this.table.checkpoint();
+        const receiptStart = this.#receipts.length;
+        const used = this.#run(transactions, at, length, progress.included);
+        if (progress.gasUsed + used > this.parameters.blockGasMax) {
+          if (start.included > 0) {
+            this.#revertTo(start.undoCount);
+            this.#receipts.length = start.receiptsLength;
+            while (rejected.length > 0 && rejected.at(-1)!.index >= start.index) rejected.pop();
+            const { included, gasUsed } = start;
+            const hasIds = this.#hasIds(transactions, included);
+            return this.#seal(input, { included, gasUsed, hasIds }, rejected, start.index, allowEmpty);
+          }
+          this.#revertTo(checkpoint);
+          this.#receipts.length = receiptStart;
+          overfull = true;
+          const full = blockGasProblem(this.parameters);
+          rejected.push({ index, code: full.code, message: full.message, facts: full.facts });
+        } else {
+          progress.gasUsed += used;
+          if (transactions[at + 1]! & TxFlag.id) progress.hasIds = true;
+          progress.included++;
+        }
+      }
+      progress.index++;
+      progress.at += alignUp(length);
     }
-    return this.#seal(input, included, gasUsed, flags, rejected, index, allowEmpty);
+    return this.#seal(input, progress, rejected, progress.index, allowEmpty);
+  }
+
+  #enterSubmission(progress: BlockProgress, submissionEnds: Uint32Array): void {
+    const { index, at, included, gasUsed, start } = progress;
+    while (index >= submissionEnds[progress.submission]!) progress.submission++;
+    const undoCount = this.table.checkpoint();
+    Object.assign(start, { index, at, included, gasUsed, undoCount, receiptsLength: this.#receipts.length });
+  }
+
+  /** Runs plain transfers by the shortcut, if there is one and the next transaction looks like it. */
+  #runPlain(progress: BlockProgress, transactions: Uint8Array, submissionEnds: Uint32Array): boolean {
+    const plain = this.#plain;
+    if (plain === undefined || !plain.mayRun(transactions, progress.at)) return false;
+    this.#reserve(progress.included + RUN_MAX);
+    const arrays = {
+      transactions,
+      submissionEnds,
+      receipts: this.#receipts,
+      ranges: this.#ranges,
+      receiptAt: this.#receiptAt,
+    };
+    return plain.run(progress, arrays);
+  }
+
+  #hasIds(transactions: Uint8Array, included: number): boolean {
+    for (let i = 0; i < included; i++) if (transactions[this.#ranges[2 * i]! + 1]! & TxFlag.id) return true;
+    return false;
   }
 
   /** Brings the state of the transactions from `at` on near the processor, as many as are run before it is done again. */
@@ -206,16 +243,21 @@ export class BlockExecutor {
   }
 
   #run(bytes: Uint8Array, at: number, length: number, position: number): number {
-    if (position * 2 === this.#ranges.length) {
-      this.#ranges = grown(this.#ranges);
-      this.#receiptAt = grown(this.#receiptAt);
-    }
+    this.#reserve(position + 1);
     this.#ranges[2 * position] = at;
     this.#ranges[2 * position + 1] = at + length;
     this.#receiptAt[position] = this.#receipts.length;
     // Only a deployment keeps its hash; all hashes are made at once when the block is sealed.
     if (bytes[at] === TransactionKind.deploy) this.#hashOne(bytes, at, length);
     return this.engine.run(this.#oneHash, this.#receipts).gasUsed;
+  }
+
+  /** Makes room for what is kept of each included transaction. */
+  #reserve(included: number): void {
+    while (included > this.#receiptAt.length) {
+      this.#ranges = grown(this.#ranges);
+      this.#receiptAt = grown(this.#receiptAt);
+    }
   }
 
   #hashOne(bytes: Uint8Array, at: number, length: number): void {
@@ -226,9 +268,7 @@ export class BlockExecutor {
 
   #seal(
     input: BlockInput,
-    included: number,
-    gasUsed: number,
-    flags: number,
+    { included, gasUsed, hasIds }: { included: number; gasUsed: number; hasIds: boolean },
     rejected: RejectedTransaction[],
     taken: number,
     allowEmpty: boolean,
@@ -261,7 +301,7 @@ export class BlockExecutor {
     writeU32(entry, 40, transactionBytes);
     writeU32(entry, 44, receipts.length);
     writeU32(entry, 48, delta.length);
-    writeU32(entry, 52, flags);
+    writeU32(entry, 52, hasIds ? EntryFlag.hasIds : 0);
     writeU64(entry, 56, this.parameters.chainId);
     entry.set(input.parentHash, 64);
     entry.set(stateRoot, 96);
@@ -340,7 +380,7 @@ export class BlockExecutor {
       transactions: new Uint8Array(0),
       submissionEnds: [],
     };
-    return this.#seal(input, 0, 0, 0, [], 0, true).entry!;
+    return this.#seal(input, { included: 0, gasUsed: 0, hasIds: false }, [], 0, true).entry!;
   }
 
   /** Hash of one encoding, as it would stand in a block of this chain. */

@@ -14,6 +14,7 @@ import { HALT_REASONS } from "../encoding/receipt.ts";
 import { contractKey, contractStatePrefix } from "../encoding/state-key.ts";
 import type { StateTree, TreeProof } from "../encoding/state-tree.ts";
 import { transactionLength } from "../encoding/transaction.ts";
+import type { TransferRunner } from "../encoding/transfer-run.ts";
 import { newUint256, toBigInt } from "../encoding/uint256.ts";
 import { EngineError, toEngineError } from "../errors.ts";
 import { BlockExecutor, type ExecutedBlock } from "./block-executor.ts";
@@ -68,6 +69,7 @@ export class Executor {
     head: Head;
     table?: StateTableOptions;
     progress?: Int32Array;
+    transfers?: TransferRunner | undefined;
   }) {
     this.blocks = new BlockExecutor(options);
     this.#progress = options.progress ?? new Int32Array(1);

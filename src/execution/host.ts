@@ -149,8 +149,20 @@ export interface ContractEngine {
    */
   admitCall(code: LoadedCode, input: CallInput): void;
   execute(host: HostContext, code: LoadedCode, input: CallInput): Outcome;
+  /**
+   * For code whose `transfer(address,uint256)`, called by entrypoint, does no more than move a balance and log it (`logPair`):
+   * what a shortcut for it needs. Undefined when it does more, or the engine has no such code.
+   */
+  plainTransfer?(code: LoadedCode): PlainTransfer | undefined;
   /** The contract's interface, for `contract_get`, the command line and typed clients. */
   describe(code: LoadedCode): ContractAbi;
+}
+
+export interface PlainTransfer {
+  /** `keyPrefix` of the balances. */
+  readonly balancePrefix: number;
+  /** First topic of the log, 32 bytes. */
+  readonly topic: Uint8Array;
 }
 
 /** A contract's code by hash. `program` is the engine's own compiled form, made once by `load` and cached by the dispatcher. */

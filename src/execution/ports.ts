@@ -68,5 +68,7 @@ export interface BlockLog {
   readonly isIdle?: boolean;
   /** The durable entry at `seq`, or undefined when it is not (yet) there. */
   read(seq: number): Uint8Array | undefined;
+  /** The header alone of a durable entry (encoding/block-entry.ts), not checked against the log's checksum. */
+  readHeader(seq: number): Uint8Array | undefined;
   close(): Promise<void>;
 }

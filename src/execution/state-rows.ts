@@ -59,10 +59,12 @@ export class StateRows {
   /** Values that are no uint256, by slot. */
   blobs = new Map<number, Uint8Array>();
   count = 0;
-  readonly #seed = randomInt(0x7fffffff);
+  readonly seed = randomInt(0x7fffffff);
+  readonly #keyWords = new Uint32Array(6);
   readonly #spaceIds = new Map<string, number>();
   #rowBytes!: Uint8Array;
-  #index!: Uint32Array;
+  /** Open addressing by the key's hash: 8 bits of the hash over the slot plus one; 0 is free. */
+  index!: Uint32Array;
   #capacity = 0;
   #longKeys = new Map<number, Uint8Array>();
   /** The upper two limbs of values of 2^192 and more, by slot. */
@@ -74,7 +76,7 @@ export class StateRows {
 
   /** Bytes of typed arrays held. */
   get byteLength(): number {
-    return this.rows.byteLength + this.#index.byteLength;
+    return this.rows.byteLength + this.index.byteLength;
   }
 
   space(prefix: Uint8Array): Space {
@@ -90,8 +92,8 @@ export class StateRows {
 
   /** The slot of a key of at most 24 bytes, given as six little-endian words that are zero beyond it; made if need be. */
   find(space: number, a: number, b: number, c: number, d: number, e: number, f: number, keyLength: number): number {
-    const hash = hashWords(this.#seed ^ space, a, b, c, d, e, f);
-    const index = this.#index;
+    const hash = hashWords(this.seed ^ space, a, b, c, d, e, f);
+    const index = this.index;
     const rows = this.rows;
     const mask = index.length - 1;
     const mark = hash >>> SLOT_BITS;
@@ -119,19 +121,25 @@ export class StateRows {
 
   /** The slot of a key of any length. */
   findKey(space: number, key: Uint8Array): number {
-    if (key.length > INLINE_KEY_BYTES) return this.#findLong(space, key);
-    const words = [0, 0, 0, 0, 0, 0];
-    for (let i = 0; i < key.length; i++) words[i >> 2]! |= key[i]! << (8 * (i & 3));
-    return this.find(space, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!, key.length);
+    return this.findKeyAt(space, key, 0, key.length);
+  }
+
+  /** The same for a key that stands inside other bytes. */
+  findKeyAt(space: number, bytes: Uint8Array, at: number, length: number): number {
+    if (length > INLINE_KEY_BYTES) return this.#findLong(space, bytes.subarray(at, at + length));
+    const words = this.#keyWords;
+    words.fill(0);
+    for (let i = 0; i < length; i++) words[i >> 2]! |= bytes[at + i]! << (8 * (i & 3));
+    return this.find(space, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!, length);
   }
 
   #findLong(space: number, key: Uint8Array): number {
-    const [a, b] = hashBytes(this.#seed, key);
-    const hash = hashWords(this.#seed ^ space, a, b, 0, 0, 0, 0);
-    const mask = this.#index.length - 1;
+    const [a, b] = hashBytes(this.seed, key);
+    const hash = hashWords(this.seed ^ space, a, b, 0, 0, 0, 0);
+    const mask = this.index.length - 1;
     let at = hash & mask;
     for (;;) {
-      const entry = this.#index[at]!;
+      const entry = this.index[at]!;
       if (entry === 0) break;
       if (entry >>> SLOT_BITS === hash >>> SLOT_BITS) {
         const slot = (entry & SLOT_MASK) - 1;
@@ -153,16 +161,16 @@ export class StateRows {
       this.#grow();
       at = this.#freePlace(hash);
     }
-    this.#index[at] = indexEntry(hash, slot);
+    this.index[at] = indexEntry(hash, slot);
     this.rows.set(head, slot * ROW_WORDS);
     this.count++;
     return slot;
   }
 
   #freePlace(hash: number): number {
-    const mask = this.#index.length - 1;
+    const mask = this.index.length - 1;
     let at = hash & mask;
-    while (this.#index[at] !== 0) at = (at + 1) & mask;
+    while (this.index[at] !== 0) at = (at + 1) & mask;
     return at;
   }
 
@@ -171,7 +179,7 @@ export class StateRows {
     this.#capacity = capacity;
     this.rows = new Uint32Array(capacity * ROW_WORDS);
     this.#rowBytes = new Uint8Array(this.rows.buffer);
-    this.#index = new Uint32Array(capacity * 2);
+    this.index = new Uint32Array(capacity * 2);
     this.count = 0;
   }
 
@@ -186,8 +194,8 @@ export class StateRows {
   #reindex(slot: number): void {
     const at = slot * ROW_WORDS;
     const r = this.rows;
-    const hash = hashWords(this.#seed ^ r[at]!, r[at + 1]!, r[at + 2]!, r[at + 3]!, r[at + 4]!, r[at + 5]!, r[at + 6]!);
-    this.#index[this.#freePlace(hash)] = indexEntry(hash, slot);
+    const hash = hashWords(this.seed ^ r[at]!, r[at + 1]!, r[at + 2]!, r[at + 3]!, r[at + 4]!, r[at + 5]!, r[at + 6]!);
+    this.index[this.#freePlace(hash)] = indexEntry(hash, slot);
   }
 
   /** Makes the rows anew with those whose last change is above `serial`. Slots given out before are void. */
@@ -278,8 +286,8 @@ export class StateRows {
    * their cache misses overlap; found one by one, each would be waited for. Answers something, so that it is not optimised away.
    */
   touch(space: number, a: number, b: number, c: number, d: number, e: number, f: number): number {
-    const hash = hashWords(this.#seed ^ space, a, b, c, d, e, f);
-    const entry = this.#index[hash & (this.#index.length - 1)]!;
+    const hash = hashWords(this.seed ^ space, a, b, c, d, e, f);
+    const entry = this.index[hash & (this.index.length - 1)]!;
     return this.rows[((entry & SLOT_MASK) - 1) * ROW_WORDS]!;
   }
 

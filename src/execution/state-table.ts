@@ -14,7 +14,7 @@
  *  - Order in a delta is order of first write, by space: it follows from execution alone, never from what is cached.
  */
 import { type ByteWriter, compareBytes, writeU32 } from "../encoding/bytes.ts";
-import { type DeltaDirection, readDelta } from "../encoding/delta.ts";
+import { DeltaCursor, type DeltaDirection, VALUE_ABSENT } from "../encoding/delta.ts";
 import { ADDRESS_BYTES, StateTag, spaceLength } from "../encoding/state-key.ts";
 import { isZero, LIMBS, type Limbs, newUint256, readBigEndian } from "../encoding/uint256.ts";
 import type { StateEntry, StateSnapshot } from "./ports.ts";
@@ -28,6 +28,16 @@ export interface StateTableOptions {
   rowsMax?: number;
   /** There is no store behind it: every row stays. */
   pinned?: boolean;
+}
+
+const EMPTY = new Uint8Array(0);
+
+export interface LentTable {
+  readonly rows: StateRows;
+  readonly undo: UndoLog;
+  readonly serial: number;
+  readonly accounts: Space;
+  readonly balances: Space;
 }
 
 /** 256 MB of rows and 32 MB of index; growing, they double. */
@@ -127,24 +137,30 @@ export class StateTable {
     return this.#rows.rows[slot * ROW_WORDS] === this.#accounts;
   }
 
-  /** Sets what a row holds from encoded bytes, without any record of what was there. */
   #put(slot: number, value: Uint8Array | undefined): number {
+    return value === undefined
+      ? this.#putBytes(slot, EMPTY, 0, VALUE_ABSENT)
+      : this.#putBytes(slot, value, 0, value.length);
+  }
+
+  /** Sets what a row holds from `length` encoded bytes, or VALUE_ABSENT, without any record of what was there. */
+  #putBytes(slot: number, bytes: Uint8Array, at: number, length: number): number {
     const rows = this.#rows;
     const limbs = this.#limbs;
     let form: number;
     let nonce = 0;
     limbs.fill(0);
-    if (value === undefined) {
+    if (length === VALUE_ABSENT) {
       form = Form.absent;
     } else if (this.#isAccount(slot)) {
       form = Form.account;
-      nonce = readAccount(value, limbs, 0);
-    } else if (value.length > 0 && value.length <= 32 && value[0] !== 0) {
+      nonce = readAccount(bytes, at, length, limbs);
+    } else if (length > 0 && length <= 32 && bytes[at] !== 0) {
       form = Form.word;
-      readBigEndian(value, 0, value.length, limbs, 0);
+      readBigEndian(bytes, at, length, limbs);
     } else {
       form = Form.bytes;
-      rows.blobs.set(slot, new Uint8Array(value));
+      rows.blobs.set(slot, bytes.slice(at, at + length));
     }
     rows.setForm(slot, form);
     rows.setNonce(slot, nonce);
@@ -242,6 +258,33 @@ export class StateTable {
     this.#undo.push(slot, this.#serial, this.#appliedSerial);
   }
 
+  // ── lending ─────────────────────────────────────────────────────────────────
+
+  /** What the native shortcut for transfers writes in this table's place: rows and undo records, with room for `records` more. */
+  lend(space: number, records: number): LentTable {
+    this.#undo.reserve(records);
+    return {
+      rows: this.#rows,
+      undo: this.#undo,
+      serial: this.#serial,
+      accounts: this.#rows.spaces[this.#accounts]!,
+      balances: this.#rows.spaces[space]!,
+    };
+  }
+
+  /** Takes back what was lent: `count` undo records, and the first and last of the two spaces. */
+  takeBack(
+    { accounts, balances }: LentTable,
+    count: number,
+    ends: { accountHead: number; accountTail: number; balanceHead: number; balanceTail: number },
+  ): void {
+    const written = [
+      { space: accounts, head: ends.accountHead, tail: ends.accountTail },
+      { space: balances, head: ends.balanceHead, tail: ends.balanceTail },
+    ];
+    this.#undo.adopt(count, written, this.#appliedSerial);
+  }
+
   // ── transactions and blocks ─────────────────────────────────────────────────
 
   /** A point to go back to. Valid until it, or an older one, is reverted, or the block ends. */
@@ -333,13 +376,22 @@ export class StateTable {
   /** Takes one side of a delta's values, as of entry `seq`: catching up, rolling back, dropping a block. */
   overwrite(delta: Uint8Array, direction: DeltaDirection, seq: number): void {
     if (this.#undo.count > 0) throw new Error("values are overwritten between blocks only");
-    for (const { key, newValue, oldValue } of readDelta(delta)) {
-      const slot = this.slotOfKey(key);
+    const cursor = new DeltaCursor(delta);
+    const isForward = direction === "forward";
+    let prefixAt = -1;
+    let spaceId = -1;
+    while (cursor.next()) {
+      if (cursor.prefixAt !== prefixAt) {
+        ({ prefixAt } = cursor);
+        spaceId = this.space(delta.subarray(prefixAt, prefixAt + cursor.prefixLength));
+      }
+      const slot = this.#rows.findKeyAt(spaceId, delta, cursor.suffixAt, cursor.suffixLength);
       const { rows, spaces } = this.#rows;
       const at = slot * ROW_WORDS + SERIAL_AT;
-      const space = spaces[rows[slot * ROW_WORDS]!]!;
+      const space = spaces[spaceId]!;
       if (space.fresh !== undefined && rows[at]! <= this.#appliedSerial) space.fresh.add(slot);
-      this.#put(slot, direction === "forward" ? newValue : oldValue);
+      if (isForward) this.#putBytes(slot, delta, cursor.newAt, cursor.newLength);
+      else this.#putBytes(slot, delta, cursor.oldAt, cursor.oldLength);
       rows[at] = this.#serial;
     }
     this.#nextSerial(seq);

@@ -10,13 +10,13 @@ const ABSENT = 255;
 export type RowValue = Uint8Array | undefined;
 
 /** Reads u8 n, nonce, balance into limbs; answers the nonce. */
-export function readAccount(value: Uint8Array, limbs: Uint32Array, at: number): number {
-  const nonceLength = value[0]!;
-  if (!(nonceLength <= 7 && value.length >= 1 + nonceLength && value.length <= 33 + nonceLength))
+export function readAccount(bytes: Uint8Array, at: number, length: number, limbs: Uint32Array): number {
+  const nonceLength = bytes[at]!;
+  if (!(nonceLength <= 7 && length >= 1 + nonceLength && length <= 33 + nonceLength))
     throw new MalformedBytesError("account", 0, "lengths");
   let nonce = 0;
-  for (let i = 0; i < nonceLength; i++) nonce = nonce * 256 + value[1 + i]!;
-  readBigEndian(value, 1 + nonceLength, value.length - 1 - nonceLength, limbs, at);
+  for (let i = 0; i < nonceLength; i++) nonce = nonce * 256 + bytes[at + 1 + i]!;
+  readBigEndian(bytes, at + 1 + nonceLength, length - 1 - nonceLength, limbs);
   return nonce;
 }
 

@@ -68,6 +68,30 @@ export class UndoLog {
     this.words = grown;
   }
 
+  /** Makes room for `count` more records, which somebody else writes. */
+  reserve(count: number): void {
+    while ((this.count + count) * RECORD_WORDS > this.words.length) this.#grow();
+  }
+
+  /**
+   * Takes over records that somebody else wrote, up to `count`, in spaces given in the order of their first write.
+   * @param written each with the first and last record of the space as they now are.
+   */
+  adopt(count: number, written: readonly { space: Space; head: number; tail: number }[], appliedSerial: number): void {
+    const { words } = this;
+    for (const { space, head, tail } of written) {
+      if (space.tail === NONE && tail !== NONE) this.touched.push(space);
+      if (space.fresh !== undefined) {
+        let record = space.tail === NONE ? head : this.next(space.tail);
+        for (; record !== NONE; record = this.next(record))
+          if (words[record * RECORD_WORDS + SERIAL]! <= appliedSerial) space.fresh.add(this.slotOf(record));
+      }
+      space.head = head;
+      space.tail = tail;
+    }
+    this.count = count;
+  }
+
   #link(record: number, space: Space): void {
     const { words } = this;
     words[record * RECORD_WORDS + NEXT] = NONE;

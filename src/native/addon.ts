@@ -22,6 +22,19 @@ export interface Addon {
   treeLoad(name: string, path: string): NativeTreeLoad;
   sha256Batch(data: Uint8Array, ranges: Uint32Array, count: number, prefix: Uint8Array, out: Uint8Array): void;
   merkleRoot(hashes: Uint8Array, count: number, out: Uint8Array): void;
+  /** See src/encoding/transfer-run.ts. */
+  transfersRun(
+    transactions: Uint8Array,
+    rows: Uint32Array,
+    index: Uint32Array,
+    undo: Uint32Array,
+    receipts: Uint8Array,
+    ranges: Uint32Array,
+    receiptAt: Uint32Array,
+    submissionEnds: Uint32Array,
+    token: Uint8Array,
+    numbers: Float64Array,
+  ): void;
 }
 
 export type NativeTreeLoad =

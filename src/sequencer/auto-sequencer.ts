@@ -15,6 +15,8 @@ import type { Pipeline } from "./pipeline.ts";
 
 /** Transactions in one block: a block of 4,000 transfers executes in 15 ms, and larger ones are no faster. */
 const BATCH_TRANSACTIONS_MAX = 4_096;
+/** What came in one turn of the loop waits for its end, but not past this many: their answers would come all at once, too. */
+const BATCH_TRANSACTIONS_EAGER = 400;
 
 export interface AutoSequencerOptions {
   pipeline: Pipeline;
@@ -63,7 +65,8 @@ export class AutoSequencer {
     if (wait === "accepted") submission.acceptedHashes = this.#hashes(out.bytes, start, submission.sentCount);
     batch.add(submission);
     if (wait === "accepted") sink.settle(submission);
-    this.#schedule();
+    if (batch.count >= BATCH_TRANSACTIONS_EAGER) this.pump();
+    else this.#schedule();
   }
 
   #refuseIfFull(): void {

@@ -53,8 +53,8 @@ interface Job {
   fail(problem: EngineError): void;
 }
 
-/** Batches with the executor at a time: one runs, one waits, so that it is never idle. */
-const BATCHES_MAX = 2;
+/** Batches with the executor at a time: one runs, the others wait, so that it is never idle. */
+const BATCHES_MAX = 3;
 /** Executed but not durable; beyond it no batch is sent. */
 const PENDING_BYTES_MAX = 64 * 1024 * 1024;
 /** An executor lost this often in a row, at the same work, will not be started again. */

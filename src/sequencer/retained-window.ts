@@ -32,7 +32,7 @@ export class RetainedWindow {
         this.#bytes -= this.#blocks.pop()!.bytes;
       return;
     }
-    const bytes = entry.delta.length;
+    const bytes = entry.deltaBytes;
     this.#blocks.push({ height: entry.height, timestampMs: entry.timestampMs, bytes });
     this.#bytes += bytes;
     while (this.#blocks.length > 1 && this.#mayLeave(this.#blocks[0]!, entry.timestampMs))

@@ -19,6 +19,8 @@ export async function catchUp(
   head: Head,
   read: (seq: number) => BlockEntry,
 ): Promise<void> {
+  // While the executor follows one step, the next is read.
+  let step: Promise<void> = Promise.resolve();
   for (let seq = baseSeq + 1; seq <= head.seq; ) {
     const entries: { entry: Uint8Array; undone: Uint8Array[] }[] = [];
     for (let bytes = 0; seq <= head.seq && bytes < STEP_BYTES; seq++) {
@@ -26,8 +28,12 @@ export async function catchUp(
       entries.push({ entry: entry.bytes, undone: entry.isRollback ? undoneBy(entry, read) : [] });
       bytes += entry.bytes.length;
     }
-    await executor.ask("follow", [entries]);
+    await step;
+    step = executor.ask("follow", [entries]);
+    // Whoever awaits it hears of a failure; until then it is not an unhandled one.
+    step.catch(() => undefined);
   }
+  await step;
   const root = await executor.ask("root", []);
   if (equalBytes(root, head.stateRoot)) return;
   const expected = toHex(head.stateRoot);

@@ -9,6 +9,7 @@
  *  - A directory has one Journal at a time: the data directory's lock sees to it.
  */
 import { join } from "node:path";
+import { ENTRY_HEADER_BYTES } from "../encoding/block-entry.ts";
 import { EngineError, StorageError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import { checkEntries } from "./append-check.ts";
@@ -20,6 +21,7 @@ import { planRecovery, type RecoveryPlan } from "./journal-recovery.ts";
 import { applyRecovery, writeOffsetTable } from "./journal-repair.ts";
 import { offsetsName } from "./offset-table.ts";
 import { runLater, runNow, type Steps } from "./operation.ts";
+import type { SegmentReader } from "./segment-reader.ts";
 import { SegmentSet } from "./segment-set.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 
@@ -120,10 +122,19 @@ export class Journal implements BlockLog {
 
   /** @throws EngineError JOURNAL_DAMAGED, naming file and offset, when the entry's bytes are not what was written. */
   read(seq: number): Uint8Array | undefined {
+    return this.#readerOf(seq)?.read(seq);
+  }
+
+  readHeader(seq: number): Uint8Array | undefined {
+    return this.#readerOf(seq)?.readStart(seq, ENTRY_HEADER_BYTES);
+  }
+
+  /** Who reads a durable entry; undefined when there is no such entry. */
+  #readerOf(seq: number): SegmentReader | undefined {
     if (this.#isClosed || !Number.isSafeInteger(seq) || seq < this.firstSeq || seq > this.#durableSeq) return undefined;
-    if (seq >= this.#writer.firstSeq) return this.#writer.reader.read(seq);
+    if (seq >= this.#writer.firstSeq) return this.#writer.reader;
     const firstSeq = this.#segments.firstSeqFor(seq);
-    return firstSeq === undefined ? undefined : this.#segments.reader(firstSeq).read(seq);
+    return firstSeq === undefined ? undefined : this.#segments.reader(firstSeq);
   }
 
   /** The segments, oldest first. */

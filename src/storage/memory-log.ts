@@ -1,6 +1,7 @@
 /**
  * MemoryLog: the block log of a daemon that keeps nothing, and of tests. "Durable" lasts as long as the process.
  */
+import { ENTRY_HEADER_BYTES } from "../encoding/block-entry.ts";
 import { StorageError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import { checkEntries } from "./append-check.ts";
@@ -26,6 +27,10 @@ export class MemoryLog implements BlockLog {
 
   read(seq: number): Uint8Array | undefined {
     return this.#isClosed ? undefined : this.#entries[seq]?.slice();
+  }
+
+  readHeader(seq: number): Uint8Array | undefined {
+    return this.#isClosed ? undefined : this.#entries[seq]?.slice(0, ENTRY_HEADER_BYTES);
   }
 
   async close(): Promise<void> {

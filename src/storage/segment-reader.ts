@@ -68,6 +68,14 @@ export class SegmentReader {
     return framePayload(bytes, 0);
   }
 
+  /** The first `length` bytes of the entry at `seq`, or all of a shorter one. The checksum is not looked at. */
+  readStart(seq: number, length: number): Uint8Array {
+    this.#learn(seq);
+    const start = this.table.start(seq - this.header.firstSeq);
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, this.#file.read(bytes, start + FRAME_HEADER_BYTES));
+  }
+
   /**
    * The entries from `fromSeq` to `toSeq` at most, as many as fit in about `bytesMax` with their frames, at least one.
    * They share one buffer, which belongs to the caller. Both seqs are durable and of this segment.

@@ -1,5 +1,5 @@
 /** What the built-in engine asks of each type of contract that is part of the daemon. */
-import type { CallInput, ContractAbi, HostContext, Outcome } from "../../execution/host.ts";
+import type { CallInput, ContractAbi, HostContext, Outcome, PlainTransfer } from "../../execution/host.ts";
 
 export interface BuiltinContract {
   /** What `contract.type` of a deployment says. */
@@ -17,6 +17,8 @@ export interface BuiltinContract {
 /** One contract's code, ready to run. It keeps nothing between calls: state belongs to the host. */
 export interface BuiltinProgram {
   readonly abi: ContractAbi;
+  /** See ContractEngine.plainTransfer. */
+  readonly plainTransfer: PlainTransfer | undefined;
   /** The constructor. */
   deploy(host: HostContext, contract: Record<string, unknown>): Outcome;
   /** @throws RejectedError when an entrypoint is unknown or its arguments do not decode. */

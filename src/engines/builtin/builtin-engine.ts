@@ -4,7 +4,15 @@
  *   BuiltinEngine ── by contract.type ──▶ BuiltinContract ── compile(code) ──▶ BuiltinProgram
  */
 import { RejectedError } from "../../errors.ts";
-import type { CallInput, ContractAbi, ContractEngine, HostContext, LoadedCode, Outcome } from "../../execution/host.ts";
+import type {
+  CallInput,
+  ContractAbi,
+  ContractEngine,
+  HostContext,
+  LoadedCode,
+  Outcome,
+  PlainTransfer,
+} from "../../execution/host.ts";
 import type { BuiltinContract, BuiltinProgram } from "./builtin-contract.ts";
 import { erc20Contract } from "./erc20.ts";
 import { BALANCE_PREFIX } from "./erc20-ledger.ts";
@@ -33,6 +41,10 @@ export class BuiltinEngine implements ContractEngine {
 
   execute(host: HostContext, code: LoadedCode, input: CallInput): Outcome {
     return programOf(code).execute(host, input);
+  }
+
+  plainTransfer(code: LoadedCode): PlainTransfer | undefined {
+    return programOf(code).plainTransfer;
   }
 
   describe(code: LoadedCode): ContractAbi {

@@ -4,14 +4,20 @@
  *   code (descriptor) ── compile ──▶ Erc20Program ── find ──▶ ERC20_ENTRYPOINTS ──▶ ledger, ownership, permit
  */
 import { encodeParameters } from "../../encoding/abi-codec.ts";
-import { ERC20_ERRORS, erc20Abi, erc20Functions, erc20FunctionsLeftOut } from "../../encoding/erc20-abi.ts";
+import {
+  ERC20_ERRORS,
+  ERC20_EVENTS,
+  erc20Abi,
+  erc20Functions,
+  erc20FunctionsLeftOut,
+} from "../../encoding/erc20-abi.ts";
 import { fromBigInt, type Limbs, newUint256 } from "../../encoding/uint256.ts";
-import type { CallInput, ContractAbi, HostContext, Outcome } from "../../execution/host.ts";
+import type { CallInput, ContractAbi, HostContext, Outcome, PlainTransfer } from "../../execution/host.ts";
 import type { BuiltinContract, BuiltinProgram } from "./builtin-contract.ts";
 import { EntrypointTable } from "./entrypoint-table.ts";
 import { decodeErc20Code, type Erc20Descriptor, encodeErc20Code, parseErc20Deployment } from "./erc20-descriptor.ts";
 import { ERC20_ENTRYPOINTS } from "./erc20-entrypoints.ts";
-import { isZeroAddress, mintTokens } from "./erc20-ledger.ts";
+import { BALANCE_PREFIX, isZeroAddress, mintTokens } from "./erc20-ledger.ts";
 import { setOwner } from "./erc20-ownership.ts";
 import { hashText } from "./erc20-permit.ts";
 import type { Erc20Token, Handler } from "./erc20-token.ts";
@@ -23,8 +29,11 @@ export const erc20Contract: BuiltinContract = {
   compile: (code) => new Erc20Program(decodeErc20Code(code)),
 };
 
+const PLAIN_TRANSFER: PlainTransfer = { balancePrefix: BALANCE_PREFIX, topic: ERC20_EVENTS.Transfer.topic };
+
 class Erc20Program implements BuiltinProgram {
   readonly abi: ContractAbi;
+  readonly plainTransfer: PlainTransfer | undefined;
   readonly #token: Erc20Token;
   readonly #entrypoints: EntrypointTable<Handler>;
 
@@ -33,6 +42,7 @@ class Erc20Program implements BuiltinProgram {
     const functions = erc20Functions(options);
     this.abi = erc20Abi(options);
     this.#token = compileToken(descriptor);
+    this.plainTransfer = this.#token.isPausable ? undefined : PLAIN_TRANSFER;
     this.#entrypoints = new EntrypointTable(
       functions.map((fn) => ({ fn, run: ERC20_ENTRYPOINTS[fn.name] })),
       erc20FunctionsLeftOut(options),
