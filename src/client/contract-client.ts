@@ -28,7 +28,7 @@ import type { LogJson, MethodName, ParamsOf, ReceiptJson, ResultOf, TransactionJ
 export type { ContractAbi } from "../encoding/abi.ts";
 
 /** Whole numbers up to here are numbers: all of them are safe integers. */
-const NUMBER_BITS_MAX = 32;
+export const NUMBER_BITS_MAX = 32;
 /** Other transactions may run between the estimate and the call. */
 const GAS_MARGIN_PERCENT = 20n;
 

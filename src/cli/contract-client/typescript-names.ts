@@ -1,9 +1,7 @@
 /** Names and types of TypeScript for those of an ABI. */
+import { NUMBER_BITS_MAX } from "../../client/contract-client.ts";
 import type { AbiFunction, AbiInput } from "../../encoding/abi.ts";
 import { type AbiType, abiTypeName, isDynamicAbiType } from "../../encoding/abi-types.ts";
-
-/** Whole numbers up to here are `number` in TypeScript, as client/contract-client.ts decodes them. */
-const NUMBER_BITS_MAX = 32;
 
 /** May not name a parameter in a module (ECMA-262, reserved words and those of strict mode), or is in use there. */
 const RESERVED = new Set(
