@@ -1,4 +1,6 @@
 /** addr_validate, addr_canonicalize, addr_humanize: 0 for success, else a region with what is wrong. */
+import { isUtf8 } from "node:buffer";
+import { toLatin1 } from "../../../encoding/bytes.ts";
 import { ADDRESS_TEXT_BYTES_MAX } from "./addresses.ts";
 import { COSTS } from "./costs.ts";
 import type { CosmWasmFrame } from "./frame.ts";
@@ -6,20 +8,16 @@ import type { CosmWasmFrame } from "./frame.ts";
 /** CosmWasm's MAX_LENGTH_CANONICAL_ADDRESS. */
 const CANONICAL_BYTES_MAX = 64;
 const SUCCESS = 0;
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function addressImports(frame: CosmWasmFrame) {
   const problem = (text: string) => frame.allocate(Buffer.from(text, "utf8"));
   /** The address in a region, or what is wrong with it. */
   const parse = (source: number): Uint8Array | string => {
     frame.host.gas.charge(COSTS.address);
-    const bytes = frame.read(source, ADDRESS_TEXT_BYTES_MAX);
+    const bytes = frame.view(source, ADDRESS_TEXT_BYTES_MAX);
     if (bytes.length === 0) return "Input is empty";
-    try {
-      return frame.addresses.parse(UTF8.decode(bytes));
-    } catch {
-      return "Input is not valid UTF-8";
-    }
+    // Addresses are ASCII: anything else is refused as one, whatever it spells.
+    return isUtf8(bytes) ? frame.addresses.parse(toLatin1(bytes)) : "Input is not valid UTF-8";
   };
   return {
     addr_validate(source: number): number {

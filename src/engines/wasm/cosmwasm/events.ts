@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import type { HostContext } from "../../../execution/host.ts";
 import type { Attribute, GuestEvent, Response } from "./response.ts";
+import { TextWriter } from "./text-writer.ts";
 
 export const CONTRACT_ATTRIBUTE = "_contract_address";
 const CUSTOM_PREFIX = "wasm-";
@@ -27,13 +28,20 @@ export function eventTopic(type: string): Uint8Array {
   return topic;
 }
 
-export function encodeEvent(event: GuestEvent): Uint8Array {
-  let text = '{"attributes":[';
-  for (let i = 0; i < event.attributes.length; i++) {
-    const { key, value } = event.attributes[i]!;
-    text += `${i === 0 ? "" : ","}{"key":${JSON.stringify(key)},"value":${JSON.stringify(value)}}`;
+const WRITER = new TextWriter();
+
+/** @returns valid until the next event is encoded. */
+export function encodeEvent({ type, attributes }: GuestEvent): Uint8Array {
+  WRITER.raw('{"attributes":[');
+  for (let i = 0; i < attributes.length; i++) {
+    const { key, value } = attributes[i]!;
+    WRITER.raw(i === 0 ? '{"key":' : ',{"key":')
+      .quoted(key)
+      .raw(',"value":')
+      .quoted(value)
+      .raw("}");
   }
-  return Buffer.from(`${text}],"type":${JSON.stringify(event.type)}}`, "utf8");
+  return WRITER.raw('],"type":').quoted(type).raw("}").takeView();
 }
 
 /** The event in a log's data; undefined when the log is none of an event. */

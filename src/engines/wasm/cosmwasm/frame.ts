@@ -15,7 +15,7 @@ import { cryptoImports } from "./crypto-imports.ts";
 import type { CosmWasmHost } from "./host.ts";
 import type { ImportName } from "./policy.ts";
 import { answerQuery } from "./queries.ts";
-import { readBytes, writeBytes } from "./region.ts";
+import { viewBytes, writeBytes } from "./region.ts";
 import { OUTPUT_BYTES_MAX } from "./response.ts";
 import { encodeRevert } from "./revert-text.ts";
 import { storageImports } from "./storage-imports.ts";
@@ -60,10 +60,10 @@ export class CosmWasmFrame implements AbiFrame {
         return this.allocate(this.#slot.outside(() => answerQuery(this, bytes)));
       },
       debug: (message: number): void => {
-        this.read(message, DEBUG_BYTES_MAX);
+        this.view(message, DEBUG_BYTES_MAX);
       },
       abort: (message: number): void => {
-        const text = Buffer.from(this.read(message, ABORT_BYTES_MAX)).toString("utf8");
+        const text = Buffer.from(this.view(message, ABORT_BYTES_MAX)).toString("utf8");
         this.revertData = encodeRevert(`Aborted: ${text}`);
         throw GUEST_REVERT;
       },
@@ -79,21 +79,26 @@ export class CosmWasmFrame implements AbiFrame {
     return this.#slot.has(entry);
   }
 
-  /** Calls an entry point. @returns the JSON that it answered. @throws Halt, GUEST_REVERT */
+  /** Calls an entry point. @returns the JSON that it answered, in place until the guest runs. @throws Halt, GUEST_REVERT */
   run(entry: string, inputs: readonly Uint8Array[]): Uint8Array {
     for (const reset of this.#resets) reset();
     const pointers: number[] = [];
     for (const input of inputs) pointers.push(this.allocate(input));
     const result = this.#slot.call(entry, ...pointers) as number;
-    const output = this.read(result, OUTPUT_BYTES_MAX);
+    const output = this.view(result, OUTPUT_BYTES_MAX);
     this.host.gas.charge(COSTS.jsonByte * output.length);
     return output;
   }
 
-  /** The bytes of the guest's region. @throws Halt Unreachable for a region that is none, or longer. */
+  /** A copy of the guest's region. @throws Halt Unreachable for a region that is none, or longer. */
   read(pointer: number, bytesMax: number): Uint8Array {
+    return this.view(pointer, bytesMax).slice();
+  }
+
+  /** The guest's region in place, for what is read before the guest runs again. Costs as `read`. */
+  view(pointer: number, bytesMax: number): Uint8Array {
     this.host.gas.charge(COSTS.call);
-    const bytes = readBytes(this.#slot, pointer, bytesMax);
+    const bytes = viewBytes(this.#slot, pointer, bytesMax);
     this.host.gas.charge(copyCost(bytes.length));
     return bytes;
   }

@@ -7,6 +7,7 @@
  *  - The guest is never entered while it runs. Its submessages run after it returned, so that another contract may well
  *    call it again; a query of its state while it runs gets an instance of its own.
  */
+import { equalBytes } from "../../../encoding/bytes.ts";
 import type { Outcome } from "../../../execution/host.ts";
 import type { AbiFrame } from "../abi.ts";
 import { GUEST_REVERT, type InstanceSlot } from "../instance-slot.ts";
@@ -37,6 +38,9 @@ export class CosmWasmInstance implements AbiFrame, Replier {
   readonly #chain: CosmWasmChain;
   readonly #frame: CosmWasmFrame;
   readonly #runner: MessageRunner;
+  #address: Uint8Array = EMPTY;
+  #addressText = "";
+  #envMade: { contract: string; height: number; timestampMs: number; chainId: number; bytes: Uint8Array } | undefined;
 
   constructor(slot: InstanceSlot, chain: CosmWasmChain) {
     const { addresses, denom, journal } = chain;
@@ -108,7 +112,7 @@ export class CosmWasmInstance implements AbiFrame, Replier {
     if (funds === undefined) return reverted("the value is above 2^128-1, which CosmWasm has no number for");
     const sender = addresses.text(host.caller);
     const inputs = [this.#env()];
-    if (hasInfo) inputs.push(Buffer.from(infoJson(sender, funds), "utf8"));
+    if (hasInfo) inputs.push(infoJson(sender, funds));
     inputs.push(message);
     // Contracts of two parameters leave the third argument alone.
     if (entry === "migrate") inputs.push(Buffer.from(migrateInfoJson(sender), "utf8"));
@@ -133,11 +137,11 @@ export class CosmWasmInstance implements AbiFrame, Replier {
 
   /** Runs an entry point and keeps the events of its response. */
   #respond(entry: string, inputs: readonly Uint8Array[], codeId: string | undefined): Response | Failure {
-    const { journal, addresses } = this.#chain;
+    const { journal } = this.#chain;
     const { host } = this.#frame;
     const result = parseResponse(this.#frame.run(entry, inputs));
     if ("error" in result) return { revertData: encodeRevert(result.error) };
-    const contract = addresses.text(host.address);
+    const contract = this.#contract();
     const events = responseEvents(result.ok, contract);
     if (typeof events === "string") return { revertData: encodeRevert(events) };
     const attributes = [{ key: CONTRACT_ATTRIBUTE, value: contract }];
@@ -152,9 +156,32 @@ export class CosmWasmInstance implements AbiFrame, Replier {
     return { status: "reverted", returnData: this.#frame.revertData };
   }
 
+  /** The contract's own address as text; an instance is mostly used for one contract after itself. */
+  #contract(): string {
+    const { address } = this.#frame.host;
+    if (!equalBytes(address, this.#address)) {
+      this.#address = address.slice();
+      this.#addressText = this.#chain.addresses.text(address);
+    }
+    return this.#addressText;
+  }
+
+  /** The same for all calls of a contract in a block. */
   #env(): Uint8Array {
-    const { host } = this.#frame;
-    return Buffer.from(envJson(host.block, this.#chain.addresses.text(host.address)), "utf8");
+    const { block } = this.#frame.host;
+    const contract = this.#contract();
+    const known = this.#envMade;
+    const isKnown =
+      known !== undefined &&
+      known.contract === contract &&
+      known.height === block.height &&
+      known.timestampMs === block.timestampMs &&
+      known.chainId === block.chainId;
+    if (isKnown) return known.bytes;
+    const { height, timestampMs, chainId } = block;
+    const bytes = Buffer.from(envJson(block, contract), "utf8");
+    this.#envMade = { contract, height, timestampMs, chainId, bytes };
+    return bytes;
   }
 
   #codeId(): string {

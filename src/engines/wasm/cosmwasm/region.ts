@@ -35,9 +35,14 @@ export function readRegion(memory: GuestMemory, pointer: number): Region {
 
 /** The bytes of a region, copied. @throws Halt Unreachable also when there are more than `bytesMax`. */
 export function readBytes(memory: GuestMemory, pointer: number, bytesMax: number): Uint8Array {
+  return viewBytes(memory, pointer, bytesMax).slice();
+}
+
+/** The bytes of a region in place: they are the guest's to change as soon as it runs. @throws as `readBytes` */
+export function viewBytes(memory: GuestMemory, pointer: number, bytesMax: number): Uint8Array {
   const { offset, length } = readRegion(memory, pointer);
   if (length > bytesMax) throw new Halt("Unreachable");
-  return memory.bytes.slice(offset, offset + length);
+  return memory.bytes.subarray(offset, offset + length);
 }
 
 /** Puts bytes into a region that the guest allocated. @throws Halt Unreachable when they do not fit. */
