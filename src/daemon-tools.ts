@@ -2,14 +2,15 @@
  * Tools that work on a data directory rather than on a daemon.
  *   verifyChain: journal ─▶ every canonical block executed again from genesis ─▶ compared with what the journal says
  */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { VerifyOptions, VerifyReport } from "./cli/seams.ts";
+import { contractEngines } from "./contract-engines.ts";
 import { BlockEntry, blockHashOf } from "./encoding/block-entry.ts";
 import { equalBytes } from "./encoding/bytes.ts";
 import { portableHasher } from "./encoding/hash.ts";
 import { toHex } from "./encoding/hex.ts";
-import { BuiltinEngine } from "./engines/builtin/builtin-engine.ts";
 import { EngineError } from "./errors.ts";
 import { Executor, type Head } from "./execution/executor.ts";
 import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
@@ -129,7 +130,7 @@ function newExecutor(parameters: ChainParameters) {
     snapshot: EMPTY_SNAPSHOT,
     tree: native ? NativeStateTree.attach(addon, TREE_NAME) : new PortableStateTree(),
     hasher: native ? nativeHasher(addon) : portableHasher,
-    engines: [new BuiltinEngine()],
+    engines: contractEngines(),
     parameters,
     head: BEFORE_GENESIS,
     table: { pinned: true },

@@ -3,10 +3,10 @@
  * other. It does no I/O but reads of the local state store; what it answers is made durable by the main thread.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { contractEngines } from "./contract-engines.ts";
 import { equalBytes } from "./encoding/bytes.ts";
 import { portableHasher } from "./encoding/hash.ts";
 import type { StateTree } from "./encoding/state-tree.ts";
-import { BuiltinEngine } from "./engines/builtin/builtin-engine.ts";
 import { toEngineError } from "./errors.ts";
 import { errorRecord } from "./execution/error-record.ts";
 import { Executor, type Head } from "./execution/executor.ts";
@@ -46,7 +46,7 @@ const REPLAY_BYTES_MAX = 512 * 1024 * 1024;
 
 const EMPTY_SNAPSHOT: StateSnapshot = { get: () => undefined, range: () => [], appliedSeq: () => -1 };
 
-/** Composes the executor and answers requests until the thread is ended. @param engines beyond the built-ins. */
+/** Composes the executor and answers requests until the thread is ended. @param engines beyond those of every daemon. */
 export function runExecutor(engines: readonly ContractEngine[]): void {
   const port = parentPort!;
   const post = (answer: ExecutorAnswer, transfer: ArrayBuffer[] = []) => port.postMessage(answer, transfer);
@@ -80,7 +80,7 @@ function compose(
     tree,
     hasher: isAddon(addon) ? nativeHasher(addon) : portableHasher,
     transfers: isAddon(addon) ? nativeTransfers(addon) : undefined,
-    engines: [new BuiltinEngine(), ...engines],
+    engines: [...contractEngines(), ...engines],
     parameters: data.parameters,
     head: data.head,
     table: { pinned: snapshot === undefined },

@@ -128,6 +128,21 @@ class Builder {
         "\nExample\n  $ polytorus deploy erc20 --name MyToken --symbol MTK --decimals 18 --supply 1000000 --mintable",
       );
 
+    this.#sender(
+      deploy,
+      "wasm <file>",
+      "deploy a compiled WebAssembly contract",
+      async () => (await import("./commands/deploy-wasm.ts")).deployWasm,
+    )
+      .option("--abi <file>", "the contract's interface as JSON (default: what the module carries)")
+      .option("--init <json>", "arguments of the constructor, as a JSON array")
+      .option("--salt <hex>", "32 bytes: derive the address as CREATE2 does")
+      .option("--nonce <n>", "the sender's nonce (default: the next)")
+      .addHelpText(
+        "after",
+        "\nExample\n  $ node contracts/build.mjs counter\n  $ polytorus deploy wasm contracts/counter/build/counter.wasm",
+      );
+
     const calls = () => import("./commands/call.ts");
     const invocation = "<address> <entrypoint> [args...]";
     const abiHint = (verb: string, example: string) =>
@@ -178,6 +193,12 @@ class Builder {
       .option("--query <text>", "only contracts whose name, symbol or address contains this");
     this.#client(contract, "show <address>", "show a contract's record", async () => (await module()).show);
     this.#client(contract, "abi <address>", "list entrypoints with their arguments", async () => (await module()).abi);
+    this.#client(
+      contract,
+      "gen-client <address>",
+      "print a typed TypeScript client of a contract",
+      async () => (await import("./commands/gen-client.ts")).genClient,
+    ).option("--name <name>", "what the class is called (default: the contract's name or type)");
     this.#pages(
       this.#client(contract, "state <address>", "list what a contract has stored", async () => (await module()).state),
     ).option("--prefix <hex>", "only keys that begin with these bytes");

@@ -15,6 +15,18 @@ import type { CallOptions, Transport } from "./transport.ts";
 // biome-ignore lint/performance/noBarrelFile: the one entry point of the package's client
 export { EngineError, type ErrorCode } from "../errors.ts";
 export { type BinaryClient, connectBinary } from "./binary-client.ts";
+export {
+  type Caller,
+  type ContractAbi,
+  ContractClient,
+  type ContractOptions,
+  type DeployOptions,
+  deployContract,
+  type QueryOptions,
+  type SendOptions,
+  type Sent,
+  type SolidityError,
+} from "./contract-client.ts";
 export type * from "./methods.ts";
 
 /** Where a daemon listens: the path of its Unix socket, or an http(s) URL with a bearer token where it wants one. */

@@ -171,7 +171,7 @@ export class Admission implements CallInput {
         { path: "contract.type", received: type, known },
       );
     }
-    const { code, gas } = engine.admitDeploy(contract);
+    const { code, gas } = engine.admitDeploy(contract, (codeHash) => this.#contracts.code(codeHash));
     if (code.length > this.#parameters.codeBytesMax)
       throw new RejectedError(
         "CODE_REJECTED",

@@ -24,6 +24,8 @@ export interface ResolvedContract {
 
 /** Records and compiled programs kept; a built-in's is a few hundred bytes. */
 const KEPT_MAX = 4096;
+/** Code kept: about a thousand WebAssembly contracts of usual size. */
+const KEPT_BYTES_MAX = 256 * 1024 * 1024;
 const EMPTY = new Uint8Array(0);
 
 export class Contracts {
@@ -34,6 +36,7 @@ export class Contracts {
   #resolved = new Map<number, { change: number; contract: ResolvedContract }>();
   #generation = 0;
   #loaded = new Map<string, LoadedCode>();
+  #loadedBytes = 0;
   /** Whether a record was written in the running block. */
   #isChanged = false;
 
@@ -101,14 +104,24 @@ export class Contracts {
     if (!this.#table.has(slot)) this.#table.set(slot, code);
   }
 
+  /** Code that the chain has, by its hash. */
+  code(codeHash: Uint8Array): Uint8Array | undefined {
+    return this.#table.get(this.#table.slot(this.#codes, codeHash));
+  }
+
   #load(codeHash: Uint8Array): LoadedCode {
     const name = toLatin1(codeHash);
     const known = this.#loaded.get(name);
     if (known !== undefined) return known;
-    const code = this.#table.get(this.#table.slot(this.#codes, codeHash));
+    const code = this.code(codeHash);
     if (code === undefined)
       throw new EngineError("INTERNAL_ERROR", `code ${toHex(codeHash)} is missing from the state`, {});
-    if (this.#loaded.size >= KEPT_MAX) this.#loaded.clear();
+    if (this.#loaded.size >= KEPT_MAX || this.#loadedBytes + code.length > KEPT_BYTES_MAX) {
+      this.#loaded.clear();
+      this.#resolved.clear();
+      this.#loadedBytes = 0;
+    }
+    this.#loadedBytes += code.length;
     const loaded: LoadedCode = { codeHash: codeHash.slice(), code, program: undefined };
     this.#loaded.set(name, loaded);
     return loaded;

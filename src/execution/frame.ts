@@ -5,7 +5,7 @@
 import type { ByteWriter } from "../encoding/bytes.ts";
 import { writePacked } from "../encoding/receipt.ts";
 import { contractStatePrefix } from "../encoding/state-key.ts";
-import { byteLength, isZero, type Limbs, writeShortest } from "../encoding/uint256.ts";
+import { byteLength, isZero, type Limbs, newUint256, toBigInt, writeShortest } from "../encoding/uint256.ts";
 import { GasMeter, type GasSchedule, Halt } from "./gas.ts";
 import type { BlockContext, CallOutcome, CallRequest, HostContext, Slot } from "./host.ts";
 import type { ChainParameters } from "./parameters.ts";
@@ -39,6 +39,7 @@ export class Frame implements HostContext {
   value = 0n;
   isStatic = false;
   #space = 0;
+  readonly #balance = newUint256();
 
   constructor(scope: TransactionScope, depth: number) {
     this.#scope = scope;
@@ -105,7 +106,18 @@ export class Frame implements HostContext {
     if (table.has(slot)) table.set(slot, undefined);
   }
 
-  *range(start: Uint8Array, end: Uint8Array, reverse = false): Generator<{ key: Uint8Array; value: Uint8Array }> {
+  balanceOf(address: Uint8Array): bigint {
+    const { schedule, table } = this.#scope;
+    this.charge("stateRead", schedule.stateRead);
+    table.load(table.accountSlot(address, 0), this.#balance);
+    return toBigInt(this.#balance);
+  }
+
+  *range(
+    start: Uint8Array,
+    end: Uint8Array | undefined,
+    reverse = false,
+  ): Generator<{ key: Uint8Array; value: Uint8Array }> {
     const { schedule, table } = this.#scope;
     this.charge("stateRead", schedule.stateRead);
     for (const entry of table.range(this.#space, start, end, reverse)) {

@@ -90,8 +90,12 @@ export interface HostContext {
   get(key: Uint8Array): Uint8Array | undefined;
   set(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
-  /** Entries with start ≤ key < end in byte order; sees this transaction's own writes. Charges per entry. */
-  range(start: Uint8Array, end: Uint8Array, reverse?: boolean): Iterable<{ key: Uint8Array; value: Uint8Array }>;
+  /** Entries with start ≤ key < end (undefined: to the last key) in byte order; sees this transaction's own writes. Charges per entry. */
+  range(
+    start: Uint8Array,
+    end: Uint8Array | undefined,
+    reverse?: boolean,
+  ): Iterable<{ key: Uint8Array; value: Uint8Array }>;
 
   /**
    * The same state, for values that are a uint256 under a key of a 4-byte prefix and an address: no allocation.
@@ -119,6 +123,8 @@ export interface HostContext {
     secondAt: number,
     value: Limbs,
   ): void;
+  /** Native balance of any account. Charges a read. */
+  balanceOf(address: Uint8Array): bigint;
   /** Runs another contract in a frame of its own. Never throws for what the callee does. */
   call(request: CallRequest): CallOutcome;
 }
@@ -136,10 +142,14 @@ export interface ContractEngine {
   /**
    * Static checks of a deployment, before anything runs or is charged.
    * @param contract the `contract` object of the transaction, as JSON.
+   * @param codeByHash code that the chain has already, for deployments that name it instead of carrying it.
    * @returns what is stored under the code hash, and the gas that admission costs.
    * @throws RejectedError (VALIDATION_ERROR, INVALID_AMOUNT, INVALID_ADDRESS, CODE_REJECTED …) naming the path.
    */
-  admitDeploy(contract: Record<string, unknown>): { code: Uint8Array; gas: number };
+  admitDeploy(
+    contract: Record<string, unknown>,
+    codeByHash: (codeHash: Uint8Array) => Uint8Array | undefined,
+  ): { code: Uint8Array; gas: number };
   /** Runs the constructor inside the new contract's frame. */
   deploy(host: HostContext, code: Uint8Array, contract: Record<string, unknown>): Outcome;
   /**
