@@ -8,7 +8,7 @@
 import { ControlStack } from "./control-stack.ts";
 import { Edit, EditList } from "./edits.ts";
 import { CLEARED_LOCALS_SHIFT } from "./gas-schedule.ts";
-import { requireWithin } from "./limits.ts";
+import { LOOP_WEIGHT, requireWithin } from "./limits.ts";
 import { ModuleReader } from "./module-reader.ts";
 import { ModuleRejected } from "./module-rejected.ts";
 import { type FunctionBody, type ModuleShape, typeOfFunction } from "./module-shape.ts";
@@ -309,7 +309,7 @@ export class FunctionScan {
     requireWithin("nesting", control.depth, at);
     this.#readBlockType();
     if (operator === Op.if) this.#move(1, 0);
-    this.#branches++;
+    this.#branches += operator === Op.loop ? LOOP_WEIGHT : 1;
     const base = Math.max(this.#height - this.#blockParams, control.base[control.depth - 1]!);
     let charge = control.charge[control.depth - 1]!;
     if (operator === Op.loop) this.hasLoop = this.hasLoop || !this.#isDead;
