@@ -9,7 +9,7 @@ import { toHex } from "../../src/encoding/hex.ts";
 import type { Log } from "../../src/encoding/receipt.ts";
 import { BodyForm } from "../../src/encoding/transaction.ts";
 import { Addresses } from "../../src/engines/wasm/cosmwasm/addresses.ts";
-import { CosmWasmAbi, type CosmWasmProgram } from "../../src/engines/wasm/cosmwasm/cosmwasm-abi.ts";
+import { CosmWasmAbi } from "../../src/engines/wasm/cosmwasm/cosmwasm-abi.ts";
 import { decodeEvent } from "../../src/engines/wasm/cosmwasm/events.ts";
 import type {
   CosmWasmHost,
@@ -36,19 +36,6 @@ export interface CallResult extends FrameOutcome {
   readonly logs: readonly Log[];
 }
 
-/** Tells an upgrade from a deployment: ContractEngine has no upgrade of its own to call. */
-const UPGRADE = "upgrade";
-
-class UpgradingAbi extends CosmWasmAbi {
-  override open(): CosmWasmProgram {
-    const program = super.open();
-    const deploy = program.deploy.bind(program);
-    program.deploy = (slot, contract) =>
-      contract[UPGRADE] === undefined ? deploy(slot, contract) : program.upgrade(slot, contract[UPGRADE]);
-    return program;
-  }
-}
-
 interface Code {
   readonly id: number;
   readonly loaded: LoadedCode;
@@ -67,7 +54,7 @@ export class CosmWasmChain {
   undo: (() => void)[] = [];
   #made = 0;
 
-  constructor(engine = new WasmContractEngine({ abis: [new UpgradingAbi({ addressPrefix: PREFIX, denom: DENOM })] })) {
+  constructor(engine = new WasmContractEngine({ abis: [new CosmWasmAbi({ addressPrefix: PREFIX, denom: DENOM })] })) {
     this.engine = engine;
   }
 
@@ -254,7 +241,7 @@ export class CosmWasmChain {
       return { status: "reverted", returnData: EMPTY, gasUsed: 0 };
     return this.#inFrame(depth, to, caller, sender, 0n, false, gasLimit, (frame) => {
       this.put(this.contracts, toHex(to), { ...info, codeHash });
-      return this.engine.deploy(frame, this.codeOf(codeHash).loaded.code, { type: "wasm", [UPGRADE]: message });
+      return this.engine.upgrade(frame, this.codeOf(codeHash).loaded.code, message);
     });
   }
 

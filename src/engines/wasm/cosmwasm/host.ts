@@ -9,14 +9,6 @@ export interface FrameOutcome extends CallOutcome {
 
 export interface CosmWasmHost extends HostContext {
   call(request: Parameters<HostContext["call"]>[0]): FrameOutcome;
-  range(
-    start: Uint8Array,
-    /** Undefined: to the last key. */
-    end: Uint8Array | undefined,
-    reverse?: boolean,
-  ): Iterable<{ key: Uint8Array; value: Uint8Array }>;
-  /** Native balance of any account. */
-  balanceOf(address: Uint8Array): bigint;
   /** All native value that there is. */
   nativeSupply(): bigint;
   /** Takes native value of this contract out of existence. The balance covers it. */
