@@ -31,6 +31,7 @@ describe("help", () => {
       [
         "serve",
         "deploy erc20",
+        "deploy wasm",
         "call",
         "query",
         "simulate",
@@ -40,6 +41,7 @@ describe("help", () => {
         "contract abi",
         "contract state",
         "contract logs",
+        "contract gen-client",
         "contract history",
         "contract pause",
         "contract resume",

@@ -7,7 +7,7 @@ import { runExecutor } from "../../src/executor.ts";
 const SUCCESS: Outcome = { status: "success", returnData: new Uint8Array(0) };
 
 class MisbehavingEngine implements ContractEngine {
-  readonly kind = "wasm";
+  readonly kind = "privacy";
   readonly types = ["misbehaving"];
   readonly addressPrefixes = [];
 
