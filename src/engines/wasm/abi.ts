@@ -53,6 +53,11 @@ export interface AbiProgram {
   admitInit(contract: Record<string, unknown>): void;
   /** The constructor. @param contract as admitted. */
   deploy(slot: InstanceSlot, contract: Record<string, unknown>): Outcome;
+  /**
+   * Runs when a contract gets this code in place of another, inside the contract's frame. Absent: nothing runs.
+   * @param message what the upgrade carries, as JSON, or the bytes that a contract wrote.
+   */
+  upgrade?(slot: InstanceSlot, message: unknown): Outcome;
   /** @throws RejectedError UNKNOWN_ENTRYPOINT, INVALID_CALLDATA, INVALID_AMOUNT, INVALID_ADDRESS. */
   admitCall(input: CallInput): void;
   execute(slot: InstanceSlot, input: CallInput): Outcome;

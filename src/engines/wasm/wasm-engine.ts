@@ -45,8 +45,15 @@ const SLOTS_MAX = 256;
 const SLOTS_BYTES_MAX = 512 * MIB;
 /** A deployment is admitted again when it is estimated, simulated and then sent. */
 const ADMITTED_KEPT = 8;
-const DEPLOY_FIELDS: readonly string[] = ["type", "code", "codeHash", "abi", "init"];
+const CODE_FIELDS: readonly string[] = ["type", "code", "codeHash", "abi"];
+const DEPLOY_FIELDS: readonly string[] = [...CODE_FIELDS, "init"];
+const UPGRADE_FIELDS: readonly string[] = [...CODE_FIELDS, "message"];
 const HASH_BYTES = 32;
+
+const NOTHING_RUN: Outcome = { status: "success", returnData: new Uint8Array(0) };
+
+/** Code that is in the state, by its hash. */
+type CodeByHash = (codeHash: Uint8Array) => Uint8Array | undefined;
 
 /** What `LoadedCode.program` holds. */
 interface WasmProgram {
@@ -90,15 +97,30 @@ export class WasmContractEngine implements ContractEngine {
 
   // ── admission ───────────────────────────────────────────────────────────────
 
-  admitDeploy(
+  admitDeploy(contract: Record<string, unknown>, codeByHash: CodeByHash): { code: Uint8Array; gas: number } {
+    const { program, ...admitted } = this.#admitCode(contract, codeByHash, DEPLOY_FIELDS);
+    program.admitInit(contract);
+    return admitted;
+  }
+
+  /** Checks the `contract` object of an upgrade: code as for a deployment, and the message that the new code gets. */
+  admitUpgrade(contract: Record<string, unknown>, codeByHash: CodeByHash): { code: Uint8Array; gas: number } {
+    const { program, ...admitted } = this.#admitCode(contract, codeByHash, UPGRADE_FIELDS);
+    if (contract["message"] !== undefined && program.upgrade === undefined)
+      refuse("contract.message", "nothing: the new code's ABI has no message of upgrade", contract["message"]);
+    return admitted;
+  }
+
+  #admitCode(
     contract: Record<string, unknown>,
-    codeByHash: (codeHash: Uint8Array) => Uint8Array | undefined,
-  ): { code: Uint8Array; gas: number } {
+    codeByHash: CodeByHash,
+    fields: readonly string[],
+  ): { code: Uint8Array; gas: number; program: AbiProgram } {
     for (const field of Object.keys(contract))
-      if (!DEPLOY_FIELDS.includes(field)) refuse(`contract.${field}`, `one of ${DEPLOY_FIELDS.join(", ")}`, field);
+      if (!fields.includes(field)) refuse(`contract.${field}`, `one of ${fields.join(", ")}`, field);
     if ((contract["code"] === undefined) === (contract["codeHash"] === undefined))
       refuse("contract.code", "either code or codeHash", contract["code"] === undefined ? "neither" : "both");
-    if (contract["codeHash"] !== undefined) return { code: this.#admitKnown(contract, codeByHash), gas: 0 };
+    if (contract["codeHash"] !== undefined) return this.#admitKnown(contract, codeByHash);
     const module = hexOf(contract["code"], "contract.code");
     const { abi, module: rewritten } = this.#rewrite(module);
     const code = encodeCodeContainer({
@@ -107,26 +129,24 @@ export class WasmContractEngine implements ContractEngine {
       abi: abi.admitCode(contract, rewritten),
       module,
     });
-    const program = this.#open(code, sha256(code));
-    program.program.admitInit(contract);
-    this.#modules.keep(program.key, rewritten);
-    this.#admitted.set(code, program);
-    return { code, gas: ADMISSION_BYTE_GAS * module.length };
+    const admitted = this.#open(code, sha256(code));
+    this.#modules.keep(admitted.key, rewritten);
+    this.#admitted.set(code, admitted);
+    return { code, gas: ADMISSION_BYTE_GAS * module.length, program: admitted.program };
   }
 
   #admitKnown(
     contract: Record<string, unknown>,
-    codeByHash: (codeHash: Uint8Array) => Uint8Array | undefined,
-  ): Uint8Array {
+    codeByHash: CodeByHash,
+  ): { code: Uint8Array; gas: number; program: AbiProgram } {
     const codeHash = hexOf(contract["codeHash"], "contract.codeHash");
     const code = codeHash.length === HASH_BYTES ? codeByHash(codeHash) : undefined;
     if (code === undefined || !isCodeContainer(code))
       refuse("contract.codeHash", "the hash of WebAssembly code that this chain has", contract["codeHash"]);
     if (contract["abi"] !== undefined) refuse("contract.abi", "no abi: it is part of the code", "an abi");
-    const program = this.#open(code, toLatin1(codeHash));
-    program.program.admitInit(contract);
-    this.#admitted.set(code, program);
-    return code;
+    const admitted = this.#open(code, toLatin1(codeHash));
+    this.#admitted.set(code, admitted);
+    return { code, gas: 0, program: admitted.program };
   }
 
   /** @throws RejectedError CODE_REJECTED with the rule that the module breaks, and where. */
@@ -155,6 +175,13 @@ export class WasmContractEngine implements ContractEngine {
   deploy(host: HostContext, code: Uint8Array, contract: Record<string, unknown>): Outcome {
     const program = this.#admitted.get(code) ?? this.#open(code, sha256(code));
     return this.#run(host, program, (slot) => program.program.deploy(slot, contract));
+  }
+
+  /** Runs inside the frame of a contract that gets this code. @param message of the upgrade. */
+  upgrade(host: HostContext, code: Uint8Array, message: unknown): Outcome {
+    const program = this.#admitted.get(code) ?? this.#open(code, sha256(code));
+    if (program.program.upgrade === undefined) return NOTHING_RUN;
+    return this.#run(host, program, (slot) => program.program.upgrade!(slot, message));
   }
 
   admitCall(code: LoadedCode, input: CallInput): void {
