@@ -9,6 +9,7 @@ import { METERING_VERSION } from "../../src/engines/wasm/module/instrument.ts";
 import { PolytorusAbi } from "../../src/engines/wasm/polytorus/polytorus-abi.ts";
 import { WasmContractEngine } from "../../src/engines/wasm/wasm-engine.ts";
 import type { EngineError } from "../../src/errors.ts";
+import type { HostContext } from "../../src/execution/host.ts";
 import { ALICE, BOB } from "../support/engine.ts";
 import { contractText, WasmChain, wasmOf } from "../support/wasm-chain.ts";
 
@@ -234,5 +235,26 @@ describe("code", () => {
     expect(refusal(() => engine().admitDeploy({ type: "wasm", codeHash, abi: ABI }, find)).facts["path"]).toBe(
       "contract.abi",
     );
+  });
+});
+
+describe("an upgrade", () => {
+  const engine = new WasmContractEngine({ abis: [new PolytorusAbi()] });
+  const nothing = () => undefined;
+
+  it("admits code as a deployment does, without the constructor's arguments", () => {
+    const { code: upgraded, gas } = engine.admitUpgrade({ type: "wasm", code: toHex(code), abi: ABI }, nothing);
+    const deployed = engine.admitDeploy({ type: "wasm", code: toHex(code), abi: ABI, init: [ALICE, 1] }, nothing);
+    expect([toHex(upgraded), gas]).toEqual([toHex(deployed.code), deployed.gas]);
+    const refused = (contract: Record<string, unknown>) =>
+      refusal(() => engine.admitUpgrade({ type: "wasm", ...contract }, nothing)).facts["path"];
+    expect(refused({ code: toHex(code), init: [] })).toBe("contract.init");
+    expect(refused({ code: toHex(code), message: {} })).toBe("contract.message");
+    expect(refused({})).toBe("contract.code");
+  });
+
+  it("runs nothing where the ABI has nothing to run", () => {
+    const { code: upgraded } = engine.admitUpgrade({ type: "wasm", code: toHex(code) }, nothing);
+    expect(engine.upgrade({} as HostContext, upgraded, undefined)).toMatchObject({ status: "success" });
   });
 });
