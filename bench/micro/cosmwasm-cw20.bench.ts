@@ -46,6 +46,9 @@ const host = {
   sender: new Uint8Array(20),
   value: 0n,
   isStatic: false,
+  charge(_item: string, amount: number) {
+    host.gas.charge(amount);
+  },
   get(key: Uint8Array) {
     host.gas.charge(stateRead);
     return state.get(toLatin1(key));

@@ -6,6 +6,9 @@ import type { TransactionJson } from "../encoding/transaction.ts";
 
 export type { TransactionJson } from "../encoding/transaction.ts";
 
+/** A transaction whose gas limit is asked for. */
+export type UnlimitedTransactionJson = Omit<TransactionJson, "gasLimit"> & Partial<Pick<TransactionJson, "gasLimit">>;
+
 /** What must have happened before `tx_submit` answers. */
 export type Wait = "accepted" | "executed" | "durable";
 
@@ -221,7 +224,7 @@ export interface Methods {
     };
   };
   tx_estimateGas: {
-    params: { transaction: TransactionJson };
+    params: { transaction: UnlimitedTransactionJson };
     result: { gasLimit: string; breakdown: Record<string, string> };
   };
   tx_get: { params: ByTransactionHash; result: LocatedTransactionJson };

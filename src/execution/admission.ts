@@ -225,6 +225,21 @@ export class Admission implements CallInput {
     this.intrinsicGas += this.#schedule.stateWrite;
   }
 
+  /** What `intrinsicGas` is made of, by item. */
+  intrinsicItems(): [item: string, amount: number][] {
+    const { transactionBase, bodyByte, deployBase, codeByte } = this.#schedule;
+    const items: [string, number][] = [
+      ["transactionBase", transactionBase],
+      ["bodyByte", bodyByte * (this.end - this.start)],
+    ];
+    if (this.deployment !== undefined) {
+      items.push(["deployBase", deployBase], ["codeByte", codeByte * this.deployment.code.length]);
+    }
+    const rest = this.intrinsicGas - items.reduce((sum, [, amount]) => sum + amount, 0);
+    if (rest > 0) items.push([this.deployment === undefined ? "stateWrite" : "admission", rest]);
+    return items;
+  }
+
   /** Prepares a query of the call encoded at `at`. @throws RejectedError, CONTRACT_NOT_FOUND. */
   admitQuery(bytes: Uint8Array, at: number): void {
     this.bytes = bytes;

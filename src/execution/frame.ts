@@ -5,9 +5,18 @@
 import type { ByteWriter } from "../encoding/bytes.ts";
 import { writePacked } from "../encoding/receipt.ts";
 import { contractStatePrefix } from "../encoding/state-key.ts";
-import { byteLength, isZero, type Limbs, newUint256, toBigInt, writeShortest } from "../encoding/uint256.ts";
+import {
+  byteLength,
+  isZero,
+  type Limbs,
+  newUint256,
+  toBigInt,
+  writeBigEndian,
+  writeShortest,
+} from "../encoding/uint256.ts";
 import { GasMeter, type GasSchedule, Halt } from "./gas.ts";
 import type { BlockContext, CallOutcome, CallRequest, HostContext, Slot } from "./host.ts";
+import type { ExecutionObserver } from "./observer.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
 
@@ -24,8 +33,8 @@ export interface TransactionScope {
   logCount: number;
   block: BlockContext;
   readonly sender: Uint8Array;
-  /** Counts gas by item of the schedule, when someone asked for a breakdown. */
-  profile: Map<string, number> | undefined;
+  /** Told what happens, when someone asked for a trace or a breakdown of gas. */
+  observer: ExecutionObserver | undefined;
   /** Runs a call in the frame below. */
   call(caller: Frame, request: CallRequest): CallOutcome;
 }
@@ -71,22 +80,23 @@ export class Frame implements HostContext {
   }
 
   charge(item: string, amount: number): void {
-    const { profile } = this.#scope;
-    if (profile !== undefined) profile.set(item, (profile.get(item) ?? 0) + amount);
     this.gas.charge(amount);
+    const { observer } = this.#scope;
+    if (observer !== undefined) observer.charged(item, amount);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const { schedule, table } = this.#scope;
+    const { schedule, table, observer } = this.#scope;
     this.#checkKey(key);
     this.charge("stateRead", schedule.stateRead);
     const value = table.get(table.slot(this.#space, key));
     if (value !== undefined) this.charge("stateReadByte", schedule.stateReadByte * value.length);
+    if (observer !== undefined) observer.read(key, value);
     return value;
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
-    const { schedule, table, parameters } = this.#scope;
+    const { schedule, table, parameters, observer } = this.#scope;
     this.#checkWrite(key);
     if (value.length > parameters.stateValueBytesMax) throw new Halt("StateLimit");
     const slot = table.slot(this.#space, key);
@@ -95,22 +105,26 @@ export class Frame implements HostContext {
       table.has(slot) ? schedule.stateWrite : schedule.stateCreate,
     );
     this.charge("stateWriteByte", schedule.stateWriteByte * (key.length + value.length));
+    if (observer !== undefined) observer.wrote(key, table.get(slot), value);
     table.set(slot, value);
   }
 
   delete(key: Uint8Array): void {
-    const { schedule, table } = this.#scope;
+    const { schedule, table, observer } = this.#scope;
     this.#checkWrite(key);
     this.charge("stateWrite", schedule.stateWrite);
     const slot = table.slot(this.#space, key);
+    if (observer !== undefined) observer.wrote(key, table.get(slot), undefined);
     if (table.has(slot)) table.set(slot, undefined);
   }
 
   balanceOf(address: Uint8Array): bigint {
-    const { schedule, table } = this.#scope;
+    const { schedule, table, observer } = this.#scope;
     this.charge("stateRead", schedule.stateRead);
     table.load(table.accountSlot(address, 0), this.#balance);
-    return toBigInt(this.#balance);
+    const balance = toBigInt(this.#balance);
+    if (observer !== undefined) observer.balanceRead(address, balance);
+    return balance;
   }
 
   *range(
@@ -118,10 +132,11 @@ export class Frame implements HostContext {
     end: Uint8Array | undefined,
     reverse = false,
   ): Generator<{ key: Uint8Array; value: Uint8Array }> {
-    const { schedule, table } = this.#scope;
+    const { schedule, table, observer } = this.#scope;
     this.charge("stateRead", schedule.stateRead);
     for (const entry of table.range(this.#space, start, end, reverse)) {
       this.charge("rangeEntry", schedule.rangeEntry + schedule.stateReadByte * (entry.key.length + entry.value.length));
+      if (observer !== undefined) observer.read(entry.key, entry.value);
       yield entry;
     }
   }
@@ -131,17 +146,21 @@ export class Frame implements HostContext {
   }
 
   load(slot: Slot, out: Limbs): void {
-    this.charge("stateRead", this.#scope.schedule.stateRead);
-    this.#scope.table.load(slot, out);
+    const { schedule, table, observer } = this.#scope;
+    this.charge("stateRead", schedule.stateRead);
+    table.load(slot, out);
+    if (observer !== undefined) observer.read(table.keyOf(slot), table.get(slot));
   }
 
   store(slot: Slot, value: Limbs): void {
     if (this.isStatic) throw new Halt("StaticWrite");
-    const { schedule, table } = this.#scope;
+    const { schedule, table, observer } = this.#scope;
     if (table.has(slot)) this.charge("stateWrite", schedule.stateWrite);
     else if (isZero(value)) this.charge("stateRead", schedule.stateRead);
     else this.charge("stateCreate", schedule.stateCreate);
+    const before = observer === undefined ? undefined : table.get(slot);
     table.store(slot, value);
+    if (observer !== undefined) observer.wrote(table.keyOf(slot), before, table.get(slot));
   }
 
   log(topics: readonly Uint8Array[], data: Uint8Array): void {
@@ -155,6 +174,7 @@ export class Frame implements HostContext {
     for (const topic of topics) writePacked(logs, topic, 0, topic.length);
     writePacked(logs, data, 0, data.length);
     scope.logCount++;
+    if (scope.observer !== undefined) scope.observer.logged(topics, data);
   }
 
   logPair(
@@ -181,6 +201,10 @@ export class Frame implements HostContext {
     writeShortest(value, 0, length, logs.bytes, logs.length + 1);
     logs.length += 1 + length;
     scope.logCount++;
+    if (scope.observer !== undefined) {
+      const topics = [topic.subarray(0, 32), addressWord(first, firstAt), addressWord(second, secondAt)];
+      scope.observer.logged(topics, valueWord(value));
+    }
   }
 
   call(request: CallRequest): CallOutcome {
@@ -206,6 +230,18 @@ function writeAddressTopic(out: ByteWriter, address: Uint8Array, at: number): vo
   bytes[to++] = at + 20 - start;
   for (let i = start; i < at + 20; i++) bytes[to++] = address[i]!;
   out.length = to;
+}
+
+function addressWord(address: Uint8Array, at: number): Uint8Array {
+  const word = new Uint8Array(32);
+  word.set(address.subarray(at, at + 20), 12);
+  return word;
+}
+
+function valueWord(value: Limbs): Uint8Array {
+  const word = new Uint8Array(32);
+  writeBigEndian(value, 0, word, 0);
+  return word;
 }
 
 /** The space of a contract's own keys. */

@@ -86,6 +86,9 @@ export interface HostContext {
   /** Writing halts: a query, or inside a static call. */
   readonly isStatic: boolean;
 
+  /** Spends gas on the engine's own work. @param item what a breakdown of gas calls it. @throws Halt OutOfGas */
+  charge(item: string, amount: number): void;
+
   /** This contract's state. Absent is undefined; the bytes belong to the caller. Charges by read and byte. */
   get(key: Uint8Array): Uint8Array | undefined;
   set(key: Uint8Array, value: Uint8Array): void;

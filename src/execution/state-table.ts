@@ -126,6 +126,12 @@ export class StateTable {
     return this.slot(this.space(key.subarray(0, length)), key.subarray(length));
   }
 
+  /** The key of a row within its space. */
+  keyOf(slot: number): Uint8Array {
+    const key = this.#rows.wholeKey(slot);
+    return key.subarray(spaceLength(key));
+  }
+
   // ── reading ─────────────────────────────────────────────────────────────────
 
   #form(slot: number): number {

@@ -7,7 +7,9 @@ import { transactionLength } from "../encoding/transaction.ts";
 import { EngineError } from "../errors.ts";
 import type { BlockExecutor } from "./block-executor.ts";
 import { type ErrorRecord, errorRecord } from "./error-record.ts";
+import { GasBreakdown } from "./gas-breakdown.ts";
 import type { BlockContext } from "./host.ts";
+import type { ExecutionObserver } from "./observer.ts";
 
 export type SimulatedTransaction =
   | { receipt: Uint8Array; transaction: Uint8Array; transactionHash: Uint8Array }
@@ -65,9 +67,9 @@ export class Trials {
    * @throws EngineError the rejection, or REVERTED / HALTED when no limit up to the chain's makes it succeed.
    */
   estimate(transaction: Uint8Array, block: BlockContext): { gasLimit: number; breakdown: Record<string, number> } {
-    const profile = new Map<string, number>();
+    const breakdown = new GasBreakdown();
     const max = this.#blocks.parameters.transactionGasMax;
-    const full = this.#tryWithGas(transaction, max, block, profile);
+    const full = this.#tryWithGas(transaction, max, block, breakdown);
     if (full.status !== "success") {
       throw full.status === "reverted"
         ? new EngineError("REVERTED", "the transaction reverts", { data: toHex(full.returnData) })
@@ -83,10 +85,10 @@ export class Trials {
         else low = middle;
       }
     }
-    return { gasLimit: high, breakdown: Object.fromEntries(profile) };
+    return { gasLimit: high, breakdown: breakdown.items() };
   }
 
-  #tryWithGas(transaction: Uint8Array, gasLimit: number, block: BlockContext, profile?: Map<string, number>) {
+  #tryWithGas(transaction: Uint8Array, gasLimit: number, block: BlockContext, observer?: ExecutionObserver) {
     const { engine, table } = this.#blocks;
     const checkpoint = table.checkpoint();
     engine.beginBlock(block);
@@ -94,7 +96,7 @@ export class Trials {
     new DataView(bytes.buffer).setBigUint64(16, BigInt(gasLimit), true);
     try {
       this.#blocks.fillNonce(bytes, 0);
-      engine.profile(profile);
+      engine.observe(observer);
       engine.admit(bytes, 0);
       const result = engine.run(this.#blocks.transactionHash(bytes, 0), new ByteWriter(256));
       return {
@@ -104,7 +106,7 @@ export class Trials {
         returnData: result.returnData,
       };
     } finally {
-      engine.profile(undefined);
+      engine.observe(undefined);
       table.revert(checkpoint);
       engine.reverted();
     }

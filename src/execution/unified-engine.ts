@@ -37,11 +37,13 @@ import type {
   ContractInfo,
   Outcome,
 } from "./host.ts";
+import type { ExecutionObserver, FrameKind, Refusal } from "./observer.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
 
 const EMPTY = new Uint8Array(0);
 const NO_WORK: CallOutcome = { status: "success", returnData: EMPTY, gasUsed: 0 };
+const TOO_DEEP: CallOutcome = { status: "halted", returnData: EMPTY, gasUsed: 0 };
 const REFUSED: CallOutcome = { status: "reverted", returnData: EMPTY, gasUsed: 0 };
 const CONTRACT_PAUSED = keccak_256(Buffer.from("ContractPaused(address)")).slice(0, 4);
 const ADDRESS_BYTES = 20;
@@ -59,7 +61,6 @@ export interface RunResult {
 export class UnifiedContractEngine {
   readonly contracts: Contracts;
   readonly #table: StateTable;
-  readonly #schedule: GasSchedule;
   readonly #scope: TransactionScope;
   readonly #admission: Admission;
   readonly #frames: Frame[] = [];
@@ -77,7 +78,6 @@ export class UnifiedContractEngine {
   }) {
     const { table, schedule, parameters } = options;
     this.#table = table;
-    this.#schedule = schedule;
     this.contracts = new Contracts(table, options.engines);
     this.#admission = new Admission(table, this.contracts, schedule, parameters);
     this.#scope = {
@@ -88,7 +88,7 @@ export class UnifiedContractEngine {
       logCount: 0,
       block: { height: 0, timestampMs: 0, chainId: parameters.chainId, protocolVersion: parameters.protocolVersion },
       sender: this.#admission.sender,
-      profile: undefined,
+      observer: undefined,
       call: (caller, request) => this.#call(caller, request),
     };
     this.beginBlock(this.#scope.block);
@@ -105,9 +105,9 @@ export class UnifiedContractEngine {
     this.contracts.reverted();
   }
 
-  /** Counts gas by item from the next transaction on, or stops counting. */
-  profile(profile: Map<string, number> | undefined): void {
-    this.#scope.profile = profile;
+  /** Tells `observer` what happens from the next transaction on; undefined: nobody. */
+  observe(observer: ExecutionObserver | undefined): void {
+    this.#scope.observer = observer;
   }
 
   /**
@@ -148,7 +148,8 @@ export class UnifiedContractEngine {
     receipts.length = start + RECEIPT_GAP_BYTES;
     this.#scope.logs = receipts;
     this.#scope.logCount = 0;
-    if (this.#scope.profile !== undefined) this.#profileIntrinsic(this.#scope.profile);
+    if (this.#scope.observer !== undefined)
+      for (const [item, amount] of tx.intrinsicItems()) this.#scope.observer.charged(item, amount);
     this.#table.setNonce(tx.senderSlot, tx.nonce + 1);
     const outcome = this.#dispatch(transactionHash, tx.gasLimit - tx.intrinsicGas);
     const result = this.#result;
@@ -165,7 +166,11 @@ export class UnifiedContractEngine {
     if (tx.contract !== undefined) return this.#inFrame(0, tx.contract, tx.sender, tx.value, false, gas, tx, undefined);
     if (tx.deployment !== undefined) return this.#deploy(tx.deployment, transactionHash, gas);
     if (tx.changed !== undefined) this.contracts.setRecord(tx.changed);
-    else if (tx.value !== 0n) this.#moveValue(tx.sender, tx.bytes.slice(tx.start - ADDRESS_BYTES, tx.start), tx.value);
+    else {
+      const to = tx.bytes.slice(tx.start - ADDRESS_BYTES, tx.start);
+      if (tx.value !== 0n) this.#moveValue(tx.sender, to, tx.value);
+      this.#tellUnrun({ to, value: tx.value, gasLimit: gas, input: tx }, tx.sender, NO_WORK, undefined);
+    }
     return NO_WORK;
   }
 
@@ -215,13 +220,27 @@ export class UnifiedContractEngine {
     return result;
   }
 
-  #profileIntrinsic(profile: Map<string, number>): void {
-    const tx = this.#admission;
-    const body = this.#schedule.bodyByte * (tx.end - tx.start);
-    const rest = tx.intrinsicGas - this.#schedule.transactionBase - body;
-    profile.set("transactionBase", this.#schedule.transactionBase);
-    profile.set("bodyByte", body);
-    if (rest > 0) profile.set(tx.deployment === undefined ? "stateWrite" : "deployment", rest);
+  /** Tells of a call in which no contract runs. */
+  #tellUnrun(
+    { to, value, gasLimit, input }: Omit<CallRequest, "isStatic">,
+    caller: Uint8Array,
+    outcome: CallOutcome,
+    refusal: Refusal | undefined,
+  ): CallOutcome {
+    const { observer } = this.#scope;
+    if (observer === undefined) return outcome;
+    observer.entered({
+      kind: "call",
+      address: to,
+      contract: undefined,
+      caller,
+      value,
+      gasLimit,
+      input,
+      message: undefined,
+    });
+    observer.left(outcome, refusal === "callDepth" ? "CallDepth" : undefined, refusal);
+    return outcome;
   }
 
   // ── frames ──────────────────────────────────────────────────────────────────
@@ -255,13 +274,15 @@ export class UnifiedContractEngine {
     caller.charge("callBase", schedule.callBase);
     if (caller.isStatic && request.value !== 0n) throw new Halt("StaticWrite");
     const depth = caller.depth + 1;
-    if (depth >= parameters.callDepthMax) return { status: "halted", returnData: EMPTY, gasUsed: 0 };
+    if (depth >= parameters.callDepthMax) return this.#tellUnrun(request, caller.address, TOO_DEEP, "callDepth");
     const contract = this.contracts.resolve(request.to, 0);
-    if (contract === undefined && request.input.form !== BodyForm.none) return REFUSED;
-    if (request.value !== 0n && !this.#covers(caller.address, request.value)) return REFUSED;
+    if (contract === undefined && request.input.form !== BodyForm.none)
+      return this.#tellUnrun(request, caller.address, REFUSED, "noContract");
+    if (request.value !== 0n && !this.#covers(caller.address, request.value))
+      return this.#tellUnrun(request, caller.address, REFUSED, "valueNotCovered");
     if (contract === undefined) {
       if (request.value !== 0n) this.#moveValue(caller.address, request.to, request.value);
-      return NO_WORK;
+      return this.#tellUnrun(request, caller.address, NO_WORK, undefined);
     }
     const gasLimit = Math.max(0, Math.min(Math.floor(request.gasLimit), caller.gas.remaining));
     caller.gas.charge(gasLimit);
@@ -297,6 +318,13 @@ export class UnifiedContractEngine {
     const { logCount } = scope;
     const frame = this.#frame(depth);
     frame.enter(contract.info.address, caller, value, isStatic, gasLimit, contract.space);
+    const { observer } = scope;
+    if (observer !== undefined) {
+      const kind: FrameKind = deployment !== undefined ? "deploy" : isStatic ? "static" : "call";
+      const { address } = contract.info;
+      const message = deployment?.contract;
+      observer.entered({ kind, address, contract, caller, value, gasLimit, input, message });
+    }
     let outcome: Outcome | undefined;
     try {
       if (value !== 0n) this.#moveValue(caller, contract.info.address, value);
@@ -316,8 +344,12 @@ export class UnifiedContractEngine {
       scope.logs.length = logsEnd;
       scope.logCount = logCount;
     }
-    if (outcome === undefined) return { status: "halted", returnData: EMPTY, gasUsed: gasLimit };
-    return { status: outcome.status, returnData: outcome.returnData, gasUsed: frame.gas.used };
+    const ended: CallOutcome =
+      outcome === undefined
+        ? { status: "halted", returnData: EMPTY, gasUsed: gasLimit }
+        : { status: outcome.status, returnData: outcome.returnData, gasUsed: frame.gas.used };
+    if (observer !== undefined) observer.left(ended, outcome === undefined ? this.#haltReason : undefined, undefined);
+    return ended;
   }
 
   #frame(depth: number): Frame {

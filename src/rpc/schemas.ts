@@ -161,6 +161,12 @@ const KINDS = [
 
 export const Transaction = Type.Union([...KINDS], { title: "Transaction", description: "a transaction object" });
 
+/** One whose gas limit is asked for. */
+export const UnlimitedTransaction = Type.Union(
+  KINDS.map(({ properties }) => closed({ ...properties, gasLimit: optional(WholeOrText) })),
+  { title: "UnlimitedTransaction", description: "a transaction object, with or without its gasLimit" },
+);
+
 /** The keys that a transaction of each kind may have: what the fast path checks without running the schema. */
 export const TRANSACTION_KEYS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   KINDS.map(({ properties }) => [properties.kind.const, new Set(Object.keys(properties))]),

@@ -20,6 +20,7 @@ import {
   Rejection,
   someOf,
   Transaction,
+  UnlimitedTransaction,
   WaitFor,
   Whole,
   withNames,
@@ -93,18 +94,19 @@ export const TRANSACTION_METHODS = {
   }),
 
   tx_estimateGas: define("tx_estimateGas", {
-    description: "Runs a transaction without keeping it and answers a gas limit that is enough for it to succeed.",
+    description:
+      "Runs a transaction without keeping it and answers a gas limit that is enough for it to succeed, and what its gas goes to, by item. A gasLimit in the transaction is not looked at.",
     role: "reader",
-    params: closed({ transaction: Transaction }),
+    params: closed({ transaction: UnlimitedTransaction }),
     envelope: closed({ transaction: Anything }),
     result: closed({ gasLimit: Decimal, breakdown: withNames(Decimal) }),
     example: {
       params: { transaction: TRANSFER },
-      result: { gasLimit: "51234", breakdown: { transactionBase: "21000", body: "832" } },
+      result: { gasLimit: "51234", breakdown: { transactionBase: "21000", bodyByte: "832", stateRead: "4200" } },
     },
     async handle({ transaction }, { service }) {
       requireTransactionObject(transaction, "transaction");
-      const { gasLimit, breakdown } = await service.estimateGas(transaction);
+      const { gasLimit, breakdown } = await service.estimateGas({ ...transaction, gasLimit: 0 });
       const items = Object.entries(breakdown).map(([item, gas]) => [item, String(gas)]);
       return { gasLimit: String(gasLimit), breakdown: Object.fromEntries(items) as Record<string, string> };
     },

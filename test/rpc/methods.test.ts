@@ -288,6 +288,8 @@ describe("every method", () => {
       gasLimit: "51234",
       breakdown: { transactionBase: "21000", rest: "30234" },
     });
+    const { gasLimit: _, ...unlimited } = transfer(0);
+    expect(await ask("tx_estimateGas", { transaction: unlimited })).toMatchObject({ gasLimit: "51234" });
     expect(await refusalOf("tx_estimateGas", { transaction: { raw: "0x" } })).toMatchObject({
       code: "UNSUPPORTED_TRANSACTION",
     });

@@ -326,6 +326,10 @@ class TestFrame implements CosmWasmHost {
     this.gas = new GasMeter(gasLimit);
   }
 
+  charge(_item: string, amount: number): void {
+    this.gas.charge(amount);
+  }
+
   get block() {
     const { height, timestampMs } = this.#chain;
     return { height, timestampMs, chainId: 1337, protocolVersion: 1 };

@@ -20,7 +20,7 @@ const rewritten = (parts: Parameters<typeof contractText>[0] = {}) =>
   instrumentModule(wasmOf(contractText(parts)), abi.policy);
 const program = abi.open([]);
 /** A frame that can pay for anything, and needs nothing else. */
-const RICH = { gas: new GasMeter(1_000_000_000) } as HostContext;
+const RICH = hostOf(new GasMeter(1_000_000_000));
 
 function memoryStore(): ModuleStore & { entries: Map<string, Uint8Array>; puts: number } {
   const entries = new Map<string, Uint8Array>();
@@ -198,11 +198,11 @@ describe("an instance", () => {
     const slot = slotOf("(drop (call $input_length))");
     expect(() => slot.call("call")).toThrow(Halt);
     slot.end();
-    const broken = new GasMeter(10_000);
+    const broken = hostOf(new GasMeter(10_000));
     broken.charge = () => {
       throw new TypeError("a bug");
     };
-    slot.begin({ gas: broken } as HostContext);
+    slot.begin(broken);
     expect(() => slot.call("call")).toThrow("the WebAssembly host failed: a bug");
   });
 
@@ -255,3 +255,8 @@ describe("names of a module", () => {
     }
   });
 });
+
+/** A host that has gas and nothing else. */
+function hostOf(gas: GasMeter): HostContext {
+  return { gas, charge: (_item: string, amount: number) => gas.charge(amount) } as unknown as HostContext;
+}

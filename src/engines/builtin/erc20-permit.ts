@@ -76,7 +76,7 @@ export const permit: Handler = (host, token, { bytes, at, words }) => {
 
   readBigEndian(bytes, sAt, WORD_BYTES, s);
   if (lessThan(S_MAX, s)) return revert(ERC20_ERRORS.ECDSAInvalidSignatureS, uintWord(s));
-  host.gas.charge(GAS_SCHEDULE_1.signatureRecover);
+  host.charge("signatureRecover", GAS_SCHEDULE_1.signatureRecover);
   const compact = concatBytes(bytes.subarray(rAt, rAt + WORD_BYTES), bytes.subarray(sAt, sAt + WORD_BYTES));
   const signer = recoverSigner(hash, v, compact);
   if (signer === undefined) return revert(ERC20_ERRORS.ECDSAInvalidSignature);

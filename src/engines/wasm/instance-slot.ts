@@ -188,13 +188,13 @@ export class InstanceSlot {
     this.#known = now;
     const whole = Math.floor(used / WASM_GAS_RATIO);
     this.#fraction = used - whole * WASM_GAS_RATIO;
-    this.host.gas.charge(whole);
+    this.host.charge("instructions", whole);
   }
 
   /** Charges what is left to charge, a begun gas as a whole one. @throws Halt OutOfGas */
   finish(): void {
     this.settle();
-    if (this.#fraction > 0) this.host.gas.charge(1);
+    if (this.#fraction > 0) this.host.charge("instructions", 1);
     this.#fraction = 0;
   }
 

@@ -199,7 +199,7 @@ export class WasmContractEngine implements ContractEngine {
 
   #run(host: HostContext, program: WasmProgram, body: (slot: InstanceSlot) => Outcome): Outcome {
     const module = this.#modules.get(program.key, () => rewriteFor(program.abi, program.module));
-    host.gas.charge(FRAME_GAS + FRAME_PAGE_GAS * module.layout.initialPages);
+    host.charge("instance", FRAME_GAS + FRAME_PAGE_GAS * module.layout.initialPages);
     const slot = this.#pool.take(module, program.program);
     try {
       slot.begin(host);

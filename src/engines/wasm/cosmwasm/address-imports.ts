@@ -13,7 +13,7 @@ export function addressImports(frame: CosmWasmFrame) {
   const problem = (text: string) => frame.allocate(Buffer.from(text, "utf8"));
   /** The address in a region, or what is wrong with it. */
   const parse = (source: number): Uint8Array | string => {
-    frame.host.gas.charge(COSTS.address);
+    frame.host.charge("address", COSTS.address);
     const bytes = frame.view(source, ADDRESS_TEXT_BYTES_MAX);
     if (bytes.length === 0) return "Input is empty";
     // Addresses are ASCII: anything else is refused as one, whatever it spells.
@@ -31,7 +31,7 @@ export function addressImports(frame: CosmWasmFrame) {
       return SUCCESS;
     },
     addr_humanize(source: number, destination: number): number {
-      frame.host.gas.charge(COSTS.address);
+      frame.host.charge("address", COSTS.address);
       const canonical = frame.read(source, CANONICAL_BYTES_MAX);
       const text = frame.addresses.humanize(canonical);
       if (text === undefined) return problem(`a canonical address has 20 bytes, not ${canonical.length}`);

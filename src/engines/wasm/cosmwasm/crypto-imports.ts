@@ -30,7 +30,7 @@ export function cryptoImports(frame: CosmWasmFrame) {
 
 function ecdsaImports(frame: CosmWasmFrame) {
   const verify = (curve: Ecdsa, gas: number) => (hash: number, signature: number, key: number) => {
-    frame.host.gas.charge(gas);
+    frame.host.charge("crypto", gas);
     return curve.verify(
       frame.read(hash, ECDSA_HASH_BYTES),
       frame.read(signature, ECDSA_SIGNATURE_BYTES),
@@ -39,7 +39,7 @@ function ecdsaImports(frame: CosmWasmFrame) {
   };
   /** The answer has a pointer in its low half, or an error in its high one. */
   const recover = (curve: Ecdsa, gas: number) => (hash: number, signature: number, parameter: number) => {
-    frame.host.gas.charge(gas);
+    frame.host.charge("crypto", gas);
     const key = curve.recover(
       frame.read(hash, ECDSA_HASH_BYTES),
       frame.read(signature, ECDSA_SIGNATURE_BYTES),
@@ -59,7 +59,7 @@ function eddsaImports(frame: CosmWasmFrame) {
   return {
     ed25519_verify(message: number, signature: number, key: number): number {
       const bytes = frame.read(message, MESSAGE_BYTES_MAX);
-      frame.host.gas.charge(COSTS.ed25519 + COSTS.hashByte * bytes.length);
+      frame.host.charge("crypto", COSTS.ed25519 + COSTS.hashByte * bytes.length);
       return verifyEd25519(bytes, frame.read(signature, EDDSA_SIGNATURE_BYTES), frame.read(key, EDDSA_KEY_BYTES));
     },
     ed25519_batch_verify(messages: number, signatures: number, keys: number): number {
@@ -73,7 +73,7 @@ function eddsaImports(frame: CosmWasmFrame) {
       const count = batchLength(lists[0].length, lists[1].length, lists[2].length) ?? 0;
       // One message for all signatures is hashed as often as there are signatures.
       const hashed = lists[0].reduce((sum, { length }) => sum + length, 0) * (lists[0].length === 1 ? count : 1);
-      frame.host.gas.charge(COSTS.ed25519 * count + COSTS.hashByte * hashed);
+      frame.host.charge("crypto", COSTS.ed25519 * count + COSTS.hashByte * hashed);
       return verifyEd25519Batch(...lists);
     },
   };
@@ -88,14 +88,14 @@ function blsImports(frame: CosmWasmFrame) {
   const hash = (hasher: typeof hashToG1, gas: number) => {
     return (hashFunction: number, message: number, domain: number, destination: number) => {
       const bytes = frame.read(message, MESSAGE_BYTES_MAX);
-      frame.host.gas.charge(gas + COSTS.hashByte * bytes.length);
+      frame.host.charge("crypto", gas + COSTS.hashByte * bytes.length);
       return answer(hasher(hashFunction, bytes, frame.read(domain, DOMAIN_BYTES_MAX)), destination);
     };
   };
   const aggregate = (sum: typeof aggregateG1, pointBytes: number, gas: number) => {
     return (points: number, destination: number) => {
       const bytes = frame.read(points, POINTS_BYTES_MAX);
-      frame.host.gas.charge(gas * Math.ceil(bytes.length / pointBytes));
+      frame.host.charge("crypto", gas * Math.ceil(bytes.length / pointBytes));
       return answer(sum(bytes), destination);
     };
   };
@@ -106,7 +106,7 @@ function blsImports(frame: CosmWasmFrame) {
       const left = frame.read(ps, POINTS_BYTES_MAX);
       const right = frame.read(qs, POINTS_BYTES_MAX);
       const pairs = Math.ceil(left.length / G1_BYTES) + 1;
-      frame.host.gas.charge(COSTS.pairingBase + (COSTS.pairing + COSTS.pointG1 + COSTS.pointG2) * pairs);
+      frame.host.charge("crypto", COSTS.pairingBase + (COSTS.pairing + COSTS.pointG1 + COSTS.pointG2) * pairs);
       return pairingEquality(left, right, frame.read(r, G1_BYTES), frame.read(s, G2_BYTES));
     },
     bls12_381_hash_to_g1: hash(hashToG1, COSTS.hashG1),

@@ -56,7 +56,7 @@ export class CosmWasmFrame implements AbiFrame {
     return {
       query_chain: (request: number): number => {
         const bytes = this.read(request, QUERY_BYTES_MAX);
-        this.host.gas.charge(COSTS.jsonByte * bytes.length);
+        this.host.charge("json", COSTS.jsonByte * bytes.length);
         return this.allocate(this.#slot.outside(() => answerQuery(this, bytes)));
       },
       debug: (message: number): void => {
@@ -86,7 +86,7 @@ export class CosmWasmFrame implements AbiFrame {
     for (const input of inputs) pointers.push(this.allocate(input));
     const result = this.#slot.call(entry, ...pointers) as number;
     const output = this.view(result, OUTPUT_BYTES_MAX);
-    this.host.gas.charge(COSTS.jsonByte * output.length);
+    this.host.charge("json", COSTS.jsonByte * output.length);
     return output;
   }
 
@@ -97,21 +97,21 @@ export class CosmWasmFrame implements AbiFrame {
 
   /** The guest's region in place, for what is read before the guest runs again. Costs as `read`. */
   view(pointer: number, bytesMax: number): Uint8Array {
-    this.host.gas.charge(COSTS.call);
+    this.host.charge("hostCall", COSTS.call);
     const bytes = viewBytes(this.#slot, pointer, bytesMax);
-    this.host.gas.charge(copyCost(bytes.length));
+    this.host.charge("hostCopy", copyCost(bytes.length));
     return bytes;
   }
 
   /** Fills a region that the guest allocated. */
   write(pointer: number, bytes: Uint8Array): void {
-    this.host.gas.charge(copyCost(bytes.length));
+    this.host.charge("hostCopy", copyCost(bytes.length));
     writeBytes(this.#slot, pointer, bytes);
   }
 
   /** Hands bytes to the guest in a region of its own making. @throws Halt Unreachable when that is not fit for them. */
   allocate(bytes: Uint8Array): number {
-    this.host.gas.charge(COSTS.call + copyCost(bytes.length));
+    this.host.charge("hostCopy", COSTS.call + copyCost(bytes.length));
     const pointer = this.#slot.call("allocate", bytes.length);
     if (typeof pointer !== "number") throw new Halt("Unreachable");
     writeBytes(this.#slot, pointer, bytes);

@@ -86,11 +86,11 @@ export function polytorusImports(slot: InstanceSlot, frame: PolytorusFrame): Web
 function callImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.ModuleImports {
   return {
     input_length(): number {
-      slot.host.gas.charge(HOST_CALL_GAS);
+      slot.host.charge("hostCall", HOST_CALL_GAS);
       return frame.inputEnd - frame.inputStart;
     },
     input_read(pointer: number, offset: number, length: number): void {
-      slot.host.gas.charge(copyGas(length >>> 0));
+      slot.host.charge("hostCopy", copyGas(length >>> 0));
       copyTo(slot, pointer, frame.input, frame.inputStart + (offset >>> 0), length, frame.inputEnd);
     },
     return_data(pointer: number, length: number): void {
@@ -100,28 +100,28 @@ function callImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mod
       frame.revert(pointer, length);
     },
     context(pointer: number): void {
-      slot.host.gas.charge(CONTEXT_GAS);
+      slot.host.charge("hostCall", CONTEXT_GAS);
       writeContext(slot, pointer);
     },
     call(to: number, value: number, input: number, inputLength: number, gasLimit: bigint, flags: number): number {
-      slot.host.gas.charge(HOST_CALL_GAS);
+      slot.host.charge("hostCall", HOST_CALL_GAS);
       const request = callRequest(slot, to, value, input, inputLength, gasLimit, flags);
       const outcome = slot.outside(() => slot.host.call(request));
       frame.register = outcome.returnData;
       return STATUS_CODES[outcome.status];
     },
     balance(address: number, out: number): void {
-      slot.host.gas.charge(HOST_CALL_GAS);
+      slot.host.charge("hostCall", HOST_CALL_GAS);
       const balance = slot.host.balanceOf(slot.view(address, ADDRESS_BYTES));
       writeWord(balance, slot.bytes, slot.claim(out, WORD_BYTES));
     },
     gas_remaining(): bigint {
-      slot.host.gas.charge(HOST_CALL_GAS);
+      slot.host.charge("hostCall", HOST_CALL_GAS);
       slot.settle();
       return BigInt(slot.host.gas.remaining);
     },
     log(topics: number, topicCount: number, data: number, dataLength: number): void {
-      slot.host.gas.charge(HOST_CALL_GAS);
+      slot.host.charge("hostCall", HOST_CALL_GAS);
       const count = topicCount >>> 0;
       if (count > TOPICS_MAX) throw new Halt("LogLimit");
       const words: Uint8Array[] = [];
@@ -199,37 +199,37 @@ function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mo
   return {
     state_get(key: number, keyLength: number, out: number, capacity: number): number {
       const { host } = slot;
-      host.gas.charge(copyGas(keyLength >>> 0));
+      host.charge("hostCopy", copyGas(keyLength >>> 0));
       const value = host.get(slot.lend(key, keyLength, 0));
       if (value === undefined) return -1;
-      host.gas.charge(copyGas(value.length));
+      host.charge("hostCopy", copyGas(value.length));
       frame.register = value;
       slot.write(out, value, 0, Math.min(value.length, capacity >>> 0));
       return value.length;
     },
     state_set(key: number, keyLength: number, value: number, valueLength: number): void {
       const { host } = slot;
-      host.gas.charge(copyGas((keyLength >>> 0) + (valueLength >>> 0)));
+      host.charge("hostCopy", copyGas((keyLength >>> 0) + (valueLength >>> 0)));
       host.set(slot.lend(key, keyLength, 0), slot.lend(value, valueLength, 1));
     },
     state_delete(key: number, keyLength: number): void {
       const { host } = slot;
-      host.gas.charge(copyGas(keyLength >>> 0));
+      host.charge("hostCopy", copyGas(keyLength >>> 0));
       host.delete(slot.lend(key, keyLength, 0));
     },
     range_open(start: number, startLength: number, end: number, endLength: number, reverse: number): number {
       const { host } = slot;
-      host.gas.charge(copyGas((startLength >>> 0) + (endLength >>> 0)));
+      host.charge("hostCopy", copyGas((startLength >>> 0) + (endLength >>> 0)));
       const first = slot.read(start, startLength);
       const last = endLength === 0 ? undefined : slot.read(end, endLength);
       return frame.openIterator(host.range(first, last, reverse !== 0));
     },
     range_next(iterator: number): number {
-      slot.host.gas.charge(HOST_CALL_GAS);
+      slot.host.charge("hostCall", HOST_CALL_GAS);
       const next = frame.iterator(iterator).next();
       if (next.done === true) return 0;
       const { key, value } = next.value;
-      slot.host.gas.charge(copyGas(key.length + value.length));
+      slot.host.charge("hostCopy", copyGas(key.length + value.length));
       const entry = new Uint8Array(4 + key.length + value.length);
       writeU32(entry, 0, key.length);
       entry.set(key, 4);
@@ -238,11 +238,11 @@ function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mo
       return 1;
     },
     result_length(): number {
-      slot.host.gas.charge(HOST_CALL_GAS);
+      slot.host.charge("hostCall", HOST_CALL_GAS);
       return frame.register.length;
     },
     result_read(pointer: number, offset: number, length: number): void {
-      slot.host.gas.charge(copyGas(length >>> 0));
+      slot.host.charge("hostCopy", copyGas(length >>> 0));
       copyTo(slot, pointer, frame.register, offset >>> 0, length, frame.register.length);
     },
   };
@@ -253,15 +253,15 @@ function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mo
 function hashImports(slot: InstanceSlot): WebAssembly.ModuleImports {
   return {
     keccak256(pointer: number, length: number, out: number): void {
-      slot.host.gas.charge(keccakGas(length >>> 0));
+      slot.host.charge("hash", keccakGas(length >>> 0));
       slot.write(out, keccak_256(slot.view(pointer, length)));
     },
     sha256(pointer: number, length: number, out: number): void {
-      slot.host.gas.charge(sha256Gas(length >>> 0));
+      slot.host.charge("hash", sha256Gas(length >>> 0));
       slot.write(out, hash("sha256", slot.view(pointer, length), "buffer"));
     },
     recover(digest: number, signaturePointer: number, out: number): number {
-      slot.host.gas.charge(HOST_CALL_GAS + RECOVER_GAS);
+      slot.host.charge("signatureRecover", HOST_CALL_GAS + RECOVER_GAS);
       const signed = slot.read(signaturePointer, SIGNATURE_BYTES);
       const signer = recoverSigner(slot.read(digest, WORD_BYTES), signed[SIGNATURE_BYTES - 1]!, signed.subarray(0, 64));
       if (signer === undefined) return 0;
@@ -283,6 +283,6 @@ function textAt(slot: InstanceSlot, pointer: number): string {
   if (pointer === 0) return "";
   const lengthBytes = slot.view(pointer - 4, 4);
   const length = Math.min(readU32(lengthBytes, 0), 2 * ABORT_CHARS_MAX) & ~1;
-  slot.host.gas.charge(copyGas(length));
+  slot.host.charge("hostCopy", copyGas(length));
   return Buffer.from(slot.view(pointer, length)).toString("utf16le");
 }

@@ -59,7 +59,7 @@ export class PolytorusFrame implements AbiFrame {
   setAnswer(pointer: number, length: number): void {
     const bytes = length >>> 0;
     if (bytes > ANSWER_BYTES_MAX) throw new Halt("InvalidOutput");
-    this.#slot.host.gas.charge(copyGas(bytes) + ANSWER_BYTE_GAS * bytes);
+    this.#slot.host.charge("answer", copyGas(bytes) + ANSWER_BYTE_GAS * bytes);
     this.#answer = this.#slot.read(pointer, bytes);
   }
 
@@ -71,7 +71,7 @@ export class PolytorusFrame implements AbiFrame {
   /** Reverts with Solidity's Error(string). */
   revertWithText(text: string): never {
     const answer = encodeError(SOLIDITY_ERRORS.Error, [text]);
-    this.#slot.host.gas.charge(copyGas(answer.length) + ANSWER_BYTE_GAS * answer.length);
+    this.#slot.host.charge("answer", copyGas(answer.length) + ANSWER_BYTE_GAS * answer.length);
     this.#answer = answer;
     throw GUEST_REVERT;
   }
