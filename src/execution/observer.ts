@@ -17,8 +17,8 @@ export type FrameKind = "call" | "static" | "deploy" | "upgrade";
 export interface EnteredFrame {
   readonly kind: FrameKind;
   readonly address: Uint8Array;
-  /** What runs; undefined where nothing does: plain value, or a call that is refused before it begins. */
-  readonly contract:
+  /** What runs; absent where nothing does: plain value, or a call that is refused before it begins. */
+  readonly contract?:
     | { readonly info: ContractInfo; readonly engine: ContractEngine; readonly code: LoadedCode }
     | undefined;
   readonly caller: Uint8Array;
@@ -27,7 +27,7 @@ export interface EnteredFrame {
   /** Of a call. */
   readonly input: CallInput | undefined;
   /** The `contract` object of a deployment or upgrade. */
-  readonly message: Record<string, unknown> | undefined;
+  readonly message?: Record<string, unknown> | undefined;
 }
 
 /** Why a call was refused before it began. */

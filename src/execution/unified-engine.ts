@@ -229,16 +229,7 @@ export class UnifiedContractEngine {
   ): CallOutcome {
     const { observer } = this.#scope;
     if (observer === undefined) return outcome;
-    observer.entered({
-      kind: "call",
-      address: to,
-      contract: undefined,
-      caller,
-      value,
-      gasLimit,
-      input,
-      message: undefined,
-    });
+    observer.entered({ kind: "call", address: to, caller, value, gasLimit, input });
     observer.left(outcome, refusal === "callDepth" ? "CallDepth" : undefined, refusal);
     return outcome;
   }
