@@ -16,6 +16,7 @@ const stamp = join(dist, ".built");
 
 const ENTRY_POINTS = {
   main: "src/main.ts",
+  "compile-worker": "src/compile-worker.ts",
   "executor-worker": "src/executor-worker.ts",
   "follower-worker": "src/follower-worker.ts",
   "query-worker": "src/query-worker.ts",

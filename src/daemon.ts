@@ -74,6 +74,7 @@ function openEngine(
     segmentBytes: config.journal.segmentBytes,
     backlogMaxBytes: config.journal.backlogMaxBytes,
     retention: config.retention,
+    modulesBytesMax: config.wasm.modulesMaxBytes,
     limits: { ...limits, queryGasMax: String(limits.queryGasMax) },
     executionTimeoutMs: EXECUTION_TIMEOUT_MS,
     now: Date.now,

@@ -9,6 +9,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { BlockEntry } from "./encoding/block-entry.ts";
 import { transactionHasher } from "./encoding/transaction-hash.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { EngineError } from "./errors.ts";
 import { type Head, headOf } from "./execution/executor.ts";
 import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
@@ -21,7 +22,7 @@ import { IdGate } from "./sequencer/id-gate.ts";
 import { IDS_KEPT_MIN, IDS_KEPT_MS, IdIndex } from "./sequencer/id-index.ts";
 import { Pipeline, type RunningExecutor } from "./sequencer/pipeline.ts";
 import { QueryQueue } from "./sequencer/query-queue.ts";
-import { RetainedWindow, type RetentionOptions } from "./sequencer/retained-window.ts";
+import { RetainedWindow } from "./sequencer/retained-window.ts";
 import { catchUp } from "./service/catch-up.ts";
 import { LocalEngine } from "./service/engine-service.ts";
 import { describeEngine, type EngineFacts, healthOf } from "./service/engine-status.ts";
@@ -34,33 +35,6 @@ import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
 import { LmdbState } from "./storage/lmdb-state.ts";
 import { LogSource } from "./storage/log-source.ts";
 import { MemoryLog } from "./storage/memory-log.ts";
-
-export interface EngineOptions {
-  /** Undefined: storage memory. Locked by whoever opens the engine. */
-  dataDir: string | undefined;
-  mode: "auto" | "driven";
-  /** For a new chain; an existing one has its own, and must have this chain id. */
-  parameters: ChainParameters;
-  balances: readonly { address: Uint8Array; balance: bigint }[];
-  segmentBytes: number;
-  backlogMaxBytes: number;
-  retention: RetentionOptions;
-  /** Published in engine_info. */
-  limits: Record<string, unknown>;
-  /** Bytes of encoded transactions that may wait for the executor; left out: SUBMISSION_BACKLOG_BYTES_MAX. */
-  submissionBacklogBytes?: number;
-  /** One batch, or one round of queries, may run this long. */
-  executionTimeoutMs: number;
-  now(): number;
-  /** For operators: what happened, with facts. */
-  report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
-  /** The engine cannot go on: its service refuses everything from here. */
-  onFatal(error: EngineError): void;
-  /** Where the scripts of the threads stand; left out: beside this one. */
-  scripts?: URL;
-  /** Of the executor's thread; tests have their own. */
-  executorScript?: URL;
-}
 
 /** Transactions waiting for the executor, in bytes of encoding: a second's worth at the highest rate measured. */
 const SUBMISSION_BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
@@ -78,7 +52,7 @@ export class Engine {
   readonly #pipeline: Pipeline;
   readonly #auto: AutoSequencer | undefined;
   readonly #driven: DrivenSequencer | undefined;
-  readonly #paths: { journal: string; state: string; index: string; tree: string } | undefined;
+  readonly #paths: { journal: string; state: string; index: string; tree: string; modules: string } | undefined;
   #parameters: ChainParameters;
   #follower: FollowerHandle | undefined;
   #isFollowerToldSoon = false;
@@ -119,6 +93,7 @@ export class Engine {
         state: join(options.dataDir, "state"),
         index: join(options.dataDir, "index"),
         tree: join(options.dataDir, "state.tree"),
+        modules: join(options.dataDir, "modules"),
       };
       for (const path of [paths.state, paths.index]) mkdirSync(path, { recursive: true, mode: 0o700 });
       this.#paths = paths;
@@ -272,6 +247,7 @@ export class Engine {
   async #startExecutor(head: Head, onLost: (problem: EngineError) => void): Promise<RunningExecutor> {
     this.#driven?.executorLost();
     const progress = new SharedArrayBuffer(4);
+    const { modulesBytesMax: bytesMax } = this.#options;
     const workerData: ExecutorWorkerData = {
       parameters: this.#parameters,
       head,
@@ -280,6 +256,7 @@ export class Engine {
       treePath: this.#executorStart === undefined ? this.#paths?.tree : undefined,
       logBytes: this.#log.byteLength,
       progress,
+      modules: this.#paths === undefined || bytesMax === 0 ? undefined : { directory: this.#paths.modules, bytesMax },
     };
     const handle = new WorkerExecutor({
       script: this.#options.executorScript ?? this.#script("executor-worker"),
@@ -292,6 +269,7 @@ export class Engine {
         });
         onLost(problem);
       },
+      onNotice: (message, facts) => this.#options.report("warn", message, facts),
     });
     const start = await handle.ready();
     this.#executorStart = start;

@@ -7,6 +7,7 @@ import { contractEngines } from "./contract-engines.ts";
 import { equalBytes } from "./encoding/bytes.ts";
 import { portableHasher } from "./encoding/hash.ts";
 import type { StateTree } from "./encoding/state-tree.ts";
+import { ThreadCompiler } from "./engines/wasm/thread-compiler.ts";
 import { toEngineError } from "./errors.ts";
 import { errorRecord } from "./execution/error-record.ts";
 import { Executor, type Head } from "./execution/executor.ts";
@@ -26,6 +27,7 @@ import {
   type ExecutorStart,
 } from "./sequencer/executor-handle.ts";
 import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
+import { ModuleFiles } from "./storage/module-files.ts";
 
 export interface ExecutorWorkerData {
   parameters: ChainParameters;
@@ -39,6 +41,8 @@ export interface ExecutorWorkerData {
   /** Bytes of log now: a saved tree further behind than REPLAY_BYTES_MAX is not worth it. */
   logBytes: number;
   progress: SharedArrayBuffer;
+  /** Where rewritten WebAssembly modules are kept; undefined: nowhere. */
+  modules: { directory: string; bytesMax: number } | undefined;
 }
 
 /** Replaying this much journal onto a saved tree takes about as long as building a tree of a million leaves anew. */
@@ -52,7 +56,8 @@ export function runExecutor(engines: readonly ContractEngine[]): void {
   const post = (answer: ExecutorAnswer, transfer: ArrayBuffer[] = []) => port.postMessage(answer, transfer);
   try {
     const data = workerData as ExecutorWorkerData;
-    const { executor, snapshot, start } = compose(data, engines);
+    const notice = (message: string, facts: Record<string, unknown>) => post({ notice: message, facts });
+    const { executor, snapshot, start } = compose(data, [...contractEngines(wasmHost(data, notice)), ...engines]);
     port.on("message", (request: ExecutorRequest) => {
       try {
         if (request.method === "applied") snapshot?.refresh();
@@ -68,6 +73,12 @@ export function runExecutor(engines: readonly ContractEngine[]): void {
   }
 }
 
+/** A compiling thread, which starts with the first module, and the files of modules that were rewritten before. */
+function wasmHost({ modules }: ExecutorWorkerData, notice: (message: string, facts: Record<string, unknown>) => void) {
+  const { compile, prepare } = new ThreadCompiler(new URL("compile-worker.js", import.meta.url));
+  return { compile, prepare, store: modules && new ModuleFiles({ ...modules, report: notice }) };
+}
+
 function compose(
   data: ExecutorWorkerData,
   engines: readonly ContractEngine[],
@@ -80,7 +91,7 @@ function compose(
     tree,
     hasher: isAddon(addon) ? nativeHasher(addon) : portableHasher,
     transfers: isAddon(addon) ? nativeTransfers(addon) : undefined,
-    engines: [...contractEngines(), ...engines],
+    engines,
     parameters: data.parameters,
     head: data.head,
     table: { pinned: snapshot === undefined },

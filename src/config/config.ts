@@ -28,6 +28,10 @@ export interface Config {
   /** Undefined when HTTP is off. */
   readonly http: HttpConfig | undefined;
   readonly journal: { readonly segmentBytes: number; readonly backlogMaxBytes: number };
+  readonly wasm: {
+    /** Bound on the rewritten modules that are kept as files; 0: none are. */
+    readonly modulesMaxBytes: number;
+  };
   readonly retention: { readonly undoBlocks: number; readonly undoMs: number; readonly undoMaxBytes: number };
   readonly limits: {
     readonly batchMax: number;

@@ -104,6 +104,7 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
     },
     http: httpConfig(get, report),
     journal: { segmentBytes: get("journal.segment_bytes"), backlogMaxBytes: get("journal.backlog_max_bytes") },
+    wasm: { modulesMaxBytes: get("wasm.modules_max_bytes") },
     retention: {
       undoBlocks: get("retention.undo_blocks"),
       undoMs: get("retention.undo_ms"),

@@ -150,6 +150,13 @@ export const SETTINGS = {
   ),
   "retention.history": oneOf(["everything"], "everything", "everything: blocks, receipts and logs are kept for good."),
 
+  "wasm.modules_max_bytes": number(
+    "bytes",
+    GIB,
+    { minimum: 0, maximum: SAFE_MAX },
+    "Rewritten WebAssembly modules kept in data_dir, so that a restart need not rewrite them; 0 keeps none.",
+  ),
+
   "limits.in_flight_max": number(
     "wholeNumber",
     256,

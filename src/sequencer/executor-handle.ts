@@ -64,7 +64,9 @@ export type ExecutorAnswer =
   | { id: number; value: unknown }
   | { id: number; error: ErrorRecord }
   | { ready: ExecutorStart }
-  | { failed: ErrorRecord };
+  | { failed: ErrorRecord }
+  /** For operators. */
+  | { notice: string; facts: Record<string, unknown> };
 
 /** Where a new executor's state stands. */
 export interface ExecutorStart {
@@ -121,6 +123,8 @@ export interface WorkerExecutorOptions {
   /** One request may run this long. */
   executionTimeoutMs: number;
   onLost(problem: EngineError): void;
+  /** Something that operators should know, and that hinders nothing. */
+  onNotice?(message: string, facts: Record<string, unknown>): void;
 }
 
 interface Waiting {
@@ -188,6 +192,10 @@ export class WorkerExecutor implements ExecutorHandle {
   }
 
   #settle(answer: ExecutorAnswer): void {
+    if ("notice" in answer) {
+      this.#options.onNotice?.(answer.notice, answer.facts);
+      return;
+    }
     if ("failed" in answer) {
       this.#lose(reviveError(answer.failed));
       return;

@@ -6,7 +6,8 @@ import type { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import { decodeReceipt, type Receipt } from "../../src/encoding/receipt.ts";
 import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
-import { Engine, type EngineOptions } from "../../src/engine.ts";
+import { Engine } from "../../src/engine.ts";
+import type { EngineOptions } from "../../src/engine-options.ts";
 import type { EngineError } from "../../src/errors.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import type { QueryOutcome, Rejection, SubmissionOutcome, Wait } from "../../src/rpc/services.ts";
@@ -36,6 +37,7 @@ export async function openEngine(options: Partial<EngineOptions> = {}): Promise<
     backlogMaxBytes: 256 * MIB,
     retention: { undoBlocks: 128, undoMs: 600_000, undoMaxBytes: 1024 * MIB },
     limits: {},
+    modulesBytesMax: 64 * MIB,
     executionTimeoutMs: 10_000,
     now: Date.now,
     report: (level, message) => reports.push(`${level}: ${message}`),

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { toHex } from "../../src/encoding/hex.ts";
 import { InstanceSlot, type SlotModule } from "../../src/engines/wasm/instance-slot.ts";
 import { MemoryImage, PAGE_BYTES } from "../../src/engines/wasm/memory-image.ts";
-import { instrumentModule } from "../../src/engines/wasm/module/instrument.ts";
+import { instrumentModule, METERING_VERSION } from "../../src/engines/wasm/module/instrument.ts";
 import { ModuleCache, type ModuleStore } from "../../src/engines/wasm/module-cache.ts";
 import { readModuleNames } from "../../src/engines/wasm/module-names.ts";
 import { PolytorusAbi } from "../../src/engines/wasm/polytorus/polytorus-abi.ts";
@@ -22,10 +22,13 @@ const program = abi.open([]);
 /** A frame that can pay for anything, and needs nothing else. */
 const RICH = hostOf(new GasMeter(1_000_000_000));
 
-function memoryStore(): ModuleStore & { entries: Map<string, Uint8Array>; puts: number } {
+function memoryStore(): ModuleStore & { entries: Map<string, Uint8Array>; puts: number; damages: string[] } {
   const entries = new Map<string, Uint8Array>();
+  const damages: string[] = [];
   return {
     entries,
+    damages,
+    damaged: (name) => damages.push(name),
     puts: 0,
     get: (key) => entries.get(key),
     put(key, bytes) {
@@ -95,10 +98,12 @@ describe("the module cache", () => {
     for (const damaged of damages) {
       expect(decodeStoredModule(damaged)).toBeUndefined();
       const store = memoryStore();
-      store.entries.set("6b", damaged);
+      const name = `v${METERING_VERSION}-6b`;
+      store.entries.set(name, damaged);
       const { cache } = cacheOf({ store });
       cache.get("k", rewritten);
-      expect(toHex(store.entries.get("6b")!)).toBe(toHex(good));
+      expect(toHex(store.entries.get(name)!)).toBe(toHex(good));
+      expect(store.damages).toEqual([name]);
     }
     expect(toHex(decodeStoredModule(good)!.bytes)).toBe(toHex(rewritten().bytes));
   });

@@ -8,13 +8,20 @@
  */
 import { LRUCache } from "lru-cache";
 import type { SlotModule } from "./instance-slot.ts";
+import { METERING_VERSION } from "./module/instrument.ts";
 import { decodeStoredModule, encodeStoredModule, type RewrittenModule } from "./stored-module.ts";
 
-/** Where rewritten modules survive the process. Both methods may fail to keep or find: what is missing is made again. */
+/**
+ * Where rewritten modules survive the process. It may fail to keep or find: what is missing is made again.
+ * Names are made of letters, digits and "-".
+ */
 export interface ModuleStore {
-  /** @returns what was put under the key, or anything else, or undefined: a checksum decides. */
-  get(key: string): Uint8Array | undefined;
-  put(key: string, bytes: Uint8Array): void;
+  /** @returns what was put under the name, or anything else, or undefined: a checksum decides. */
+  get(name: string): Uint8Array | undefined;
+  /** The bytes are not changed afterwards. */
+  put(name: string, bytes: Uint8Array<ArrayBuffer>): void;
+  /** What it answered under the name is not what was put there, and will be put again. */
+  damaged(name: string): void;
 }
 
 /** Compiles bytes that passed the rewriter. @throws EngineError INTERNAL_ERROR when the machine failed, not the module. */
@@ -80,8 +87,12 @@ export class ModuleCache {
   /** From the store, when what it has is what was put there. */
   #find(key: string): CachedModule | undefined {
     const stored = this.#store?.get(storeName(key));
-    const found = stored === undefined ? undefined : decodeStoredModule(stored);
-    if (found === undefined) return undefined;
+    if (stored === undefined) return undefined;
+    const found = decodeStoredModule(stored);
+    if (found === undefined) {
+      this.#store!.damaged(storeName(key));
+      return undefined;
+    }
     const module = this.#add(key, found);
     module.unstored = undefined;
     return module;
@@ -109,7 +120,7 @@ export class ModuleCache {
   }
 }
 
-/** Hex: what a file may be called. */
+/** The metering's version is part of the key already; in the name it tells what an older version left behind. */
 function storeName(key: string): string {
-  return Buffer.from(key, "latin1").toString("hex");
+  return `v${METERING_VERSION}-${Buffer.from(key, "latin1").toString("hex")}`;
 }

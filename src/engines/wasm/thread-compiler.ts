@@ -37,6 +37,11 @@ export class ThreadCompiler {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** Starts the thread, unless it runs: it takes as long to start as to rewrite a large module. */
+  readonly prepare = (): void => {
+    this.#thread ??= startThread(this.#script);
+  };
+
   /** @throws EngineError INTERNAL_ERROR; the next call has a new thread. */
   readonly compile = (bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module => {
     this.#thread ??= startThread(this.#script);

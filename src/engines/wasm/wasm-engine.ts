@@ -35,8 +35,10 @@ export interface WasmEngineOptions {
   readonly slotsMax?: number;
   readonly slotsBytesMax?: number;
   readonly store?: ModuleStore | undefined;
-  /** How an admitted module is compiled: by this thread, or by one that can be killed (compile-worker.ts). */
+  /** How an admitted module is compiled: by this thread, or by one that can be killed (thread-compiler.ts). */
   readonly compile?: ModuleCompiler;
+  /** Called when a module is about to be rewritten, which will then be compiled: what compiling needs may start meanwhile. */
+  readonly prepare?: () => void;
 }
 
 const MIB = 1024 * 1024;
@@ -75,6 +77,7 @@ export class WasmContractEngine implements ContractEngine {
   readonly addressPrefixes: readonly number[] = [];
   readonly #abis: readonly WasmAbi[];
   readonly #compile: ModuleCompiler;
+  readonly #prepare: (() => void) | undefined;
   readonly #modules: ModuleCache;
   readonly #pool: SlotPool;
   /** By hash of the module. */
@@ -84,6 +87,7 @@ export class WasmContractEngine implements ContractEngine {
   constructor(options: WasmEngineOptions) {
     this.#abis = options.abis;
     this.#compile = options.compile ?? ((bytes) => new WebAssembly.Module(bytes));
+    this.#prepare = options.prepare;
     const stack: StackBudget = { left: STACK_HEIGHT };
     const { slotsMax = SLOTS_MAX, slotsBytesMax = SLOTS_BYTES_MAX } = options;
     this.#pool = new SlotPool({ slotsMax, bytesMax: slotsBytesMax }, stack);
@@ -154,6 +158,7 @@ export class WasmContractEngine implements ContractEngine {
     const key = sha256(module);
     const known = this.#rewritten.get(key);
     if (known !== undefined) return known;
+    this.#prepare?.();
     const names = readModuleNames(module);
     const abi = this.#abis.find((candidate) => candidate.claims(names)) ?? this.#abis[0]!;
     const rewritten = { abi, module: rewriteFor(abi, module) };

@@ -1,0 +1,33 @@
+/** What an Engine (engine.ts) is opened with. */
+import type { EngineError } from "./errors.ts";
+import type { ChainParameters } from "./execution/parameters.ts";
+import type { RetentionOptions } from "./sequencer/retained-window.ts";
+
+export interface EngineOptions {
+  /** Undefined: storage memory. Locked by whoever opens the engine. */
+  dataDir: string | undefined;
+  mode: "auto" | "driven";
+  /** For a new chain; an existing one has its own, and must have this chain id. */
+  parameters: ChainParameters;
+  balances: readonly { address: Uint8Array; balance: bigint }[];
+  segmentBytes: number;
+  backlogMaxBytes: number;
+  /** Of rewritten WebAssembly modules kept as files; 0: none are. */
+  modulesBytesMax: number;
+  retention: RetentionOptions;
+  /** Published in engine_info. */
+  limits: Record<string, unknown>;
+  /** Bytes of encoded transactions that may wait for the executor; left out: SUBMISSION_BACKLOG_BYTES_MAX. */
+  submissionBacklogBytes?: number;
+  /** One batch, or one round of queries, may run this long. */
+  executionTimeoutMs: number;
+  now(): number;
+  /** For operators: what happened, with facts. */
+  report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
+  /** The engine cannot go on: its service refuses everything from here. */
+  onFatal(error: EngineError): void;
+  /** Where the scripts of the threads stand; left out: beside this one. */
+  scripts?: URL;
+  /** Of the executor's thread; tests have their own. */
+  executorScript?: URL;
+}
