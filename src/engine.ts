@@ -112,7 +112,7 @@ export class Engine {
       startExecutor: (head, onLost) => this.#startExecutor(head, onLost),
       now: options.now,
       onDurable: (entry) => this.#durable(entry),
-      staged: () => this.#driven?.staged,
+      stage: () => this.#driven?.stage,
       onRoom: () => this.#auto?.pump(),
       onFatal: (error) => this.#fail(error),
     });
@@ -357,7 +357,7 @@ export class Engine {
     this.#state = "stopping";
     if (this.#fatal === undefined) {
       await this.#auto?.drain();
-      if (this.#driven?.staged !== undefined) await this.#driven.discard();
+      if (this.#driven?.stage.block !== undefined) await this.#driven.discard();
       if (this.#paths !== undefined)
         await this.#pipeline.askNow("saveTree", [this.#paths.tree, this.#log.byteLength]).catch((problem: Error) =>
           this.#options.report("warn", "the state tree was not saved; the next start builds it anew", {

@@ -299,9 +299,13 @@ export class Executor {
 
   /**
    * Answers from the state as it was before `entries` (newest first): they are taken back, and put on again afterwards.
+   * The newest is the head: with blocks above it, values of one time would be mixed with those of another.
    */
   before<T>(entries: readonly Uint8Array[], head: Head, answer: () => T): T {
     const now = this.#head;
+    const newest = entries[0] === undefined ? head.blockHash : new BlockEntry(entries[0]).blockHash;
+    if (compareBytes(newest, now.blockHash) !== 0)
+      throw new EngineError("INTERNAL_ERROR", `blocks above ${toHex(newest)} are executed`, { seq: now.seq });
     for (const bytes of entries) this.blocks.undo(new BlockEntry(bytes), now.seq);
     this.#head = head;
     try {

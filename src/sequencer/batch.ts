@@ -3,7 +3,8 @@
  * Submission: the transactions of one request. Whoever submitted learns of each where it went.
  */
 import type { BlockEntry } from "../encoding/block-entry.ts";
-import { ByteWriter } from "../encoding/bytes.ts";
+import { alignUp, ByteWriter } from "../encoding/bytes.ts";
+import { transactionLength } from "../encoding/transaction.ts";
 import type { EngineError, ErrorCode, ErrorFacts } from "../errors.ts";
 import type { RejectedTransaction } from "../execution/block-executor.ts";
 
@@ -126,4 +127,15 @@ export class Batch {
   submissionEnds(): number[] {
     return this.submissions.map((submission) => submission.first + submission.sentCount);
   }
+}
+
+/** The encodings without number `index`. */
+export function withoutTransaction(bytes: Uint8Array<SharedArrayBuffer>, index: number): Uint8Array<SharedArrayBuffer> {
+  let at = 0;
+  for (let i = 0; i < index; i++) at += alignUp(transactionLength(bytes, at));
+  const end = at + alignUp(transactionLength(bytes, at));
+  const rest = new Uint8Array(new SharedArrayBuffer(bytes.length - (end - at)));
+  rest.set(bytes.subarray(0, at));
+  rest.set(bytes.subarray(end), at);
+  return rest;
 }

@@ -11,7 +11,7 @@ import { ByteWriter, compareBytes, equalBytes } from "../encoding/bytes.ts";
 import { toHex } from "../encoding/hex.ts";
 import { EngineError, RejectedError } from "../errors.ts";
 import { Submission } from "./batch.ts";
-import type { Pipeline } from "./pipeline.ts";
+import type { Pipeline, Stage } from "./pipeline.ts";
 
 export interface DrivenBlock {
   height: number;
@@ -24,6 +24,8 @@ export class DrivenSequencer {
   readonly #pipeline: Pipeline;
   readonly #blockAt: (height: number) => BlockEntry | undefined;
   #staged: BlockEntry | undefined;
+  /** Set while a block is being executed: what is staged is known when it resolves. */
+  #underWay: Promise<void> | undefined;
   /** One operation at a time, in the order asked. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -32,12 +34,12 @@ export class DrivenSequencer {
     this.#blockAt = blockAt;
   }
 
-  get staged(): BlockEntry | undefined {
-    return this.#staged;
+  get stage(): Stage {
+    return { block: this.#staged, underWay: this.#underWay };
   }
 
   execute(block: DrivenBlock): Promise<{ block: BlockEntry; outcome: Submission }> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       if (this.#staged !== undefined) {
         throw new EngineError("ALREADY_STAGED", `the block at height ${this.#staged.height} is staged`, {
           height: this.#staged.height,
@@ -47,13 +49,26 @@ export class DrivenSequencer {
       this.#checkFollowsHead(block);
       const out = new ByteWriter();
       const count = block.encode(out);
-      const executed = await this.#pipeline.askNow("executeOne", [out.take(), count, block.timestampMs]);
-      const entry = new BlockEntry(executed.entry!);
-      this.#staged = entry;
+      const { entry, rejected } = await this.#executeStaged(out.take(), count, block.timestampMs);
       const outcome = new Submission({ settle: () => {}, fail: () => {} }, "executed", count);
-      outcome.place(entry, 0, executed.rejected);
+      outcome.place(entry, 0, rejected);
       return { block: entry, outcome };
     });
+  }
+
+  async #executeStaged(transactions: Uint8Array, count: number, timestampMs: number) {
+    let finish = () => {};
+    this.#underWay = new Promise((resolve) => {
+      finish = resolve;
+    });
+    try {
+      const executed = await this.#pipeline.askNow("executeOne", [transactions, count, timestampMs]);
+      this.#staged = new BlockEntry(executed.entry!);
+      return { entry: this.#staged, rejected: executed.rejected };
+    } finally {
+      this.#underWay = undefined;
+      finish();
+    }
   }
 
   #checkFollowsHead({ height, parentHash, timestampMs }: DrivenBlock): void {
@@ -78,7 +93,7 @@ export class DrivenSequencer {
   }
 
   commit(height: number, stateRoot: Uint8Array): Promise<BlockEntry> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       const staged = this.#staged;
       if (staged === undefined || staged.height !== height) {
         const committed = this.#blockAt(height);
@@ -108,7 +123,7 @@ export class DrivenSequencer {
   }
 
   discard(): Promise<void> {
-    return this.#inTurn(() => this.#discard());
+    return this.inTurn(() => this.#discard());
   }
 
   async #discard(): Promise<void> {
@@ -125,13 +140,14 @@ export class DrivenSequencer {
 
   /** Runs `body` with nothing staged and nothing else under way. */
   alone<T>(body: () => Promise<T>): Promise<T> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       if (this.#staged !== undefined) await this.#discard();
       return await body();
     });
   }
 
-  #inTurn<T>(body: () => Promise<T>): Promise<T> {
+  /** Runs `body` while no block is being executed, committed or discarded. */
+  inTurn<T>(body: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(body, body);
     this.#turn = mine.catch(() => {});
     return mine;

@@ -11,13 +11,11 @@
  *    transaction or query that it was at.
  */
 import { BlockEntry } from "../encoding/block-entry.ts";
-import { alignUp } from "../encoding/bytes.ts";
-import { transactionLength } from "../encoding/transaction.ts";
 import { EngineError, type StorageError, toEngineError } from "../errors.ts";
 import type { ExecutedBlock } from "../execution/block-executor.ts";
 import { type Head, headOf } from "../execution/executor.ts";
 import type { BlockLog } from "../execution/ports.ts";
-import type { Batch, Submission } from "./batch.ts";
+import { type Batch, type Submission, withoutTransaction } from "./batch.ts";
 import { CommitQueue, type Release } from "./commit-queue.ts";
 import type { ExecutorFace, ExecutorHandle, ExecutorMethod, Past, QueryResults } from "./executor-handle.ts";
 
@@ -25,6 +23,12 @@ export interface RunningExecutor {
   handle: ExecutorHandle;
   /** Index of the transaction or query that it is at: written by the executor, read after its death. */
   progress: Int32Array;
+}
+
+export interface Stage {
+  block: BlockEntry | undefined;
+  /** Resolves when `block` is what is staged. */
+  underWay: Promise<void> | undefined;
 }
 
 export interface PipelineOptions {
@@ -35,8 +39,8 @@ export interface PipelineOptions {
   startExecutor(head: Head, onLost: (problem: EngineError) => void): Promise<RunningExecutor>;
   now(): number;
   onDurable(entry: BlockEntry): void;
-  /** The block that is executed but waits to be committed: nobody may see it. */
-  staged(): BlockEntry | undefined;
+  /** Mode driven: a block that waits to be committed, or is being executed for it. Nobody may see it. */
+  stage(): Stage | undefined;
   /** There is room for another batch. */
   onRoom(): void;
   /** The log's state is unknown, or no executor can be started: the process has to stop. */
@@ -195,6 +199,7 @@ export class Pipeline {
       bytes: calls,
       count,
       run: async () => {
+        if (this.#options.stage()?.underWay !== undefined) await this.#staged();
         const results = await this.#handle().queries(job.bytes, job.count, this.#withoutStaged());
         const failAll = (problem: EngineError) => {
           for (const index of indices) failOne(index, problem);
@@ -203,7 +208,7 @@ export class Pipeline {
       },
       evict: (at, problem) => {
         failOne(indices.splice(at, 1)[0]!, problem);
-        job.bytes = without(job.bytes, at);
+        job.bytes = withoutTransaction(job.bytes, at);
         job.count--;
       },
       fail: (problem) => {
@@ -219,7 +224,7 @@ export class Pipeline {
     args: Parameters<ExecutorFace[M]>,
     past?: Past,
   ): Promise<ReturnType<ExecutorFace[M]>> {
-    if (this.#recovery !== undefined) await this.#recovery;
+    await this.#staged();
     const answer = await this.#handle().ask(method, args, this.#withoutStaged(past));
     await this.executedIsDurable();
     return answer;
@@ -227,14 +232,21 @@ export class Pipeline {
 
   /** One batch of queries about the past. */
   async askQueries(calls: Uint8Array, count: number, past: Past): Promise<QueryResults> {
-    if (this.#recovery !== undefined) await this.#recovery;
+    await this.#staged();
     const results = await this.#handle().queries(calls, count, this.#withoutStaged(past));
     await this.executedIsDurable();
     return results;
   }
 
+  /** Resolves when it is known what is staged. */
+  async #staged(): Promise<void> {
+    if (this.#recovery !== undefined) await this.#recovery;
+    for (let stage = this.#options.stage(); stage?.underWay !== undefined; stage = this.#options.stage())
+      await stage.underWay;
+  }
+
   #withoutStaged(past?: Past): Past | undefined {
-    const staged = this.#options.staged();
+    const staged = this.#options.stage()?.block;
     if (staged === undefined) return past;
     return { entries: [staged.bytes, ...(past?.entries ?? [])], head: past?.head ?? this.#head };
   }
@@ -377,17 +389,6 @@ function evictTransaction(job: Job, batch: Batch, at: number, problem: EngineErr
   submission.reject(index!, { code: problem.code, message: problem.message, facts: problem.facts });
   for (const later of batch.submissions) if (later.first > submission.first) later.first--;
   batch.count--;
-  job.bytes = without(job.bytes, at);
+  job.bytes = withoutTransaction(job.bytes, at);
   job.count--;
-}
-
-/** The encodings without number `index`. */
-function without(bytes: Uint8Array<SharedArrayBuffer>, index: number): Uint8Array<SharedArrayBuffer> {
-  let at = 0;
-  for (let i = 0; i < index; i++) at += alignUp(transactionLength(bytes, at));
-  const end = at + alignUp(transactionLength(bytes, at));
-  const rest = new Uint8Array(new SharedArrayBuffer(bytes.length - (end - at)));
-  rest.set(bytes.subarray(0, at));
-  rest.set(bytes.subarray(end), at);
-  return rest;
 }

@@ -31,7 +31,7 @@ import type {
 } from "../rpc/services.ts";
 import type { AutoSequencer } from "../sequencer/auto-sequencer.ts";
 import type { DrivenSequencer } from "../sequencer/driven-sequencer.ts";
-import type { Past } from "../sequencer/executor-handle.ts";
+import type { ExecutorFace, ExecutorMethod, Past } from "../sequencer/executor-handle.ts";
 import type { Pipeline } from "../sequencer/pipeline.ts";
 import { decodeAnswer, type QueryQueue } from "../sequencer/query-queue.ts";
 import type { RetainedWindow } from "../sequencer/retained-window.ts";
@@ -133,17 +133,14 @@ export class LocalEngine implements EngineService {
 
   async queryAt(transaction: TransactionJson, at: number): Promise<QueryOutcome> {
     const { calls } = encoded([transaction]);
-    const { results, seq, height } = await this.#modules.pipeline.askQueries(calls, 1, this.#past(at));
+    const { pipeline } = this.#modules;
+    const { results, seq, height } = await this.#whenStill(() => pipeline.askQueries(calls, 1, this.#past(at)));
     return decodeAnswer(results, 0, seq, height);
   }
 
   async simulate(transactions: readonly TransactionJson[], at: number | undefined): Promise<Simulation> {
     const { calls, count } = encoded(transactions);
-    const { results, stateDiff } = await this.#modules.pipeline.ask(
-      "simulate",
-      [calls, count, this.#modules.now()],
-      this.#pastOrNow(at),
-    );
+    const { results, stateDiff } = await this.#askAt(at, "simulate", [calls, count, this.#modules.now()]);
     return { receipts: results, stateDiff, blockHeight: at ?? this.#modules.pipeline.head.height };
   }
 
@@ -187,7 +184,7 @@ export class LocalEngine implements EngineService {
   }
 
   async stateProof(key: Uint8Array, at: number | undefined): Promise<StateProof> {
-    const proof = await this.#modules.pipeline.ask("proof", [key], this.#pastOrNow(at));
+    const proof = await this.#askAt(at, "proof", [key]);
     return { ...proof, key, blockHeight: proof.height };
   }
 
@@ -290,8 +287,22 @@ export class LocalEngine implements EngineService {
     return { entries: this.#entriesAbove(at), head: headOf(block) };
   }
 
-  #pastOrNow(at: number | undefined): Past | undefined {
-    return at === undefined || at === this.#modules.pipeline.head.height ? undefined : this.#past(at);
+  /** Asks about the state after the block at height `at`, or after the newest. */
+  async #askAt<M extends ExecutorMethod>(
+    at: number | undefined,
+    method: M,
+    args: Parameters<ExecutorFace[M]>,
+  ): Promise<ReturnType<ExecutorFace[M]>> {
+    const { pipeline } = this.#modules;
+    if (at === undefined) return await pipeline.ask(method, args);
+    return await this.#whenStill(() => pipeline.ask(method, args, this.#past(at)));
+  }
+
+  /** Runs `body` while no block is being made: the past is had by taking back all blocks above it. */
+  async #whenStill<T>(body: () => Promise<T>): Promise<T> {
+    const { driven, pipeline } = this.#modules;
+    const still = () => pipeline.exclusive(body);
+    return driven === undefined ? await still() : await driven.inTurn(still);
   }
 }
 

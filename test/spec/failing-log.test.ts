@@ -61,7 +61,7 @@ async function start() {
     startExecutor: async () => ({ handle: new InlineExecutor(executor), progress: new Int32Array(1) }),
     now: () => 1_000,
     onDurable: (entry) => durable.push(entry.height),
-    staged: () => undefined,
+    stage: () => undefined,
     onRoom: () => sequencer.auto?.pump(),
     onFatal: (error) => fatal.push(error),
   });
