@@ -24,8 +24,8 @@ const ENTRY_POINTS = {
   verify: "src/verify/verify.ts",
 };
 
-/** Native, or they find files beside themselves at run time. pino-pretty is loaded only on a terminal. */
-const EXTERNAL = ["lmdb", "secp256k1", "pino-pretty"];
+/** Native, or they find files beside themselves at run time. pino-pretty is loaded only on a terminal, pg only for Postgres. */
+const EXTERNAL = ["lmdb", "secp256k1", "pino-pretty", "pg", "node-pg-migrate"];
 
 /** A process that still runs from an earlier build may load its chunks lazily: keep them for an hour. */
 const STALE_CHUNK_AGE_MS = 60 * 60 * 1000;

@@ -33,6 +33,8 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       "this processor is big-endian; the daemon needs a little-endian one",
       {},
     );
+  if (config.storage.kind === "postgres")
+    throw new EngineError("CONFIGURATION_ERROR", "this version migrates PostgreSQL, and serves from embedded", {});
   const log = await openLog(config.log);
   const dataDir = config.storage.kind === "embedded" ? DataDir.open(config.dataDir) : undefined;
   let engine: Engine | undefined;

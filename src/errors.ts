@@ -274,6 +274,21 @@ export const ERROR_KINDS = {
     meaning: "The data directory was written in a format this version does not read.",
     hint: "Use the version that wrote it, or a newer one.",
   },
+  MIGRATIONS_DRIFTED: {
+    family: "storage",
+    meaning: "The migrations that the database has are not those of this program.",
+    hint: "`polytorus db validate --verbose` shows each; put the files back as they were applied.",
+  },
+  MIGRATION_FAILED: {
+    family: "storage",
+    meaning: "A migration failed and was rolled back.",
+    hint: "The message has the database's own words; `polytorus db status` shows where it stands.",
+  },
+  DATA_WOULD_BE_LOST: {
+    family: "rejected",
+    meaning: "Tables that hold rows would be dropped.",
+    hint: "Back them up; then say --force.",
+  },
   CONNECTION_FAILED: {
     family: "unavailable",
     meaning: "The daemon could not be reached.",

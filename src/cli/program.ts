@@ -51,6 +51,8 @@ class Builder {
     this.#program.commandsGroup("Look at the chain:");
     this.#contracts();
     this.#chain();
+    this.#program.commandsGroup("PostgreSQL:");
+    this.#database();
     this.#program.commandsGroup("This machine and this program:");
     this.#machine();
   }
@@ -89,8 +91,8 @@ class Builder {
     this.#leaf(this.#program, "serve", "run the daemon", async () => (await import("./commands/serve.ts")).serve)
       .option("--config <file>", "configuration (POLYTORUS_CONFIG; default ./polytorus.toml where it exists)")
       .option("--data-dir <dir>", "where everything is kept (default ./data)")
-      .option("--storage <kind>", "embedded or memory")
-      .option("--durability <what>", "what acknowledged means: journal")
+      .option("--storage <kind>", "embedded, memory, or a postgres:// URL")
+      .option("--durability <what>", "what acknowledged means: journal (this disk) or strict (Postgres)")
       .option("--mode <mode>", "auto makes blocks itself, driven takes them from a node")
       .option("--chain-id <id>", "chain id of a chain that is created")
       .option("--genesis <file>", "chain parameters and balances of a chain that is created")
@@ -278,6 +280,35 @@ class Builder {
       .option("--to-block <height>", "last block", wholeNumber)
       .option("--tx <hash>", "only logs of this transaction")
       .option("-f, --follow", "go on as blocks come; one line a log");
+  }
+
+  #database(): void {
+    const db = this.#program.command("db").description("migrations of the PostgreSQL schema");
+    const module = () => import("./commands/db.ts");
+    const leaf = (nameAndArgs: string, summary: string, load: () => Promise<Handler>): Command =>
+      this.#leaf(db, nameAndArgs, summary, load)
+        .option("--config <file>", "configuration (POLYTORUS_CONFIG)")
+        .option("--database <url>", "postgres://… (DATABASE_URL, storage.postgres.url)");
+    leaf("migrate", "apply every migration that is pending", async () => (await module()).migrate).option(
+      "--dry-run",
+      "print what would be applied, and change nothing",
+    );
+    leaf("rollback", "take back every migration above a version", async () => (await module()).rollback)
+      .addArgument(new Argument("<version>", "number of the last migration to keep").argParser(wholeNumber))
+      .option("--force", "even if tables that hold rows are dropped");
+    leaf("status", "show which migrations are applied", async () => (await module()).status);
+    leaf(
+      "validate",
+      "compare what was applied with this program's migrations",
+      async () => (await module()).validate,
+    ).option("--verbose", "with both checksums of each");
+    this.#leaf(
+      db,
+      "create <name>",
+      "write an empty migration with the next number",
+      async () => (await module()).create,
+    );
+    leaf("reset", "drop the schema", async () => (await module()).reset).option("--force", "even if it holds rows");
   }
 
   #machine(): void {

@@ -2,7 +2,7 @@
  * The one place where the command line meets the daemon and the tools that work on a data directory.
  * Both are loaded when a command needs them, never before: `polytorus --help` reads none of it.
  */
-import type { Config } from "../config/config.ts";
+import type { Config, PostgresConfig } from "../config/config.ts";
 
 /** A daemon that is listening. */
 export interface RunningDaemon {
@@ -49,6 +49,40 @@ export interface VerifyReport {
     | undefined;
 }
 
+/** What a migration would do, or did. */
+export interface DatabaseStep {
+  readonly version: number;
+  readonly name: string;
+  readonly direction: "up" | "down";
+  readonly sql: string;
+}
+
+export interface DatabaseStatus {
+  readonly schema: string;
+  /** Number of the last migration that is applied; 0 when none is. */
+  readonly version: number;
+  readonly isCurrent: boolean;
+  /** What makes every further step unsafe, one sentence each. */
+  readonly problems: readonly string[];
+  readonly migrations: readonly {
+    readonly version: number;
+    readonly name: string;
+    readonly state: string;
+    readonly appliedAt?: string;
+    readonly checksum?: string;
+    readonly appliedChecksum?: string;
+  }[];
+}
+
+/** Every method opens a connection of its own and rejects with EngineError. */
+export interface DatabaseTools {
+  status(): Promise<DatabaseStatus>;
+  migrate(options: { dryRun: boolean; onStep(step: DatabaseStep): void }): Promise<DatabaseStep[]>;
+  /** Takes back what is above `version`; tables that hold rows only with `force`. */
+  rollback(version: number, options: { force: boolean }): Promise<DatabaseStep[]>;
+  reset(options: { force: boolean }): Promise<void>;
+}
+
 /** Starts the daemon and resolves when it answers on every address. Rejects with EngineError. */
 export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const daemon = await import("../daemon.ts");
@@ -59,4 +93,15 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
 export async function verifyChain(dataDir: string, options: VerifyOptions): Promise<VerifyReport> {
   const tools = await import("../daemon-tools.ts");
   return tools.verifyChain(dataDir, options);
+}
+
+export async function openDatabaseTools(postgres: PostgresConfig): Promise<DatabaseTools> {
+  const tools = await import("../database-tools.ts");
+  return tools.databaseTools(postgres);
+}
+
+/** Writes an empty migration with the next number into the project. Answers its path. */
+export async function createMigrationFile(name: string): Promise<string> {
+  const tools = await import("../database-tools.ts");
+  return tools.createMigrationFile(name);
 }

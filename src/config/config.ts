@@ -14,9 +14,11 @@ export interface Config {
     readonly genesis: Genesis | undefined;
   };
   readonly storage: {
-    readonly kind: "embedded" | "memory";
-    /** What "durable" means: this disk's fdatasync, or nothing. */
-    readonly durability: "journal" | "memory";
+    readonly kind: "embedded" | "memory" | "postgres";
+    /** What "durable" means: this disk's fdatasync, Postgres' commit, or nothing. */
+    readonly durability: "journal" | "strict" | "memory";
+    /** Where Postgres is: the daemon uses it with kind postgres alone, `db` always. */
+    readonly postgres: PostgresConfig;
   };
   readonly ipc: {
     readonly path: string;
@@ -43,6 +45,22 @@ export interface Config {
     readonly queryGasMax: number;
   };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "json" | "pretty" };
+}
+
+export interface PostgresConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly schema: string;
+  readonly tls: {
+    readonly mode: "disable" | "require" | "verify-ca" | "verify-full";
+    readonly caFile: string | undefined;
+  };
+  readonly poolMax: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
 }
 
 export interface HttpConfig {

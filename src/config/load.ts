@@ -8,8 +8,9 @@ import { join, resolve } from "node:path";
 import type { Config, HttpConfig } from "./config.ts";
 import { type Genesis, readGenesis } from "./genesis.ts";
 import { parseValue } from "./parse-value.ts";
+import { postgresConfig } from "./postgres.ts";
 import { type ConfigProblem, ConfigurationError } from "./problem.ts";
-import { databaseVariableProblems } from "./seed-keys.ts";
+import { isPostgresUrl, readSeedVariables, redisVariableProblems } from "./seed-keys.ts";
 import { SETTING_KEYS, SETTINGS, type Setting, type SettingKey, type SettingValue } from "./settings.ts";
 import { type RawValue, readConfigFile, readEnvironment, readFlags } from "./sources.ts";
 
@@ -56,10 +57,26 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     if ("problem" in parsed) problems.push({ key, origin, message: parsed.problem });
     else settings.set(key, { key, value: parsed.value, origin });
   }
-  if (settings.get("storage.kind")!.origin === "default") problems.push(...databaseVariableProblems(input.environment));
+  if (settings.get("storage.kind")!.origin === "default") {
+    problems.push(...redisVariableProblems(input.environment));
+    const origin = postgresOrigin(settings);
+    if (origin !== undefined) settings.set("storage.kind", { key: "storage.kind", value: "postgres", origin });
+  }
   const config = assemble(settings, problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
   return { config: deepFreeze(config), settings: [...settings.values()] };
+}
+
+/** Keys that say which server: naming one of them selects it, unless the storage is chosen by name. */
+const SELECTING_KEYS = [
+  "storage.postgres.url",
+  "storage.postgres.url_file",
+  "storage.postgres.host",
+  "storage.postgres.database",
+] as const satisfies readonly SettingKey[];
+
+function postgresOrigin(settings: ReadonlyMap<SettingKey, EffectiveSetting>): string | undefined {
+  return SELECTING_KEYS.map((key) => settings.get(key)!.origin).find((origin) => origin !== "default");
 }
 
 function collect(input: ConfigInput): { values: RawValue[]; problems: ConfigProblem[] } {
@@ -67,10 +84,24 @@ function collect(input: ConfigInput): { values: RawValue[]; problems: ConfigProb
   const path = resolve(input.cwd, named ?? DEFAULT_CONFIG_FILE);
   const sources = [
     ...(named !== undefined || existsSync(path) ? [readConfigFile(path)] : []),
+    {
+      values: readSeedVariables(input.environment).map((value) => ({ ...value, base: input.cwd })),
+      problems: [],
+    },
     readEnvironment(input.environment, input.cwd),
     readFlags(input.flags ?? {}, input.cwd),
   ];
-  return { values: sources.flatMap((source) => source.values), problems: sources.flatMap((source) => source.problems) };
+  const values = sources.flatMap((source) => source.values).flatMap(withStorageUrl);
+  return { values, problems: sources.flatMap((source) => source.problems) };
+}
+
+/** `storage.kind = "postgres://…"` names both the kind and the server. */
+function withStorageUrl(raw: RawValue): RawValue[] {
+  if (raw.key !== "storage.kind" || !isPostgresUrl(raw.value)) return [raw];
+  return [
+    { ...raw, value: "postgres" },
+    { ...raw, key: "storage.postgres.url" },
+  ];
 }
 
 function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems: ConfigProblem[]): Config {
@@ -84,13 +115,24 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
   if (genesis?.chainId !== undefined && isIdChosen && genesis.chainId !== get("chain.id")) {
     report("chain.id", `is ${get("chain.id")}, but the genesis file says ${genesis.chainId}`);
   }
+  const durability = get("storage.durability");
+  if (durability === "strict" && kind !== "postgres")
+    report(
+      "storage.durability",
+      `"strict" is Postgres' commit, and storage.kind is ${kind}: say --storage postgres://…`,
+    );
   return {
     dataDir,
     mode: get("mode"),
     dev: get("dev"),
     shutdownMs: get("shutdown_ms"),
     chain: { id: genesis?.chainId ?? get("chain.id"), genesis },
-    storage: { kind, durability: kind === "memory" ? "memory" : get("storage.durability") },
+    storage: {
+      kind,
+      durability: kind === "memory" ? "memory" : durability,
+      // Under another kind a DATABASE_URL may be another program's: what is wrong with it is not ours to say.
+      postgres: postgresConfig(get, kind === "postgres" ? report : () => undefined),
+    },
     ipc: {
       path: socketPath("ipc.path", get("ipc.path") ?? join(dataDir, "engine.ipc"), dataDir, report),
       binaryPath: socketPath(

@@ -12,15 +12,12 @@ export function parseValue(key: SettingKey, raw: unknown, base: string): Parsed 
   const setting: Setting = SETTINGS[key];
   const value = convert(setting.form, raw, base);
   if (value !== undefined && Check(setting.schema, value)) return { value };
-  const shown = maskSecrets(typeof raw === "string" ? JSON.stringify(raw) : String(raw));
+  const shown =
+    setting.isSecret === true
+      ? "what is not shown"
+      : maskSecrets(typeof raw === "string" ? JSON.stringify(raw) : String(raw));
   const because = key === "storage.kind" && typeof raw === "string" ? storageKindProblem(raw) : undefined;
   if (because !== undefined) return { problem: `${shown} ${because}` };
-  if (key === "storage.durability" && raw === "strict") {
-    return {
-      problem:
-        '"strict" is Postgres\' commit; the storages of this version are embedded and memory, with durability "journal"',
-    };
-  }
   return { problem: `expected ${expectation(setting)}, received ${shown}` };
 }
 
@@ -71,6 +68,9 @@ export function expectation(setting: Setting): string {
 /** A value as `config show` and `config init` write it. */
 export function formatValue(key: SettingKey, value: unknown): string {
   if (value === undefined) return "";
+  const { isSecret }: Setting = SETTINGS[key];
+  // Of a URL the server may be shown; of any other secret nothing.
+  if (isSecret === true && !key.endsWith(".url")) return "***";
   if (SETTINGS[key].form === "bytes" && typeof value === "number") return formatBytes(value);
   if (SETTINGS[key].form === "fileMode" && typeof value === "number") return formatFileMode(value);
   return maskSecrets(String(value));

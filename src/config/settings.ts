@@ -16,9 +16,11 @@ export interface Setting<T = unknown> {
   readonly meaning: string;
   /** The flag of `serve` that sets it. */
   readonly flag?: string;
+  /** Never shown. */
+  readonly isSecret?: boolean;
 }
 
-type Extra = { readonly flag?: string };
+type Extra = { readonly flag?: string; readonly isSecret?: boolean };
 type Range = { minimum: number; maximum: number };
 
 const KIB = 2 ** 10;
@@ -85,16 +87,60 @@ export const SETTINGS = {
   ),
 
   "storage.kind": oneOf(
-    ["embedded", "memory"],
+    ["embedded", "memory", "postgres"],
     "embedded",
-    "embedded: journal and LMDB in data_dir. memory: gone when the daemon stops.",
+    "embedded: journal and LMDB in data_dir. memory: gone when the daemon stops. postgres: and PostgreSQL; a URL here names it.",
     { flag: "--storage" },
   ),
   "storage.durability": oneOf(
-    ["journal"],
+    ["journal", "strict"],
     "journal",
-    "journal: acknowledged means synced to this disk. Does not apply to storage.kind memory.",
+    "journal: acknowledged means synced to this disk; Postgres follows. strict: committed by Postgres. Not for memory.",
     { flag: "--durability" },
+  ),
+
+  "storage.postgres.url": optional(
+    "text",
+    "postgres://user:password@host:port/database?sslmode=…; goes before the keys below (DATABASE_URL).",
+    { isSecret: true },
+  ),
+  "storage.postgres.url_file": optional("path", "File that holds the URL."),
+  "storage.postgres.host": named("text", "localhost", "Host name, address, or directory of a Unix socket."),
+  "storage.postgres.port": number("wholeNumber", 5432, { minimum: 1, maximum: 65_535 }, "Port."),
+  "storage.postgres.database": named("text", "polytorus", "Database."),
+  "storage.postgres.user": named("text", "polytorus", "User."),
+  "storage.postgres.password": optional("text", "Password; better in password_file.", { isSecret: true }),
+  "storage.postgres.password_file": optional("path", "File that holds the password."),
+  "storage.postgres.schema": {
+    form: "text",
+    schema: Type.String({ pattern: "^[a-z_][a-z0-9_]{0,62}$" }),
+    fallback: "smart_contracts",
+    meaning: "Schema that everything stands in: lower case letters, digits and underscores.",
+  } satisfies Setting<string>,
+  "storage.postgres.sslmode": {
+    form: "text",
+    schema: Type.Enum(["disable", "require", "verify-ca", "verify-full"]),
+    fallback: undefined,
+    meaning: "disable, require, verify-ca or verify-full; left out: disable for this machine, require for others.",
+  } as Setting<"disable" | "require" | "verify-ca" | "verify-full" | undefined>,
+  "storage.postgres.sslrootcert": optional("path", "PEM certificate of the CA that signed the server's."),
+  "storage.postgres.pool_max": number(
+    "wholeNumber",
+    8,
+    { minimum: 1, maximum: 1_000 },
+    "Connections that the daemon holds at most.",
+  ),
+  "storage.postgres.connect_timeout_ms": number(
+    "wholeNumber",
+    5_000,
+    { minimum: 100, maximum: 600_000 },
+    "A connection that is not there by then has failed.",
+  ),
+  "storage.postgres.statement_timeout_ms": number(
+    "wholeNumber",
+    30_000,
+    { minimum: 100, maximum: 3_600_000 },
+    "A statement without an answer by then is given up.",
   ),
 
   "ipc.path": optional("path", "Unix socket for JSON-RPC; left out: engine.ipc in data_dir.", {
@@ -219,5 +265,5 @@ export function isSettingKey(key: string): key is SettingKey {
 
 /** `journal.segment_bytes` → `POLYTORUS_JOURNAL__SEGMENT_BYTES`. */
 export function environmentName(key: SettingKey): string {
-  return `POLYTORUS_${key.replace(".", "__").toUpperCase()}`;
+  return `POLYTORUS_${key.replaceAll(".", "__").toUpperCase()}`;
 }

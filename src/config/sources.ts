@@ -7,7 +7,7 @@ import { dirname, resolve } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { nearest } from "./nearest.ts";
 import type { ConfigProblem } from "./problem.ts";
-import { databaseSectionProblems } from "./seed-keys.ts";
+import { readSeedSection } from "./seed-keys.ts";
 import { environmentName, isSettingKey, SETTING_KEYS, SETTINGS, type SettingKey } from "./settings.ts";
 
 export interface RawValue {
@@ -50,11 +50,19 @@ export function readConfigFile(path: string): Source {
     if (isSettingKey(key)) values.push({ key, value, origin, base });
     else problems.push(unknownKey(key, SETTING_KEYS, origin));
   };
-  for (const [name, value] of Object.entries(table)) {
-    if (!isTable(value)) take(name, value);
-    else if (name === "database_storage") problems.push(...databaseSectionProblems(value, origin));
-    else for (const [inner, innerValue] of Object.entries(value)) take(`${name}.${inner}`, innerValue);
+  const takeTable = (members: Record<string, unknown>, prefix: string): void => {
+    for (const [name, value] of Object.entries(members)) {
+      if (isTable(value) && !isSettingKey(`${prefix}${name}`)) takeTable(value, `${prefix}${name}.`);
+      else take(`${prefix}${name}`, value);
+    }
+  };
+  const { database_storage: seedSection, ...rest } = table;
+  if (isTable(seedSection)) {
+    const seed = readSeedSection(seedSection, origin);
+    values.push(...seed.values.map((value) => ({ ...value, base })));
+    problems.push(...seed.problems);
   }
+  takeTable(rest, "");
   return { values, problems };
 }
 

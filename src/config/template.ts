@@ -11,10 +11,10 @@ export function configTemplate(): string {
   ];
   let section = "";
   for (const key of SETTING_KEYS) {
-    const [first, second] = key.split(".");
-    const name = second ?? first!;
-    if (second !== undefined && first !== section) {
-      section = first!;
+    const dot = key.lastIndexOf(".");
+    const name = key.slice(dot + 1);
+    if (dot >= 0 && key.slice(0, dot) !== section) {
+      section = key.slice(0, dot);
       lines.push("", `[${section}]`);
     }
     const setting: Setting = SETTINGS[key];

@@ -34,7 +34,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "rpc", to: [...GROUND, "execution", "client"], typesOnly: ["execution", "client"] },
   // The engine as the front end calls it: rpc's port over sequencer and storage.
   { from: "service", to: [...GROUND, "execution", "sequencer", "storage", "rpc"], typesOnly: ["rpc"] },
-  { from: "cli/seams", to: [...GROUND, "config", "daemon", "daemon-tools"] },
+  { from: "cli/seams", to: [...GROUND, "config", "daemon", "daemon-tools", "database-tools"] },
   { from: "cli", to: [...GROUND, "client", "config", "native"] },
   { from: "main", to: ["cli"] },
   { from: "tokens", to: [...GROUND, "rpc"] },
@@ -47,5 +47,6 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "engine-options", to: [...GROUND, "execution", "sequencer"], typesOnly: ["execution", "sequencer"] },
   { from: "engine", to: [...GROUND, ...PARTS, "executor", "follower-worker", "engine-options"] },
   { from: "daemon", to: [...GROUND, ...PARTS, "engine", "tokens", "cli/seams"], typesOnly: ["cli/seams"] },
+  { from: "database-tools", to: [...GROUND, "config", "storage", "cli/seams"], typesOnly: ["config", "cli/seams"] },
   { from: "daemon-tools", to: [...GROUND, ...PARTS, "contract-engines", "cli/seams"], typesOnly: ["cli/seams"] },
 ];

@@ -51,6 +51,12 @@ describe("help", () => {
         "block verify",
         "logs",
         "account show",
+        "db migrate",
+        "db rollback",
+        "db status",
+        "db validate",
+        "db create",
+        "db reset",
         "doctor",
         "config init",
         "config check",
@@ -227,11 +233,11 @@ describe("config", () => {
 
   it("check names each problem and exits with 78", async () => {
     const cwd = temporaryDirectory();
-    writeFileSync(join(cwd, "polytorus.toml"), 'mod = "auto"\n[storage]\nkind = "postgres"\n');
+    writeFileSync(join(cwd, "polytorus.toml"), 'mod = "auto"\n[storage]\nkind = "redis"\n');
     const { code, stderr } = await runCli(["config", "check"], { cwd });
     expect(code).toBe(78);
     expect(stderr).toMatch(/mod .*did you mean mode\?/);
-    expect(stderr).toMatch(/storage\.kind .*"postgres" is a database/);
+    expect(stderr).toMatch(/storage\.kind .*"redis" is a database that this version does not have/);
   });
 
   it("show says where each value comes from", async () => {
@@ -243,9 +249,9 @@ describe("config", () => {
 
   it("refuses to serve from a storage that this version does not have", async () => {
     const cwd = temporaryDirectory();
-    const { code, stderr } = await runCli(["serve", "--storage", "postgres://u:secret@db/x"], { cwd });
+    const { code, stderr } = await runCli(["serve", "--storage", "redis://u:secret@db/0"], { cwd });
     expect(code).toBe(78);
-    expect(stderr).toContain("is a database; this version stores in `embedded`");
+    expect(stderr).toContain("is a database that this version does not have");
     expect(stderr).not.toContain("secret");
   });
 });

@@ -143,38 +143,39 @@ describe("refusals", () => {
       { toml: "[ipc]\nmode = 0o400\n" },
       /a file mode from 0600 to 0777/,
     ],
-    [
-      "Postgres by flag",
-      { flags: { "storage.kind": "postgres://u:secret@db/x" } },
-      /"postgres:\/\/u:\*\*\*@db\/x" is a database; this version/,
-    ],
-    [
-      "Postgres by DATABASE_URL",
-      { environment: { DATABASE_URL: "postgresql://u:secret@db/x" } },
-      /storage\.kind \(DATABASE_URL\): selects a database/,
-    ],
     ["Redis by REDIS_URL", { environment: { REDIS_URL: "redis://localhost" } }, /storage\.kind \(REDIS_URL\)/],
     [
-      "the seed documents' database section",
-      { toml: '[database_storage.postgres]\nhost = "db"\n' },
-      /database_storage\.postgres .*selects Postgres or Redis/,
+      "the seed documents' Redis section",
+      { toml: '[database_storage.redis]\nurl = "redis://localhost"\n' },
+      /database_storage\.redis .*Redis is not part of this version/,
     ],
     [
       "durability that only Postgres has",
       { flags: { "storage.durability": "strict" } },
+      /"strict" is Postgres' commit, and storage\.kind is embedded/,
+    ],
+    [
+      "fallback_to_memory = false, which means strict, without Postgres",
+      { toml: "[database_storage]\nfallback_to_memory = false\n" },
       /"strict" is Postgres' commit/,
     ],
     [
-      "fallback_to_memory = false, which means strict",
-      { toml: "[database_storage]\nfallback_to_memory = false\n" },
-      /asks for durability "strict"/,
+      "a parameter of a URL that it does not know",
+      { flags: { "storage.kind": "postgres://u:secret@db/x?options=-csearch_path" } },
+      /has a parameter options/,
+    ],
+    [
+      "a schema that would need quoting",
+      { environment: { DATABASE_URL: "postgres://db/x", POSTGRES_SCHEMA: 'a"b' } },
+      /storage\.postgres\.schema \(POSTGRES_SCHEMA\)/,
     ],
   ] satisfies [string, Parameters<typeof load>[0], RegExp][])("refuses %s", (_, input, message) => {
     expect(refusal(input)).toMatch(message);
   });
 
   it("never shows a password", () => {
-    expect(refusal({ flags: { "storage.kind": "postgres://u:secret@db/x" } })).not.toContain("secret");
+    const environment = { DATABASE_URL: "mysql://u:secret@db/x", POSTGRES_PASSWORD: "secret" };
+    expect(refusal({ environment })).not.toContain("secret");
   });
 
   it("reports every problem at once", () => {
@@ -194,13 +195,63 @@ describe("refusals", () => {
   });
 });
 
+describe("PostgreSQL", () => {
+  it.each([
+    ["DATABASE_URL", { environment: { DATABASE_URL: "postgresql://u:p%40ss@db.example:6000/x" } }],
+    ["the other scheme", { environment: { DATABASE_URL: "postgres://u:p%40ss@db.example:6000/x" } }],
+    ["the flag", { flags: { "storage.kind": "postgres://u:p%40ss@db.example:6000/x" } }],
+    [
+      "separate variables",
+      {
+        environment: {
+          POSTGRES_HOST: "db.example",
+          POSTGRES_PORT: "6000",
+          POSTGRES_DB: "x",
+          POSTGRES_USER: "u",
+          POSTGRES_PASSWORD: "p@ss",
+        },
+      },
+    ],
+    [
+      "the seed documents' section",
+      {
+        toml: '[database_storage.postgres]\nhost = "db.example"\nport = 6000\ndatabase = "x"\nusername = "u"\npassword = "p@ss"\n',
+      },
+    ],
+  ])("is named by %s, which also selects it", (_, input) => {
+    const { kind, durability, postgres } = load(input).config.storage;
+    expect([kind, durability]).toEqual(["postgres", "journal"]);
+    expect(postgres).toMatchObject({ host: "db.example", port: 6000, database: "x", user: "u", password: "p@ss" });
+  });
+
+  it("is encrypted by default unless it is on this machine", () => {
+    const mode = (url: string) => load({ environment: { DATABASE_URL: url } }).config.storage.postgres.tls.mode;
+    expect(mode("postgres://db.example/x")).toBe("require");
+    expect(mode("postgres://db.example/x?sslmode=disable")).toBe("disable");
+    for (const local of ["localhost", "127.0.0.1", "[::1]"]) expect(mode(`postgres://${local}/x`)).toBe("disable");
+    expect(mode("postgres://127.0.0.1/x?sslmode=verify-full")).toBe("verify-full");
+  });
+
+  it("maps fallback_to_memory = false to strict", () => {
+    const toml = '[database_storage]\nfallback_to_memory = false\n[database_storage.postgres]\nhost = "db"\n';
+    expect(load({ toml }).config.storage).toMatchObject({ kind: "postgres", durability: "strict" });
+  });
+
+  it("reads URL and password from files", () => {
+    writeFileSync(join(cwd, "url"), "postgres://u@db/x\n");
+    writeFileSync(join(cwd, "password"), "p\n");
+    const toml = '[storage.postgres]\nurl_file = "url"\npassword_file = "password"\n';
+    expect(load({ toml }).config.storage.postgres).toMatchObject({ host: "db", user: "u", password: "p" });
+  });
+});
+
 describe("values", () => {
   it("accepts fallback_to_memory = true: the journal is what it asks for", () => {
     expect(load({ toml: "[database_storage]\nfallback_to_memory = true\n" }).config.storage.durability).toBe("journal");
   });
 
   it("promises nothing durable of memory", () => {
-    expect(load({ flags: { "storage.kind": "memory" } }).config.storage).toEqual({
+    expect(load({ flags: { "storage.kind": "memory" } }).config.storage).toMatchObject({
       kind: "memory",
       durability: "memory",
     });

@@ -1,0 +1,107 @@
+/** Where PostgreSQL is and how it is reached, from a URL or from separate keys. The password may stand in a file. */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import type { PostgresConfig } from "./config.ts";
+import type { SettingKey, SettingValue } from "./settings.ts";
+
+type Get = <K extends SettingKey>(key: K) => SettingValue<K>;
+type Report = (key: SettingKey, message: string) => void;
+type Server = Pick<PostgresConfig, "host" | "port" | "database" | "user" | "password">;
+type SslMode = PostgresConfig["tls"]["mode"];
+
+const DEFAULT_PORT = 5432;
+/** libpq's modes, and what they come to here: what a server may decline in silence protects nothing. */
+const SSL_MODES: Record<string, SslMode> = {
+  disable: "disable",
+  allow: "disable",
+  prefer: "disable",
+  require: "require",
+  "verify-ca": "verify-ca",
+  "verify-full": "verify-full",
+};
+/** Parameters of a URL that have a setting or that change nothing here. */
+const URL_PARAMETERS = ["sslmode", "sslrootcert", "application_name", "connect_timeout", "host"];
+
+export function postgresConfig(get: Get, report: Report): PostgresConfig {
+  const url = get("storage.postgres.url") ?? readSecret(get("storage.postgres.url_file"), "url_file", report);
+  const parsed = url === undefined ? undefined : parseUrl(url, report);
+  const server: Server = parsed ?? {
+    host: get("storage.postgres.host"),
+    port: get("storage.postgres.port"),
+    database: get("storage.postgres.database"),
+    user: get("storage.postgres.user"),
+    password: undefined,
+  };
+  const password =
+    server.password ??
+    get("storage.postgres.password") ??
+    readSecret(get("storage.postgres.password_file"), "password_file", report);
+  return {
+    ...server,
+    password,
+    schema: get("storage.postgres.schema"),
+    tls: {
+      mode: parsed?.sslMode ?? get("storage.postgres.sslmode") ?? (isLocal(server.host) ? "disable" : "require"),
+      caFile: parsed?.caFile ?? get("storage.postgres.sslrootcert"),
+    },
+    poolMax: get("storage.postgres.pool_max"),
+    connectTimeoutMs: get("storage.postgres.connect_timeout_ms"),
+    statementTimeoutMs: get("storage.postgres.statement_timeout_ms"),
+  };
+}
+
+interface ParsedUrl extends Server {
+  readonly sslMode: SslMode | undefined;
+  readonly caFile: string | undefined;
+}
+
+function parseUrl(text: string, report: Report): ParsedUrl | undefined {
+  const refuse = (problem: string): undefined => void report("storage.postgres.url", problem);
+  // A URL of another scheme is parsed by rules that know no host in it.
+  const match = /^postgres(?:ql)?:\/\/(.*)$/is.exec(text.trim());
+  if (match === null) return refuse("expected postgres://user:password@host:port/database");
+  let url: URL;
+  try {
+    url = new URL(`http://${match[1]}`);
+  } catch {
+    return refuse("is no URL: reserved characters of user and password must be percent-encoded");
+  }
+  for (const name of url.searchParams.keys())
+    if (!URL_PARAMETERS.includes(name))
+      return refuse(`has a parameter ${name}; known are ${URL_PARAMETERS.join(", ")}`);
+  const sslMode = url.searchParams.get("sslmode");
+  if (sslMode !== null && !Object.hasOwn(SSL_MODES, sslMode))
+    return refuse(`has sslmode ${sslMode}; known are ${Object.keys(SSL_MODES).join(", ")}`);
+  const user = decodeURIComponent(url.username) || "polytorus";
+  return {
+    host: url.searchParams.get("host") ?? (url.hostname.replace(/^\[(.*)\]$/, "$1") || "localhost"),
+    port: portOf(match[1]!) ?? DEFAULT_PORT,
+    database: decodeURIComponent(url.pathname.slice(1)) || user,
+    user,
+    password: url.password === "" ? undefined : decodeURIComponent(url.password),
+    sslMode: sslMode === null ? undefined : SSL_MODES[sslMode],
+    caFile: url.searchParams.get("sslrootcert") ?? undefined,
+  };
+}
+
+/** Read from the text: URL drops :80, which is HTTP's own. */
+function portOf(authority: string): number | undefined {
+  const match = /^(?:[^/?#]*@)?(?:\[[^\]]*\]|[^:/?#]*):(\d{1,5})(?:[/?#]|$)/.exec(authority);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** This machine: nothing of it crosses a network. */
+function isLocal(host: string): boolean {
+  if (host.startsWith("/") || host === "localhost") return true;
+  return (isIP(host) === 4 && host.startsWith("127.")) || host === "::1";
+}
+
+function readSecret(path: string | undefined, name: "url_file" | "password_file", report: Report): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, "utf8").trimEnd();
+  } catch (problem) {
+    report(`storage.postgres.${name}`, (problem as Error).message);
+    return undefined;
+  }
+}

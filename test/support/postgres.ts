@@ -1,0 +1,197 @@
+/**
+ * A real PostgreSQL for tests, each file in a database of its own:
+ *   DATABASE_URL ─▶ else a server on 127.0.0.1:5432 ─▶ else one of its own from installed binaries ─▶ else tests are skipped
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, describe } from "vitest";
+import { migrationsDirectory } from "../../src/storage/migration-files.ts";
+import { Migrator } from "../../src/storage/migrator.ts";
+import { connectPostgres } from "../../src/storage/postgres-connection.ts";
+import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
+
+const INSTALL = "sudo apt-get install -y postgresql";
+/** Whose rights initdb and postgres run with when the tests run as root, which they refuse. */
+const UNPRIVILEGED = { uid: 65534, gid: 65534 };
+
+interface Server {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | undefined;
+  /** A database that is there, to make others from. */
+  readonly database: string;
+}
+
+let child: ChildProcess | undefined;
+let privateDirectory: string | undefined;
+const databases: string[] = [];
+const server = await findServer();
+
+/** A suite that needs PostgreSQL: skipped, with what would enable it, where there is none. */
+export const describePostgres = (name: string, body: () => void): void => {
+  if (server !== undefined) {
+    describe(name, body);
+    return;
+  }
+  describe.skip(`${name} (no PostgreSQL here; to run it: ${INSTALL})`, body);
+};
+
+afterAll(async () => {
+  for (const database of databases) await asOwner(`drop database if exists "${database}" with (force)`);
+  if (child !== undefined) {
+    const ended = new Promise((resolve) => child!.once("exit", resolve));
+    child.kill("SIGINT");
+    await ended;
+  }
+  if (privateDirectory !== undefined) rmSync(privateDirectory, { recursive: true, force: true });
+});
+
+/** An empty database. */
+export async function createDatabase(changes: Partial<PostgresOptions> = {}): Promise<PostgresOptions> {
+  const database = `polytorus_test_${randomBytes(6).toString("hex")}`;
+  await asOwner(`create database "${database}"`);
+  databases.push(database);
+  return {
+    ...server!,
+    database,
+    schema: "smart_contracts",
+    tls: { mode: "disable", caFile: undefined },
+    poolMax: 4,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 10_000,
+    ...changes,
+  };
+}
+
+/** A database with every migration applied. */
+export async function createMigratedDatabase(changes: Partial<PostgresOptions> = {}): Promise<PostgresOptions> {
+  const options = await createDatabase(changes);
+  const client = await connectPostgres(options, { application: "test" });
+  await new Migrator(client, options.schema, migrationsDirectory()).migrate();
+  await client.end();
+  return options;
+}
+
+/** `postgres://…` of a database. */
+export function urlOf({ user, password, host, port, database }: PostgresOptions): string {
+  return `postgres://${user}${password === undefined ? "" : `:${encodeURIComponent(password)}`}@${host}:${port}/${database}`;
+}
+
+/** One statement on a connection of its own. */
+export async function query(
+  options: PostgresOptions,
+  text: string,
+  values: unknown[] = [],
+): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(clientConfig(options, options.database));
+  await client.connect();
+  try {
+    return (await client.query(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function asOwner(text: string): Promise<void> {
+  const client = new pg.Client(clientConfig(server!, server!.database));
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
+
+function clientConfig({ host, port, user, password }: Omit<Server, "database">, database: string): pg.ClientConfig {
+  return { host, port, user, database, ...(password === undefined ? {} : { password }) };
+}
+
+async function findServer(): Promise<Server | undefined> {
+  const named = process.env["DATABASE_URL"];
+  if (named !== undefined && named !== "") {
+    const url = new URL(named.replace(/^postgres(ql)?:/, "http:"));
+    return {
+      host: url.hostname,
+      port: Number(url.port || 5432),
+      user: decodeURIComponent(url.username),
+      password: url.password === "" ? undefined : decodeURIComponent(url.password),
+      database: url.pathname.slice(1) || "postgres",
+    };
+  }
+  for (const user of ["postgres", process.env["USER"] ?? "root"]) {
+    const candidate = { host: "127.0.0.1", port: 5432, user, password: undefined, database: "postgres" };
+    if (await mayCreateDatabases(candidate)) return candidate;
+  }
+  return await startServer();
+}
+
+async function mayCreateDatabases(candidate: Server): Promise<boolean> {
+  const client = new pg.Client({ ...clientConfig(candidate, candidate.database), connectionTimeoutMillis: 2_000 });
+  try {
+    await client.connect();
+    const { rows } = await client.query(
+      "select rolcreatedb or rolsuper as may from pg_roles where rolname = current_user",
+    );
+    return rows[0]?.may === true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function startServer(): Promise<Server | undefined> {
+  const bin = binaries();
+  if (bin === undefined) return undefined;
+  const isRoot = process.getuid?.() === 0;
+  const rights = isRoot ? UNPRIVILEGED : {};
+  privateDirectory = mkdtempSync(join(tmpdir(), "polytorus-postgres-"));
+  const directory = privateDirectory;
+  if (isRoot) chownSync(directory, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
+  try {
+    execFileSync(join(bin, "initdb"), ["-D", directory, "-U", "postgres", "-A", "trust", "--no-sync"], {
+      ...rights,
+      cwd: "/",
+      stdio: "ignore",
+    });
+    const port = await freePort();
+    child = spawn(
+      join(bin, "postgres"),
+      ["-D", directory, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+      { ...rights, cwd: "/", stdio: "ignore" },
+    );
+    const started = { host: "127.0.0.1", port, user: "postgres", password: undefined, database: "postgres" };
+    for (let tries = 0; tries < 100 && child.exitCode === null; tries++) {
+      if (await mayCreateDatabases(started)) return started;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  } catch {
+    // No rights, or no room: as if it were not installed.
+  }
+  child?.kill("SIGKILL");
+  return undefined;
+}
+
+/** The newest installed version that has a server. */
+function binaries(): string | undefined {
+  const root = "/usr/lib/postgresql";
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
+  return [...versions.map((version) => join(root, version, "bin")), "/usr/local/pgsql/bin", "/opt/homebrew/bin"].find(
+    (directory) => existsSync(join(directory, "initdb")) && existsSync(join(directory, "postgres")),
+  );
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}
