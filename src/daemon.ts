@@ -16,8 +16,6 @@ import { openSocketServer } from "./rpc/socket-server.ts";
 import { DataDir } from "./storage/data-dir.ts";
 import { loadTokens } from "./tokens.ts";
 
-/** One batch, or one round of queries, may run this long: a built-in's takes milliseconds. */
-const EXECUTION_TIMEOUT_MS = 10_000;
 /** How addresses are written in Bech32. */
 const BECH32_PREFIX = "poly";
 
@@ -68,6 +66,7 @@ function openEngine(
   onFatal: (error: EngineError) => void,
 ): Promise<Engine> {
   const { genesis } = config.chain;
+  const { enhanced } = config;
   return Engine.open({
     dataDir: config.storage.kind === "embedded" ? config.dataDir : undefined,
     mode: config.mode,
@@ -78,7 +77,13 @@ function openEngine(
     retention: config.retention,
     modulesBytesMax: config.wasm.modulesMaxBytes,
     limits: { ...limits, queryGasMax: String(limits.queryGasMax) },
-    executionTimeoutMs: EXECUTION_TIMEOUT_MS,
+    executionTimeoutMs: enhanced.maxExecutionTimeMs,
+    queryGasForced: enhanced.enforceGasLimits ? undefined : limits.queryGasMax,
+    resultCache: {
+      entriesMax: enhanced.enableCaching ? enhanced.maxCacheEntries : 0,
+      bytesMax: enhanced.maxCacheBytes,
+      ttlMs: enhanced.cacheTtlSecs * 1000,
+    },
     now: Date.now,
     report: (level, message, facts) => log[level](facts, message),
     onFatal: (error) => {

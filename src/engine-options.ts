@@ -21,6 +21,10 @@ export interface EngineOptions {
   submissionBacklogBytes?: number;
   /** One batch, or one round of queries, may run this long. */
   executionTimeoutMs: number;
+  /** Of answers to queries; no entries: none is kept. */
+  resultCache: { entriesMax: number; bytesMax: number; ttlMs: number };
+  /** Gas that every query gets, whatever limit it states. */
+  queryGasForced?: number | undefined;
   now(): number;
   /** For operators: what happened, with facts. */
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;

@@ -5,11 +5,12 @@
  *   open: journal recovered ─▶ chain index, retained window, ids from its tail ─▶ follower ─▶ executor caught up ─▶ ready
  *   close: drained ─▶ state tree saved ─▶ follower applied everything ─▶ journal closed
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { BlockEntry } from "./encoding/block-entry.ts";
 import { transactionHasher } from "./encoding/transaction-hash.ts";
 import type { EngineOptions } from "./engine-options.ts";
+import { EnhancedContractEngine } from "./engines/enhanced/enhanced-engine.ts";
 import { EngineError } from "./errors.ts";
 import { type Head, headOf } from "./execution/executor.ts";
 import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
@@ -28,11 +29,9 @@ import { LocalEngine } from "./service/engine-service.ts";
 import { describeEngine, type EngineFacts, healthOf } from "./service/engine-status.ts";
 import { FollowerHandle } from "./service/follower-handle.ts";
 import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/history-handle.ts";
+import { openJournal } from "./service/open-journal.ts";
 import { ChainIndex } from "./storage/chain-index.ts";
 import { History } from "./storage/history.ts";
-import { Journal } from "./storage/journal.ts";
-import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
-import { LmdbState } from "./storage/lmdb-state.ts";
 import { LogSource } from "./storage/log-source.ts";
 import { MemoryLog } from "./storage/memory-log.ts";
 
@@ -50,6 +49,7 @@ export class Engine {
   readonly #retained: RetainedWindow;
   readonly #history: HistoryHandle;
   readonly #pipeline: Pipeline;
+  readonly #enhanced: EnhancedContractEngine;
   readonly #auto: AutoSequencer | undefined;
   readonly #driven: DrivenSequencer | undefined;
   readonly #paths: { journal: string; state: string; index: string; tree: string; modules: string } | undefined;
@@ -97,7 +97,7 @@ export class Engine {
       };
       for (const path of [paths.state, paths.index]) mkdirSync(path, { recursive: true, mode: 0o700 });
       this.#paths = paths;
-      const { log, chain } = this.#openJournal(paths);
+      const { log, chain } = openJournal({ ...paths, segmentBytes: options.segmentBytes }, options.report);
       this.#log = log;
       this.#chain = chain;
       this.#history = new WorkerHistory(
@@ -116,6 +116,16 @@ export class Engine {
       onRoom: () => this.#auto?.pump(),
       onFatal: (error) => this.#fail(error),
     });
+    this.#enhanced = new EnhancedContractEngine(
+      {
+        ...options.resultCache,
+        seq: this.#log.durableSeq,
+        gasForced: options.queryGasForced,
+        blockHeight: () => this.#pipeline.head.height,
+        nowMs: () => performance.now(),
+      },
+      new QueryQueue(this.#pipeline),
+    );
     const readBlock = (seq: number) => this.#read(seq);
     if (options.mode === "auto") {
       this.#auto = new AutoSequencer({
@@ -133,7 +143,7 @@ export class Engine {
       chain: this.#chain,
       retained: this.#retained,
       pipeline: this.#pipeline,
-      queries: new QueryQueue(this.#pipeline),
+      queries: this.#enhanced,
       history: this.#history,
       auto: this.#auto,
       driven: this.#driven,
@@ -144,28 +154,6 @@ export class Engine {
   }
 
   // ── starting ────────────────────────────────────────────────────────────────
-
-  #openJournal(paths: { journal: string; state: string }): { log: Journal; chain: ChainIndex } {
-    // Made here when it is missing: the follower writes to it and the executor reads from it, and both start at once.
-    const snapshot = existsSync(join(paths.state, "state.mdb"))
-      ? LmdbSnapshot.open(paths.state)
-      : LmdbState.open(paths.state);
-    const applied = snapshot.appliedSeq();
-    const chain = snapshot.chain();
-    void snapshot.close();
-    const { journal, recovery } = Journal.open({
-      directory: paths.journal,
-      segmentBytes: this.#options.segmentBytes,
-      requiredToSeq: applied,
-      verifyFromSeq: Math.max(0, applied),
-    });
-    if (recovery.cutBytes > 0)
-      this.#options.report("warn", "cut an unfinished write off the journal's end", {
-        cutBytes: recovery.cutBytes,
-        ...recovery.cutAt,
-      });
-    return { log: journal, chain };
-  }
 
   async #start(): Promise<void> {
     this.#readTail();
@@ -257,6 +245,7 @@ export class Engine {
       logBytes: this.#log.byteLength,
       progress,
       modules: this.#paths === undefined || bytesMax === 0 ? undefined : { directory: this.#paths.modules, bytesMax },
+      recordReads: this.#options.resultCache.entriesMax > 0,
     };
     const handle = new WorkerExecutor({
       script: this.#options.executorScript ?? this.#script("executor-worker"),
@@ -290,6 +279,7 @@ export class Engine {
     this.#chain.add(entry);
     this.#retained.add(entry);
     this.#ids.add(entry);
+    this.#enhanced.committed(entry);
     this.#tellFollower();
   }
 

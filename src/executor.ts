@@ -43,6 +43,8 @@ export interface ExecutorWorkerData {
   progress: SharedArrayBuffer;
   /** Where rewritten WebAssembly modules are kept; undefined: nowhere. */
   modules: { directory: string; bytesMax: number } | undefined;
+  /** Queries tell what they read: a result cache wants to know. */
+  recordReads: boolean;
 }
 
 /** Replaying this much journal onto a saved tree takes about as long as building a tree of a million leaves anew. */
@@ -96,6 +98,7 @@ function compose(
     head: data.head,
     table: { pinned: snapshot === undefined },
     progress: new Int32Array(data.progress),
+    recordReads: data.recordReads,
   });
   const start: ExecutorStart = {
     baseSeq: Math.min(treeSeq, snapshot?.appliedSeq() ?? -1),

@@ -145,6 +145,8 @@ export interface QueryAnswerJson {
   returnData: string;
   gasUsed: string;
   cached: boolean;
+  /** Of a cached answer: how long ago it was computed. */
+  ageMs?: number;
   seq: number;
   blockHeight: number;
 }

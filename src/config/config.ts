@@ -44,6 +44,16 @@ export interface Config {
     readonly connectionsMax: number;
     readonly queryGasMax: number;
   };
+  readonly enhanced: {
+    readonly enableCaching: boolean;
+    readonly cacheTtlSecs: number;
+    readonly maxCacheEntries: number;
+    readonly maxCacheBytes: number;
+    /** Of queries; a transaction's gas limit always holds. */
+    readonly enforceGasLimits: boolean;
+    /** One batch, or one round of queries, may run this long. */
+    readonly maxExecutionTimeMs: number;
+  };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "json" | "pretty" };
 }
 

@@ -161,6 +161,14 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       connectionsMax: get("limits.connections_max"),
       queryGasMax: get("limits.query_gas_max"),
     },
+    enhanced: {
+      enableCaching: get("enhanced.enable_caching"),
+      cacheTtlSecs: get("enhanced.cache_ttl_secs"),
+      maxCacheEntries: get("enhanced.max_cache_entries"),
+      maxCacheBytes: get("enhanced.max_cache_bytes"),
+      enforceGasLimits: get("enhanced.enforce_gas_limits"),
+      maxExecutionTimeMs: get("enhanced.max_execution_time_ms"),
+    },
     log: { level: get("log.level"), format: get("log.format") },
   };
 }

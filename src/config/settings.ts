@@ -56,7 +56,7 @@ function number(
   return { form, schema: Type.Integer(range), fallback, meaning, ...extra };
 }
 
-function flag(fallback: boolean, meaning: string, extra: Extra): Setting<boolean> {
+function flag(fallback: boolean, meaning: string, extra: Extra = {}): Setting<boolean> {
   return { form: "boolean", schema: Type.Boolean(), fallback, meaning, ...extra };
 }
 
@@ -244,6 +244,39 @@ export const SETTINGS = {
     1_024,
     { minimum: 1, maximum: 65_536 },
     "Connections at a time, over all listeners.",
+  ),
+
+  "enhanced.enable_caching": flag(
+    true,
+    "Answers of queries are kept until something that they read is written. A cached answer is never stale.",
+  ),
+  "enhanced.cache_ttl_secs": number(
+    "wholeNumber",
+    300,
+    { minimum: 1, maximum: 31_536_000 },
+    "Age at which a cached answer is dropped, though nothing that it read was written.",
+  ),
+  "enhanced.max_cache_entries": number(
+    "wholeNumber",
+    1_000,
+    { minimum: 1, maximum: 10_000_000 },
+    "Answers kept; the least recently used goes first.",
+  ),
+  "enhanced.max_cache_bytes": number(
+    "bytes",
+    64 * MIB,
+    { minimum: 64 * KIB, maximum: 64 * GIB },
+    "Bytes of answers kept.",
+  ),
+  "enhanced.enforce_gas_limits": flag(
+    true,
+    "false: a query gets limits.query_gas_max, whatever gas limit it states. A transaction's limit always holds: it is part of its receipt.",
+  ),
+  "enhanced.max_execution_time_ms": number(
+    "wholeNumber",
+    30_000,
+    { minimum: 100, maximum: 3_600_000 },
+    "What runs longer, one batch or one round of queries, is stopped: EXECUTION_TIMEOUT, and the executor starts again.",
   ),
 
   "log.level": oneOf(

@@ -10,7 +10,7 @@ import { BlockEntry } from "../encoding/block-entry.ts";
 import { alignUp, type ByteWriter, compareBytes, toLatin1 } from "../encoding/bytes.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
 import { toHex } from "../encoding/hex.ts";
-import { HALT_REASONS } from "../encoding/receipt.ts";
+import { writeAnswer, writeRejection } from "../encoding/query-answer.ts";
 import { contractKey, contractStatePrefix } from "../encoding/state-key.ts";
 import type { StateTree, TreeProof } from "../encoding/state-tree.ts";
 import { transactionLength } from "../encoding/transaction.ts";
@@ -23,6 +23,7 @@ import { errorRecord } from "./error-record.ts";
 import type { BlockContext, ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateSnapshot } from "./ports.ts";
+import { ReadRecorder } from "./read-recorder.ts";
 import type { StateTableOptions } from "./state-table.ts";
 import { type Simulated, Trials } from "./trials.ts";
 
@@ -56,6 +57,8 @@ export class Executor {
   readonly blocks: BlockExecutor;
   readonly #tree: StateTree;
   readonly #trials: Trials;
+  /** What queries read, where someone keeps their answers. */
+  readonly #reads: ReadRecorder | undefined;
   /** [0]: index of the transaction or query that runs, for whoever finds this thread dead. */
   readonly #progress: Int32Array;
   #head: Head;
@@ -70,12 +73,15 @@ export class Executor {
     table?: StateTableOptions;
     progress?: Int32Array;
     transfers?: TransferRunner | undefined;
+    /** Queries tell what they read. */
+    recordReads?: boolean;
   }) {
     this.blocks = new BlockExecutor(options);
     this.#progress = options.progress ?? new Int32Array(1);
     this.#tree = options.tree;
     this.#trials = new Trials(this.blocks);
     this.#head = options.head;
+    this.#reads = options.recordReads === true ? new ReadRecorder() : undefined;
   }
 
   get head(): Head {
@@ -168,18 +174,12 @@ export class Executor {
     this.blocks.table.applied(seq);
   }
 
-  /**
-   * Runs encoded calls, one after the other, and appends to `out` for each: u8 status (0: a rejection) · u8 halt reason ·
-   * u16 0 · u32 length · u64 gas used · return data, or the rejection as JSON · padding to a multiple of 4.
-   */
+  /** Runs encoded calls, one after the other, and appends what each came to (encoding/query-answer.ts). */
   queries(calls: Uint8Array, count: number, out: ByteWriter): void {
     const { chainId, protocolVersion } = this.blocks.parameters;
-    this.blocks.engine.beginBlock({
-      height: this.#head.height,
-      timestampMs: this.#head.timestampMs,
-      chainId,
-      protocolVersion,
-    });
+    const { height, timestampMs } = this.#head;
+    const block = { height, timestampMs, chainId, protocolVersion };
+    this.blocks.engine.beginBlock(this.#reads?.watched(block) ?? block);
     let at = 0;
     for (let i = 0; i < count; i++) {
       this.#progress[0] = i;
@@ -190,26 +190,20 @@ export class Executor {
 
   #query(calls: Uint8Array, at: number, out: ByteWriter): void {
     const { engine, table } = this.blocks;
+    const reads = this.#reads;
     const checkpoint = table.checkpoint();
+    reads?.begin();
+    table.reads = reads;
     try {
       engine.admitQuery(calls, at);
       const result = engine.query();
-      out.ensure(16);
-      out.u8(result.status === "success" ? 1 : result.status === "reverted" ? 2 : 3);
-      out.u8(result.haltReason === undefined ? 0 : HALT_REASONS.indexOf(result.haltReason));
-      out.u16(0);
-      out.u32(result.returnData.length);
-      out.u64(result.gasUsed);
-      out.copy(result.returnData, 0, result.returnData.length);
+      table.reads = undefined;
+      writeAnswer(out, result, reads?.reads(table, result.isGasSensitive));
     } catch (problem) {
-      const text = Buffer.from(JSON.stringify(errorRecord(toEngineError(problem))), "utf8");
-      out.u32(0);
-      out.u32(text.length);
-      out.u64(0);
-      out.raw(text);
+      table.reads = undefined;
+      writeRejection(out, errorRecord(toEngineError(problem)));
     }
     table.revert(checkpoint);
-    out.align();
   }
 
   /** See Trials.simulate. */

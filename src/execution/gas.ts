@@ -68,6 +68,8 @@ export class Halt extends Error {
 export class GasMeter {
   #limit = 0;
   #remaining = 0;
+  /** The contract has looked at what remains: what it does may depend on its gas limit. */
+  isObserved = false;
 
   constructor(limit = 0) {
     this.reset(limit);
@@ -76,12 +78,18 @@ export class GasMeter {
   reset(limit: number): void {
     this.#limit = limit;
     this.#remaining = limit;
+    this.isObserved = false;
   }
 
   get limit(): number {
     return this.#limit;
   }
   get remaining(): number {
+    return this.#remaining;
+  }
+  /** What remains, for the contract to see. */
+  observe(): number {
+    this.isObserved = true;
     return this.#remaining;
   }
   get used(): number {

@@ -15,9 +15,11 @@
  */
 import { type ByteWriter, compareBytes, writeU32 } from "../encoding/bytes.ts";
 import { DeltaCursor, type DeltaDirection, VALUE_ABSENT } from "../encoding/delta.ts";
+import { hashKey, hashSpace } from "../encoding/key-hash.ts";
 import { ADDRESS_BYTES, StateTag, spaceLength } from "../encoding/state-key.ts";
 import { isZero, LIMBS, type Limbs, newUint256, readBigEndian } from "../encoding/uint256.ts";
 import type { StateEntry, StateSnapshot } from "./ports.ts";
+import type { ReadRecorder } from "./read-recorder.ts";
 import { type FreshEntry, mergedRange } from "./state-range.ts";
 import { Form, NONE, ROW_WORDS, SERIAL_AT, SLOTS_MAX, type Space, StateRows } from "./state-rows.ts";
 import { accountValue, type RowValue, readAccount, wordValue, writeRowValue } from "./state-value.ts";
@@ -59,6 +61,8 @@ export class StateTable {
   #touched = 0;
   /** Changes when slots are given out anew. */
   generation = 0;
+  /** Is told every row and range that is looked at, while it is set. */
+  reads: ReadRecorder | undefined;
 
   constructor(snapshot: StateSnapshot, options: StateTableOptions = {}) {
     this.#snapshot = snapshot;
@@ -135,6 +139,7 @@ export class StateTable {
   // ── reading ─────────────────────────────────────────────────────────────────
 
   #form(slot: number): number {
+    if (this.reads !== undefined) this.reads.slot(slot);
     const form = this.#rows.form(slot);
     return form === Form.unloaded ? this.#put(slot, this.#snapshot.get(this.#rows.wholeKey(slot))) : form;
   }
@@ -201,6 +206,7 @@ export class StateTable {
 
   /** Changes whenever the row does: what is derived from a row is kept beside this number. */
   lastChange(slot: number): number {
+    if (this.reads !== undefined) this.reads.slot(slot);
     return this.#rows.rows[slot * ROW_WORDS + SERIAL_AT]!;
   }
 
@@ -227,6 +233,20 @@ export class StateTable {
       word(address, at + 16),
       0,
     );
+  }
+
+  /** What names a row, a space, the space of a row, in what a ReadRecorder tells. */
+  keyHash(slot: number): number {
+    return hashKey(this.#rows.wholeKey(slot));
+  }
+
+  spaceHash(space: number): number {
+    const { prefix } = this.#rows.spaces[space]!;
+    return hashSpace(prefix, 0, prefix.length);
+  }
+
+  spaceOf(slot: number): number {
+    return this.#rows.rows[slot * ROW_WORDS]!;
   }
 
   // ── writing ─────────────────────────────────────────────────────────────────
@@ -424,6 +444,7 @@ export class StateTable {
 
   /** Entries of a space with start ≤ key < end (keys within the space), in byte order or reversed. An absent end is the space's own. */
   range(spaceId: number, start: Uint8Array, end: Uint8Array | undefined, reverse = false): Generator<StateEntry> {
+    if (this.reads !== undefined) this.reads.range(spaceId);
     const space = this.#rows.spaces[spaceId]!;
     return mergedRange(this.#snapshot, this.#freshEntries(space, start, end), space.prefix, start, end, reverse);
   }

@@ -56,6 +56,8 @@ export interface RunResult {
   haltReason: HaltReason | undefined;
   gasUsed: number;
   returnData: Uint8Array;
+  /** Of a query: with another gas limit that covers `gasUsed`, the contract might have done something else. */
+  isGasSensitive: boolean;
 }
 
 export class UnifiedContractEngine {
@@ -66,7 +68,15 @@ export class UnifiedContractEngine {
   readonly #frames: Frame[] = [];
   readonly #queryLogs = new ByteWriter();
   #haltReason: HaltReason = "OutOfGas";
-  readonly #result: RunResult = { status: "success", haltReason: undefined, gasUsed: 0, returnData: EMPTY };
+  /** A contract has called another: it gave it a part of its gas. */
+  #hasCalled = false;
+  readonly #result: RunResult = {
+    status: "success",
+    haltReason: undefined,
+    gasUsed: 0,
+    returnData: EMPTY,
+    isGasSensitive: false,
+  };
   readonly #balance = newUint256();
   readonly #amount = newUint256();
 
@@ -211,8 +221,10 @@ export class UnifiedContractEngine {
     this.#queryLogs.length = 0;
     this.#scope.logs = this.#queryLogs;
     this.#scope.logCount = 0;
+    this.#hasCalled = false;
     const outcome = this.#inFrame(0, contract, sender, 0n, true, gasLimit, this.#admission, undefined);
     const result = this.#result;
+    result.isGasSensitive = this.#hasCalled || this.#frame(0).gas.isObserved;
     result.status = outcome.status;
     result.haltReason = outcome.status === "halted" ? this.#haltReason : undefined;
     result.gasUsed = outcome.gasUsed;
@@ -262,6 +274,7 @@ export class UnifiedContractEngine {
 
   #call(caller: Frame, request: CallRequest): CallOutcome {
     const { schedule, parameters } = this.#scope;
+    this.#hasCalled = true;
     caller.charge("callBase", schedule.callBase);
     if (caller.isStatic && request.value !== 0n) throw new Halt("StaticWrite");
     const depth = caller.depth + 1;

@@ -108,7 +108,7 @@ class QuerySink extends AnsweringSink<QueryOutcome> {
     const result = this.#fn && resultText(this.#fn, returnData);
     return (
       `{${result === undefined ? "" : `"result":${result},`}"returnData":"0x${returnData.toString("hex")}","gasUsed":"${outcome.gasUsed}"` +
-      `,"cached":${outcome.cached === true},"seq":${outcome.seq},"blockHeight":${outcome.blockHeight}}`
+      `,"cached":${outcome.cached === true ? `true,"ageMs":${Math.round(outcome.ageMs ?? 0)}` : "false"},"seq":${outcome.seq},"blockHeight":${outcome.blockHeight}}`
     );
   }
 }

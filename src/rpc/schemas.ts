@@ -287,6 +287,7 @@ export const QueryAnswer = closed(
     returnData: Bytes,
     gasUsed: Decimal,
     cached: Type.Boolean(),
+    ageMs: optional(Whole),
     seq: Whole,
     blockHeight: Whole,
   },

@@ -47,6 +47,8 @@ export interface QueryOutcome {
   blockHeight: number;
   /** True when the answer came from a result cache; absent is false. */
   cached?: boolean | undefined;
+  /** How long ago a cached answer was computed. */
+  ageMs?: number | undefined;
   /** Set instead of the rest when the query was not run at all. */
   rejection: Rejection | undefined;
 }

@@ -7,6 +7,7 @@
  */
 import { BlockEntry, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryKind } from "../encoding/block-entry.ts";
 import { ByteWriter, writeU64 } from "../encoding/bytes.ts";
+import { decodeAnswer } from "../encoding/query-answer.ts";
 import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
 import { EngineError } from "../errors.ts";
 import { type ContractView, headOf } from "../execution/executor.ts";
@@ -33,7 +34,6 @@ import type { AutoSequencer } from "../sequencer/auto-sequencer.ts";
 import type { DrivenSequencer } from "../sequencer/driven-sequencer.ts";
 import type { ExecutorFace, ExecutorMethod, Past } from "../sequencer/executor-handle.ts";
 import type { Pipeline } from "../sequencer/pipeline.ts";
-import { decodeAnswer, type QueryQueue } from "../sequencer/query-queue.ts";
 import type { RetainedWindow } from "../sequencer/retained-window.ts";
 import type { ChainIndex } from "../storage/chain-index.ts";
 import type { HistoryCursor } from "../storage/history.ts";
@@ -45,7 +45,7 @@ export interface LocalEngineModules {
   chain: ChainIndex;
   retained: RetainedWindow;
   pipeline: Pipeline;
-  queries: QueryQueue;
+  queries: { query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache: boolean): void };
   history: HistoryHandle;
   /** One of the two, by block mode. */
   auto: AutoSequencer | undefined;
@@ -127,8 +127,8 @@ export class LocalEngine implements EngineService {
 
   // ── running without keeping ─────────────────────────────────────────────────
 
-  query(encode: Encode, sink: Sink<QueryOutcome>): void {
-    this.#modules.queries.submit(encode, sink);
+  query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache = false): void {
+    this.#modules.queries.query(encode, sink, bypassCache);
   }
 
   async queryAt(transaction: TransactionJson, at: number): Promise<QueryOutcome> {

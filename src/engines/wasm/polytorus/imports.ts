@@ -118,7 +118,7 @@ function callImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mod
     gas_remaining(): bigint {
       slot.host.charge("hostCall", HOST_CALL_GAS);
       slot.settle();
-      return BigInt(slot.host.gas.remaining);
+      return BigInt(slot.host.gas.observe());
     },
     log(topics: number, topicCount: number, data: number, dataLength: number): void {
       slot.host.charge("hostCall", HOST_CALL_GAS);

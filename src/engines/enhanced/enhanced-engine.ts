@@ -1,0 +1,196 @@
+/**
+ * EnhancedContractEngine: wraps whatever runs queries, of contracts of any kind, with a result cache.
+ *
+ *   query ─▶ ResultCache ── hit ──▶ answered at once
+ *               │ miss               one run for all who ask the same meanwhile
+ *               ▼
+ *            QueryRunner (executor's thread) ──▶ answer and its reads ──▶ ResultCache
+ *   durable block ── committed ──▶ WriteVersions
+ *
+ * It stands on the thread of the sockets: a hit there costs a map's lookup and no change of thread, and every durable
+ * block passes there before anyone hears of it, so that nobody is answered from before the receipt that they have.
+ * Always
+ *  - An answer from here, cached or not, is never older than the last entry that was committed when it was asked for.
+ *  - `bypass` runs the query, whatever is cached or on its way.
+ */
+import type { BlockEntry } from "../../encoding/block-entry.ts";
+import { ByteWriter } from "../../encoding/bytes.ts";
+import type { QueryAnswer } from "../../encoding/query-answer.ts";
+import { EngineError } from "../../errors.ts";
+import { contractOf, entrypointOf, type QueryKey, queryKey, setGasLimit } from "./query-key.ts";
+import { type QueryCounts, QueryStatistics } from "./query-statistics.ts";
+import { type CachedAnswer, ResultCache, type ResultCacheOptions } from "./result-cache.ts";
+
+export type EncodeQuery = (out: ByteWriter) => number;
+
+export interface QuerySink {
+  settle(answer: QueryAnswer): void;
+  fail(error: EngineError): void;
+}
+
+/** What runs queries. @throws from `submit` what `encode` throws, and EngineError BUSY; nothing was queued then. */
+export interface QueryRunner {
+  submit(encode: EncodeQuery, sink: QuerySink): void;
+}
+
+export interface EnhancedEngineOptions extends ResultCacheOptions {
+  /** Gas that every query gets, whatever limit it states; undefined: its own. */
+  gasForced?: number | undefined;
+  /** Height of the last durable block. */
+  blockHeight(): number;
+}
+
+/** A query that is being run, and who else waits for the same answer. */
+interface Flight {
+  readonly gasLimit: number;
+  waiting: { sink: QuerySink; since: number; encoded: Uint8Array }[] | undefined;
+}
+
+/** Queries that may wait for an answer which another is fetching. */
+const JOINED_MAX = 65_536;
+
+export class EnhancedContractEngine {
+  readonly cache: ResultCache;
+  readonly statistics = new QueryStatistics();
+  readonly #runner: QueryRunner;
+  readonly #options: EnhancedEngineOptions;
+  readonly #flights = new Map<string, Flight>();
+  readonly #scratch = new ByteWriter(4096);
+  #joined = 0;
+
+  constructor(options: EnhancedEngineOptions, runner: QueryRunner) {
+    this.#options = options;
+    this.#runner = runner;
+    this.cache = new ResultCache(options);
+  }
+
+  /** The next durable entry of the log, before anyone is told of it. */
+  committed(entry: BlockEntry): void {
+    this.cache.committed(entry);
+  }
+
+  /** One read-only call. @throws what `encode` throws, and EngineError BUSY; `sink` is then not used. */
+  query(encode: EncodeQuery, sink: QuerySink, bypass: boolean): void {
+    const encoded = this.#encoded(encode);
+    const key = queryKey(encoded);
+    if (!bypass) {
+      const hit = this.cache.lookup(key);
+      if (hit !== undefined) {
+        sink.settle(this.#answered(hit));
+        return;
+      }
+      const flight = this.#flights.get(key.text);
+      if (flight !== undefined && flight.gasLimit === key.gasLimit) {
+        this.#join(flight, sink, encoded);
+        return;
+      }
+    }
+    this.#run(key, Uint8Array.from(encoded), sink, bypass);
+  }
+
+  /** The answer of a cached query, by a key made before (`queryKey`); undefined when it must be run. */
+  lookup(key: QueryKey): QueryAnswer | undefined {
+    const hit = this.cache.lookup(key);
+    return hit === undefined ? undefined : this.#answered(hit);
+  }
+
+  #encoded(encode: EncodeQuery): Buffer {
+    const scratch = this.#scratch;
+    scratch.length = 0;
+    encode(scratch);
+    const { gasForced } = this.#options;
+    if (gasForced !== undefined) setGasLimit(scratch.bytes, gasForced);
+    return Buffer.from(scratch.bytes.buffer, 0, scratch.length);
+  }
+
+  #answered(hit: CachedAnswer): QueryAnswer {
+    hit.counts.hits++;
+    return {
+      status: hit.status,
+      haltReason: undefined,
+      gasUsed: hit.gasUsed,
+      returnData: hit.returnData,
+      seq: this.cache.seq,
+      blockHeight: this.#options.blockHeight(),
+      rejection: undefined,
+      reads: undefined,
+      cached: true,
+      ageMs: this.#options.nowMs() - hit.storedAtMs,
+    };
+  }
+
+  #join(flight: Flight, sink: QuerySink, encoded: Buffer): void {
+    if (this.#joined >= JOINED_MAX)
+      throw new EngineError("BUSY", `${this.#joined} queries wait for answers that are on their way`, {
+        retryAfterMs: 50,
+      });
+    this.#joined++;
+    flight.waiting ??= [];
+    flight.waiting.push({ sink, since: this.cache.seq, encoded: Uint8Array.from(encoded) });
+  }
+
+  #run(key: QueryKey, encoded: Uint8Array, sink: QuerySink, bypass: boolean): void {
+    const startedAt = this.#options.nowMs();
+    const flight: Flight = { gasLimit: key.gasLimit, waiting: undefined };
+    const isShared = !bypass && !this.#flights.has(key.text);
+    this.#runner.submit(
+      (out) => {
+        out.copy(encoded, 0, encoded.length);
+        return 1;
+      },
+      {
+        settle: (answer) => {
+          if (isShared) this.#flights.delete(key.text);
+          const counts = this.#count(encoded, answer, this.#options.nowMs() - startedAt, bypass);
+          if (answer.reads !== undefined && counts !== undefined) this.cache.store(key, answer, answer.reads, counts);
+          sink.settle(answer);
+          this.#land(flight, answer, counts);
+        },
+        fail: (problem) => {
+          if (isShared) this.#flights.delete(key.text);
+          sink.fail(problem);
+          for (const waiting of flight.waiting ?? []) {
+            this.#joined--;
+            waiting.sink.fail(problem);
+          }
+        },
+      },
+    );
+    if (isShared) this.#flights.set(key.text, flight);
+  }
+
+  /** Answers who has waited. Who has heard of a later block than the one that answered asks again, alone. */
+  #land(flight: Flight, answer: QueryAnswer, counts: QueryCounts | undefined): void {
+    for (const { sink, since, encoded } of flight.waiting ?? []) {
+      this.#joined--;
+      if (answer.seq >= since) {
+        if (counts !== undefined) counts.joined++;
+        sink.settle(answer);
+        continue;
+      }
+      try {
+        this.#run(queryKey(Buffer.from(encoded)), encoded, sink, true);
+      } catch (problem) {
+        sink.fail(problem as EngineError);
+      }
+    }
+  }
+
+  /** Of a query that was run. What was refused names no entrypoint that exists, and is not counted. */
+  #count(encoded: Uint8Array, answer: QueryAnswer, runMs: number, bypass: boolean): QueryCounts | undefined {
+    if (answer.rejection !== undefined) return undefined;
+    const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length);
+    const counts = this.statistics.of(contractOf(bytes), entrypointOf(bytes));
+    if (bypass) counts.bypassed++;
+    else counts.misses++;
+    if (answer.status === "reverted") counts.reverted++;
+    if (answer.status === "halted") counts.halted++;
+    counts.gasUsed += answer.gasUsed;
+    counts.runMs += runMs;
+    if (answer.reads !== undefined) {
+      counts.reads += answer.reads.count;
+      counts.repeatedReads += Math.max(0, answer.reads.count - answer.reads.keys.length);
+    }
+    return counts;
+  }
+}
