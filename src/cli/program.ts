@@ -136,7 +136,10 @@ class Builder {
       "deploy a compiled WebAssembly contract",
       async () => (await import("./commands/deploy-wasm.ts")).deployWasm,
     )
-      .option("--abi <file>", "the contract's interface as JSON (default: what the module carries)")
+      .option(
+        "--abi <file|name>",
+        "the contract's interface as JSON (default: what the module carries), or polytorus, cosmwasm or wasi",
+      )
       .option("--init <json>", "arguments of the constructor, as a JSON array")
       .option("--salt <hex>", "32 bytes: derive the address as CREATE2 does")
       .option("--nonce <n>", "the sender's nonce (default: the next)")

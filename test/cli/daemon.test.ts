@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { DEV_ACCOUNTS } from "../../src/config/dev-accounts.ts";
 import { type CliResult, runCli, startCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { ECHO, program } from "../support/wasi-programs.ts";
 
 const [alice, bob] = DEV_ACCOUNTS as [string, string];
 const TOKEN = ["deploy", "erc20", "--name", "MyToken", "--symbol", "MTK", "--decimals", "6", "--supply", "1000000"];
@@ -97,6 +98,19 @@ describe("commands", () => {
     expect((await run("contract", "logs", token, "--output", "ndjson")).stdout.trimEnd().split("\n")).toHaveLength(3);
     expect((await run("contract", "history", token)).stdout).toMatch(/^ +3 +0 +ERC20InsufficientBalance +/m);
     expect((await run("account", "show", "--json")).json().result.nonce).toBe(3);
+    await stop();
+  });
+
+  it("deploy wasm --abi wasi takes a WASI program, which answers calls with what it writes", async () => {
+    const cwd = temporaryDirectory();
+    const { run, stop } = await serve(cwd, "--storage", "memory");
+    writeFileSync(join(cwd, "echo.wasm"), program(ECHO));
+    const deployed = await run("deploy", "wasm", "echo.wasm", "--abi", "wasi", "--json");
+    const { contractAddress } = deployed.json().result;
+    const called = (await run("call", contractAddress, "greet", "5", "--json")).json().result;
+    expect(Buffer.from(called.returnData.slice(2), "hex").toString()).toBe('{"args":["5"],"entrypoint":"greet"}');
+    const refused = await run("deploy", "wasm", "echo.wasm", "--abi", "polytorus", "--json");
+    expect([refused.code, refused.json().error?.code]).toEqual([1, "CODE_REJECTED"]);
     await stop();
   });
 

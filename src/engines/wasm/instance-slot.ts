@@ -251,6 +251,11 @@ export class InstanceSlot {
 
   // ── memory ──────────────────────────────────────────────────────────────────
 
+  /** For ABIs that hand it on: what is written through it counts as changed only where it was claimed. */
+  get memory(): WebAssembly.Memory {
+    return this.#memory;
+  }
+
   /** The whole memory. Stale as soon as the guest runs again, since growing detaches it. */
   get bytes(): Uint8Array<ArrayBuffer> {
     // A detached view has no bytes; a memory always has some.

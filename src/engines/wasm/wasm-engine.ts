@@ -15,7 +15,7 @@ import { fromHex } from "../../encoding/hex.ts";
 import { EngineError, RejectedError } from "../../errors.ts";
 import { Halt } from "../../execution/gas.ts";
 import type { CallInput, ContractAbi, ContractEngine, HostContext, LoadedCode, Outcome } from "../../execution/host.ts";
-import type { AbiProgram, WasmAbi } from "./abi.ts";
+import type { AbiProgram, ModuleNames, WasmAbi } from "./abi.ts";
 import { decodeCodeContainer, encodeCodeContainer, isCodeContainer } from "./code-container.ts";
 import { hostFault } from "./host-fault.ts";
 import type { InstanceSlot, StackBudget } from "./instance-slot.ts";
@@ -80,7 +80,7 @@ export class WasmContractEngine implements ContractEngine {
   readonly #prepare: (() => void) | undefined;
   readonly #modules: ModuleCache;
   readonly #pool: SlotPool;
-  /** By hash of the module. */
+  /** By the number of the ABI that the deployment names, or 0, and the hash of the module. */
   readonly #rewritten = new LRUCache<string, RewrittenCode>({ max: ADMITTED_KEPT });
   readonly #admitted = new WeakMap<Uint8Array, WasmProgram>();
 
@@ -126,11 +126,12 @@ export class WasmContractEngine implements ContractEngine {
       refuse("contract.code", "either code or codeHash", contract["code"] === undefined ? "neither" : "both");
     if (contract["codeHash"] !== undefined) return this.#admitKnown(contract, codeByHash);
     const module = hexOf(contract["code"], "contract.code");
-    const { abi, module: rewritten } = this.#rewrite(module);
+    const named = typeof contract["abi"] === "string" ? this.#abiNamed(contract["abi"]) : undefined;
+    const { abi, module: rewritten } = this.#rewrite(module, named);
     const code = encodeCodeContainer({
       meteringVersion: METERING_VERSION,
       abiId: abi.id,
-      abi: abi.admitCode(contract, rewritten),
+      abi: abi.admitCode(named === undefined ? contract : { ...contract, abi: undefined }, rewritten),
       module,
     });
     const admitted = this.#open(code, sha256(code));
@@ -153,17 +154,28 @@ export class WasmContractEngine implements ContractEngine {
     return { code, gas: 0, program: admitted.program };
   }
 
-  /** @throws RejectedError CODE_REJECTED with the rule that the module breaks, and where. */
-  #rewrite(module: Uint8Array): RewrittenCode {
-    const key = sha256(module);
+  #abiNamed(name: string): WasmAbi {
+    const expected = `JSON, or one of ${this.#abis.map((abi) => abi.name).join(", ")}`;
+    return this.#abis.find((abi) => abi.name === name) ?? refuse("contract.abi", expected, name);
+  }
+
+  /**
+   * @param named by the deployment; else the ABI is known by what the module imports and exports.
+   * @throws RejectedError CODE_REJECTED with the rule that the module breaks, and where.
+   */
+  #rewrite(module: Uint8Array, named: WasmAbi | undefined): RewrittenCode {
+    const key = `${named?.id ?? 0}${sha256(module)}`;
     const known = this.#rewritten.get(key);
     if (known !== undefined) return known;
     this.#prepare?.();
-    const names = readModuleNames(module);
-    const abi = this.#abis.find((candidate) => candidate.claims(names)) ?? this.#abis[0]!;
+    const abi = named ?? this.#claimant(readModuleNames(module));
     const rewritten = { abi, module: rewriteFor(abi, module) };
     this.#rewritten.set(key, rewritten);
     return rewritten;
+  }
+
+  #claimant(names: ModuleNames): WasmAbi {
+    return this.#abis.find((candidate) => candidate.claims(names)) ?? this.#abis[0]!;
   }
 
   #compiled(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {

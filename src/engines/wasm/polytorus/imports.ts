@@ -30,6 +30,7 @@ import type { CallRequest } from "../../../execution/host.ts";
 import { recoverSigner } from "../../builtin/signature-recovery.ts";
 import type { InstanceSlot } from "../instance-slot.ts";
 import type { ValueType } from "../module/wasm-types.ts";
+import type { HostRegisters } from "./host-registers.ts";
 import type { PolytorusFrame } from "./polytorus-frame.ts";
 import { CONTEXT_GAS, copyGas, HOST_CALL_GAS, keccakGas, RECOVER_GAS, sha256Gas } from "./prices.ts";
 
@@ -51,11 +52,8 @@ function signature(params: number, results = 0): Signature {
   return { params: Array<ValueType>(params).fill("i32"), results: Array<ValueType>(results).fill("i32") };
 }
 
-export const POLYTORUS_IMPORTS: ReadonlyMap<string, Signature> = new Map([
-  ["polytorus.input_length", signature(0, 1)],
-  ["polytorus.input_read", signature(3)],
-  ["polytorus.return_data", signature(2)],
-  ["polytorus.revert", signature(2)],
+/** What is no part of how a call arrives and answers: other ABIs offer the same. */
+export const HOST_IMPORTS: ReadonlyMap<string, Signature> = new Map([
   ["polytorus.context", signature(1)],
   ["polytorus.state_get", signature(4, 1)],
   ["polytorus.state_set", signature(4)],
@@ -71,19 +69,32 @@ export const POLYTORUS_IMPORTS: ReadonlyMap<string, Signature> = new Map([
   ["polytorus.sha256", signature(3)],
   ["polytorus.recover", signature(3, 1)],
   ["polytorus.gas_remaining", { params: [], results: ["i64"] }],
+]);
+
+export const POLYTORUS_IMPORTS: ReadonlyMap<string, Signature> = new Map([
+  ["polytorus.input_length", signature(0, 1)],
+  ["polytorus.input_read", signature(3)],
+  ["polytorus.return_data", signature(2)],
+  ["polytorus.revert", signature(2)],
+  ...HOST_IMPORTS,
   ["env.abort", signature(4)],
 ]);
 
 export function polytorusImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Imports {
   return {
-    polytorus: { ...callImports(slot, frame), ...stateImports(slot, frame), ...hashImports(slot) },
+    polytorus: { ...inputImports(slot, frame), ...hostImports(slot, frame) },
     env: { abort: abortImport(slot, frame) },
   };
 }
 
+/** HOST_IMPORTS over an instance. */
+export function hostImports(slot: InstanceSlot, registers: HostRegisters): WebAssembly.ModuleImports {
+  return { ...callImports(slot, registers), ...stateImports(slot, registers), ...hashImports(slot) };
+}
+
 // ── the call itself: input, answer, context, other contracts ──────────────────
 
-function callImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.ModuleImports {
+function inputImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.ModuleImports {
   return {
     input_length(): number {
       slot.host.charge("hostCall", HOST_CALL_GAS);
@@ -99,6 +110,11 @@ function callImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mod
     revert(pointer: number, length: number): void {
       frame.revert(pointer, length);
     },
+  };
+}
+
+function callImports(slot: InstanceSlot, registers: HostRegisters): WebAssembly.ModuleImports {
+  return {
     context(pointer: number): void {
       slot.host.charge("hostCall", CONTEXT_GAS);
       writeContext(slot, pointer);
@@ -107,7 +123,7 @@ function callImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mod
       slot.host.charge("hostCall", HOST_CALL_GAS);
       const request = callRequest(slot, to, value, input, inputLength, gasLimit, flags);
       const outcome = slot.outside(() => slot.host.call(request));
-      frame.register = outcome.returnData;
+      registers.register = outcome.returnData;
       return STATUS_CODES[outcome.status];
     },
     balance(address: number, out: number): void {
@@ -195,7 +211,7 @@ function copyTo(
 
 // ── state ─────────────────────────────────────────────────────────────────────
 
-function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.ModuleImports {
+function stateImports(slot: InstanceSlot, registers: HostRegisters): WebAssembly.ModuleImports {
   return {
     state_get(key: number, keyLength: number, out: number, capacity: number): number {
       const { host } = slot;
@@ -203,7 +219,7 @@ function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mo
       const value = host.get(slot.lend(key, keyLength, 0));
       if (value === undefined) return -1;
       host.charge("hostCopy", copyGas(value.length));
-      frame.register = value;
+      registers.register = value;
       slot.write(out, value, 0, Math.min(value.length, capacity >>> 0));
       return value.length;
     },
@@ -222,11 +238,11 @@ function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mo
       host.charge("hostCopy", copyGas((startLength >>> 0) + (endLength >>> 0)));
       const first = slot.read(start, startLength);
       const last = endLength === 0 ? undefined : slot.read(end, endLength);
-      return frame.openIterator(host.range(first, last, reverse !== 0));
+      return registers.openIterator(host.range(first, last, reverse !== 0));
     },
     range_next(iterator: number): number {
       slot.host.charge("hostCall", HOST_CALL_GAS);
-      const next = frame.iterator(iterator).next();
+      const next = registers.iterator(iterator).next();
       if (next.done === true) return 0;
       const { key, value } = next.value;
       slot.host.charge("hostCopy", copyGas(key.length + value.length));
@@ -234,16 +250,16 @@ function stateImports(slot: InstanceSlot, frame: PolytorusFrame): WebAssembly.Mo
       writeU32(entry, 0, key.length);
       entry.set(key, 4);
       entry.set(value, 4 + key.length);
-      frame.register = entry;
+      registers.register = entry;
       return 1;
     },
     result_length(): number {
       slot.host.charge("hostCall", HOST_CALL_GAS);
-      return frame.register.length;
+      return registers.register.length;
     },
     result_read(pointer: number, offset: number, length: number): void {
       slot.host.charge("hostCopy", copyGas(length >>> 0));
-      copyTo(slot, pointer, frame.register, offset >>> 0, length, frame.register.length);
+      copyTo(slot, pointer, registers.register, offset >>> 0, length, registers.register.length);
     },
   };
 }

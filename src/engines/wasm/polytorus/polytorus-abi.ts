@@ -19,6 +19,7 @@ import { POLYTORUS_IMPORTS } from "./imports.ts";
 import { admitInterface, constructorTypes, refuse } from "./interface.ts";
 import { PolytorusFrame } from "./polytorus-frame.ts";
 
+const PREVIEW1 = "wasi_snapshot_preview1";
 const ENTRY = { params: [], results: [] } as const;
 /** 32 MiB, as CosmWasm: protocol constant. */
 const MEMORY_PAGES_MAX = 512;
@@ -38,9 +39,10 @@ export class PolytorusAbi implements WasmAbi {
   };
 
   claims({ imports, exports }: ModuleNames): boolean {
-    return (
-      imports.some(({ module }) => module === "polytorus") || (exports.includes("deploy") && exports.includes("call"))
-    );
+    const importsFrom = (name: string) => imports.some(({ module }) => module === name);
+    // A WASI program may import the host's functions too.
+    if (importsFrom(PREVIEW1)) return false;
+    return importsFrom("polytorus") || (exports.includes("deploy") && exports.includes("call"));
   }
 
   admitCode(contract: Record<string, unknown>, module: InstrumentedModule): ContractAbi {

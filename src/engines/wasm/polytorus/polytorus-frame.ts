@@ -1,7 +1,4 @@
-/**
- * PolytorusFrame: what the imports of the polytorus ABI share during one call: its input, its answer, the result register
- * (the last value, entry or call's answer, of any length), and open iterators.
- */
+/** PolytorusFrame: what the imports of the polytorus ABI share during one call: its input, its answer, and the registers. */
 
 import { encodeError } from "../../../encoding/abi.ts";
 import { SOLIDITY_ERRORS } from "../../../encoding/erc20-abi.ts";
@@ -9,28 +6,25 @@ import { Halt } from "../../../execution/gas.ts";
 import type { Outcome } from "../../../execution/host.ts";
 import type { AbiFrame } from "../abi.ts";
 import { GUEST_REVERT, type InstanceSlot } from "../instance-slot.ts";
+import { HostRegisters } from "./host-registers.ts";
 import { polytorusImports } from "./imports.ts";
 import { ANSWER_BYTE_GAS, copyGas } from "./prices.ts";
 
 const EMPTY = new Uint8Array(0);
 /** A call's answer, result or revert. A contract with more to say writes state or logs. */
-const ANSWER_BYTES_MAX = 128 * 1024;
-const ITERATORS_MAX = 16;
+export const ANSWER_BYTES_MAX = 128 * 1024;
 
-type Entries = Iterator<{ key: Uint8Array; value: Uint8Array }>;
-
-export class PolytorusFrame implements AbiFrame {
+export class PolytorusFrame extends HostRegisters implements AbiFrame {
   readonly imports: WebAssembly.Imports;
   readonly #slot: InstanceSlot;
   /** Belongs to whoever made the call. */
   input: Uint8Array = EMPTY;
   inputStart = 0;
   inputEnd = 0;
-  register: Uint8Array = EMPTY;
   #answer: Uint8Array = EMPTY;
-  #iterators: Entries[] = [];
 
   constructor(slot: InstanceSlot) {
+    super();
     this.#slot = slot;
     this.imports = polytorusImports(slot, this);
   }
@@ -40,7 +34,6 @@ export class PolytorusFrame implements AbiFrame {
     this.input = input;
     this.inputStart = start;
     this.inputEnd = end;
-    this.register = EMPTY;
     this.#answer = EMPTY;
     try {
       this.#slot.call(name);
@@ -50,9 +43,8 @@ export class PolytorusFrame implements AbiFrame {
       return { status: "reverted", returnData: this.#answer };
     } finally {
       this.input = EMPTY;
-      this.register = EMPTY;
       this.#answer = EMPTY;
-      if (this.#iterators.length > 0) this.#closeIterators();
+      this.clearRegisters();
     }
   }
 
@@ -74,23 +66,5 @@ export class PolytorusFrame implements AbiFrame {
     this.#slot.host.charge("answer", copyGas(answer.length) + ANSWER_BYTE_GAS * answer.length);
     this.#answer = answer;
     throw GUEST_REVERT;
-  }
-
-  openIterator(entries: Iterable<{ key: Uint8Array; value: Uint8Array }>): number {
-    if (this.#iterators.length >= ITERATORS_MAX) throw new Halt("StateLimit");
-    return this.#iterators.push(entries[Symbol.iterator]()) - 1;
-  }
-
-  /** @throws Halt Unreachable for an iterator that was not opened. */
-  iterator(id: number): Entries {
-    const entries = this.#iterators[id];
-    if (entries === undefined) throw new Halt("Unreachable");
-    return entries;
-  }
-
-  /** An iterator that did not reach its end holds a cursor of the store. */
-  #closeIterators(): void {
-    for (const entries of this.#iterators) entries.return?.();
-    this.#iterators = [];
   }
 }
