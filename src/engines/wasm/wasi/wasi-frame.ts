@@ -76,7 +76,7 @@ export class WasiFrame extends HostRegisters implements AbiFrame {
   /** Runs the program. @throws Halt */
   run(mode: WasiMode, input: Uint8Array<ArrayBuffer>): Outcome {
     const slot = this.#slot;
-    slot.host.charge("wasiSystem", WASI_FRAME_GAS + copyGas(input.length));
+    slot.host.charge("instance", WASI_FRAME_GAS + copyGas(input.length));
     // The library writes where it is told to: every page may change.
     slot.claim(0, slot.bytes.length);
     const system = openWasiSystem(slot.memory, [PROGRAM_NAME, mode], input);
@@ -109,7 +109,7 @@ export class WasiFrame extends HostRegisters implements AbiFrame {
   #answer(system: WasiSystem): Outcome {
     const returnData = system.stdout();
     if (returnData.length > ANSWER_BYTES_MAX) throw new Halt("InvalidOutput");
-    this.#slot.host.charge("hostCopy", ANSWER_BYTE_GAS * returnData.length);
+    this.#slot.host.charge("answer", ANSWER_BYTE_GAS * returnData.length);
     return { status: "success", returnData };
   }
 
@@ -120,7 +120,7 @@ export class WasiFrame extends HostRegisters implements AbiFrame {
     );
     const text = (error || output || `exit code ${this.#exitCode}`).slice(0, ERROR_CHARS_MAX);
     const returnData = encodeError(SOLIDITY_ERRORS.Error, [text]);
-    this.#slot.host.charge("hostCopy", ANSWER_BYTE_GAS * returnData.length);
+    this.#slot.host.charge("answer", ANSWER_BYTE_GAS * returnData.length);
     return { status: "reverted", returnData };
   }
 
@@ -220,7 +220,7 @@ export class WasiFrame extends HostRegisters implements AbiFrame {
 
   #fillRandom(out: number, length: number): void {
     const slot = this.#slot;
-    slot.host.charge("hostCall", RANDOM_WORD_GAS * Math.ceil(length / RANDOM_WORD_BYTES));
+    slot.host.charge("hash", RANDOM_WORD_GAS * Math.ceil(length / RANDOM_WORD_BYTES));
     let at = slot.claim(out, length);
     const end = at + length;
     while (at < end) {

@@ -48,7 +48,6 @@ export interface WasiSystem {
   close(): void;
 }
 
-const PACKAGE = "@wasmer/wasi";
 const INLINED = /data:application\/wasm;base64,([A-Za-z0-9+/=]+)/;
 
 /**
@@ -63,22 +62,23 @@ const CARRIER = Buffer.from(
   "hex",
 );
 
+const require = createRequire(import.meta.url);
+
 let loaded: LoadedLibrary | undefined;
 /** Systems that are open on this thread. */
 let depth = 0;
 
 function load(): LoadedLibrary {
-  const require = createRequire(import.meta.url);
   try {
-    const inlined = INLINED.exec(readFileSync(require.resolve(PACKAGE), "latin1"))?.[1];
+    const inlined = INLINED.exec(readFileSync(require.resolve("@wasmer/wasi"), "latin1"))?.[1];
     if (inlined === undefined) throw new Error("its file has no WebAssembly in it");
     return {
-      wasi: require(PACKAGE) as WasmerWasi,
+      wasi: require("@wasmer/wasi") as WasmerWasi,
       module: new WebAssembly.Module(new Uint8Array(Buffer.from(inlined, "base64"))),
       carrier: new WebAssembly.Module(new Uint8Array(CARRIER)),
     };
   } catch (problem) {
-    throw hostFault(`${PACKAGE} cannot be loaded`, problem);
+    throw hostFault("@wasmer/wasi cannot be loaded", problem);
   }
 }
 
@@ -104,8 +104,7 @@ export function openWasiSystem(memory: WebAssembly.Memory, args: readonly string
       } catch {
         // It stopped in the middle of something: a new copy of the library takes its place, and the collector has this one.
         loaded = undefined;
-        const require = createRequire(import.meta.url);
-        delete require.cache[require.resolve(PACKAGE)];
+        delete require.cache[require.resolve("@wasmer/wasi")];
       }
     },
   };
