@@ -1,11 +1,17 @@
 /** Which contracts a daemon runs: what the executor and the re-execution of `block verify` are both made with. */
 import { BuiltinEngine } from "./engines/builtin/builtin-engine.ts";
+import { CosmWasmAbi } from "./engines/wasm/cosmwasm/cosmwasm-abi.ts";
 import { PolytorusAbi } from "./engines/wasm/polytorus/polytorus-abi.ts";
 import { WasiAbi } from "./engines/wasm/wasi/wasi-abi.ts";
 import { WasmContractEngine, type WasmEngineOptions } from "./engines/wasm/wasm-engine.ts";
 import type { ContractEngine } from "./execution/host.ts";
+import type { ChainParameters } from "./execution/parameters.ts";
 
 /** @param wasm how WebAssembly is compiled and kept; left out: compiled by this thread, and not kept. */
-export function contractEngines(wasm: Omit<WasmEngineOptions, "abis"> = {}): ContractEngine[] {
-  return [new BuiltinEngine(), new WasmContractEngine({ ...wasm, abis: [new PolytorusAbi(), new WasiAbi()] })];
+export function contractEngines(
+  { addressPrefix, denom }: ChainParameters,
+  wasm: Omit<WasmEngineOptions, "abis"> = {},
+): ContractEngine[] {
+  const abis = [new PolytorusAbi(), new CosmWasmAbi({ addressPrefix, denom }), new WasiAbi()];
+  return [new BuiltinEngine(), new WasmContractEngine({ ...wasm, abis })];
 }

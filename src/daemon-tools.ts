@@ -130,7 +130,7 @@ function newExecutor(parameters: ChainParameters) {
     snapshot: EMPTY_SNAPSHOT,
     tree: native ? NativeStateTree.attach(addon, TREE_NAME) : new PortableStateTree(),
     hasher: native ? nativeHasher(addon) : portableHasher,
-    engines: contractEngines(),
+    engines: contractEngines(parameters),
     parameters,
     head: BEFORE_GENESIS,
     table: { pinned: true },

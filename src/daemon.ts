@@ -16,9 +16,6 @@ import { openSocketServer } from "./rpc/socket-server.ts";
 import { DataDir } from "./storage/data-dir.ts";
 import { loadTokens } from "./tokens.ts";
 
-/** How addresses are written in Bech32. */
-const BECH32_PREFIX = "poly";
-
 interface Closable {
   close(timeoutMs: number): Promise<void>;
 }
@@ -42,7 +39,7 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
     const limits: FrontLimits = { ...DEFAULT_FRONT_LIMITS, ...config.limits };
     engine = await openEngine(config, limits, log, (error) => stopping.fail(error));
     const rpc = new JsonRpc(
-      { blockMode: config.mode, limits, bech32Prefix: BECH32_PREFIX },
+      { blockMode: config.mode, limits, bech32Prefix: engine.parameters.addressPrefix },
       { service: engine.service, log },
     );
     const { mode, group } = config.ipc;

@@ -53,7 +53,7 @@ export class Engine {
   readonly #auto: AutoSequencer | undefined;
   readonly #driven: DrivenSequencer | undefined;
   readonly #paths: { journal: string; state: string; index: string; tree: string; modules: string } | undefined;
-  #parameters: ChainParameters;
+  parameters: ChainParameters;
   #follower: FollowerHandle | undefined;
   #isFollowerToldSoon = false;
   #executorStart: ExecutorStart | undefined;
@@ -75,7 +75,7 @@ export class Engine {
   private constructor(options: EngineOptions) {
     this.#options = options;
     this.#retained = new RetainedWindow(options.retention);
-    this.#parameters = options.parameters;
+    this.parameters = options.parameters;
     if (options.dataDir === undefined) {
       this.#log = new MemoryLog();
       this.#chain = new ChainIndex();
@@ -158,9 +158,9 @@ export class Engine {
   async #start(): Promise<void> {
     this.#readTail();
     if (this.#log.durableSeq >= 0) {
-      this.#parameters = parametersIn(this.#read(0)?.delta ?? new Uint8Array(0));
-      if (this.#parameters.chainId !== this.#options.parameters.chainId) {
-        const { chainId } = this.#parameters;
+      this.parameters = parametersIn(this.#read(0)?.delta ?? new Uint8Array(0));
+      if (this.parameters.chainId !== this.#options.parameters.chainId) {
+        const { chainId } = this.parameters;
         throw new EngineError(
           "CONFIGURATION_ERROR",
           `the data directory holds chain ${chainId}, the configuration says ${this.#options.parameters.chainId}`,
@@ -237,7 +237,7 @@ export class Engine {
     const progress = new SharedArrayBuffer(4);
     const { modulesBytesMax: bytesMax } = this.#options;
     const workerData: ExecutorWorkerData = {
-      parameters: this.#parameters,
+      parameters: this.parameters,
       head,
       stateDirectory: this.#paths?.state,
       treeName: this.#options.dataDir ?? `memory ${this.#startedAt}`,
@@ -334,7 +334,7 @@ export class Engine {
       backlogMaxBytes: this.#options.backlogMaxBytes,
       executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
       nativeMissing: this.#executorStart?.nativeMissing,
-      parameters: this.#parameters,
+      parameters: this.parameters,
       limits: this.#options.limits,
       lowestRetainedHeight: this.#retained.lowestHeight ?? 0,
     };

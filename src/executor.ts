@@ -59,7 +59,10 @@ export function runExecutor(engines: readonly ContractEngine[]): void {
   try {
     const data = workerData as ExecutorWorkerData;
     const notice = (message: string, facts: Record<string, unknown>) => post({ notice: message, facts });
-    const { executor, snapshot, start } = compose(data, [...contractEngines(wasmHost(data, notice)), ...engines]);
+    const { executor, snapshot, start } = compose(data, [
+      ...contractEngines(data.parameters, wasmHost(data, notice)),
+      ...engines,
+    ]);
     port.on("message", (request: ExecutorRequest) => {
       try {
         if (request.method === "applied") snapshot?.refresh();

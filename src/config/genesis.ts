@@ -27,10 +27,12 @@ export interface GenesisParameters {
   readonly stateValueBytesMax?: number;
   readonly codeBytesMax?: number;
   readonly logsMax?: number;
+  readonly addressPrefix?: string;
+  readonly denom?: string;
 }
 
 /** Inclusive ranges. The least that a transaction can cost bounds gas below; one journal entry bounds sizes above. */
-const PARAMETER_RANGES: Record<keyof GenesisParameters, { from: number; to: number; isBytes?: true }> = {
+const PARAMETER_RANGES: Record<string, { from: number; to: number; isBytes?: true }> = {
   protocolVersion: { from: 1, to: 1 },
   transactionGasMax: { from: 21_000, to: Number.MAX_SAFE_INTEGER },
   blockGasMax: { from: 21_000, to: Number.MAX_SAFE_INTEGER },
@@ -39,6 +41,18 @@ const PARAMETER_RANGES: Record<keyof GenesisParameters, { from: number; to: numb
   stateValueBytesMax: { from: 64, to: 16 * 1024 * 1024, isBytes: true },
   codeBytesMax: { from: 1_024, to: 16 * 1024 * 1024, isBytes: true },
   logsMax: { from: 1, to: 1_048_576 },
+};
+
+/** An address of 20 bytes has 39 characters behind its prefix, and Bech32 ends at 90; a denomination is as in the Cosmos SDK. */
+const PARAMETER_TEXTS: Record<string, { pattern: RegExp; expected: string }> = {
+  addressPrefix: {
+    pattern: /^[a-z][a-z0-9]{0,31}$/,
+    expected: "1 to 32 lower-case letters and digits, a letter first",
+  },
+  denom: {
+    pattern: /^[a-zA-Z][a-zA-Z0-9/:._-]{2,127}$/,
+    expected: "3 to 128 letters, digits and /:._-, a letter first",
+  },
 };
 
 const MEMBERS = ["chainId", "parameters", "balances"];
@@ -74,11 +88,16 @@ export function parseGenesis(json: unknown, origin: string): Genesis {
 type Report = (key: string, message: string) => void;
 
 function parseParameters(members: Record<string, unknown>, report: Report): GenesisParameters {
-  const parameters: Record<string, number> = {};
+  const parameters: Record<string, number | string> = {};
   for (const [name, value] of Object.entries(members)) {
-    const range = Object.hasOwn(PARAMETER_RANGES, name) ? PARAMETER_RANGES[name as keyof GenesisParameters] : undefined;
-    if (range === undefined) report(`parameters.${name}`, unknown(name, Object.keys(PARAMETER_RANGES)));
-    else parameters[name] = wholeNumber(value, `parameters.${name}`, range, report);
+    const key = `parameters.${name}`;
+    const range = Object.hasOwn(PARAMETER_RANGES, name) ? PARAMETER_RANGES[name] : undefined;
+    const text = Object.hasOwn(PARAMETER_TEXTS, name) ? PARAMETER_TEXTS[name] : undefined;
+    if (range !== undefined) parameters[name] = wholeNumber(value, key, range, report);
+    else if (text === undefined)
+      report(key, unknown(name, [...Object.keys(PARAMETER_RANGES), ...Object.keys(PARAMETER_TEXTS)]));
+    else if (typeof value === "string" && text.pattern.test(value)) parameters[name] = value;
+    else report(key, `expected ${text.expected}, received ${JSON.stringify(value)}`);
   }
   return parameters;
 }

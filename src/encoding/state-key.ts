@@ -15,6 +15,8 @@ export const StateTag = {
   parameter: 0x14,
   /** encrypted handle (32) */
   handle: 0x15,
+  /** code hash (32) → its number; number → code hash; empty → the last number. Numbers are 8 bytes, big-endian */
+  codeNumber: 0x16,
 } as const;
 
 export const ADDRESS_BYTES = 20;

@@ -12,18 +12,10 @@ import { EngineError, RejectedError } from "../errors.ts";
 import { create2Address, createAddress } from "./contract-record.ts";
 import type { Contracts, ResolvedContract } from "./contracts.ts";
 import type { GasSchedule } from "./gas.ts";
-import type { BlockContext, CallInput, ContractEngine, ContractInfo } from "./host.ts";
+import type { BlockContext, CallInput, ContractInfo } from "./host.ts";
+import { codeHashOf, type Deployment, type Installation, upgradeOf } from "./lifecycle.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
-
-export interface Deployment {
-  engine: ContractEngine;
-  code: Uint8Array;
-  /** The `contract` object without its admin. */
-  contract: Record<string, unknown>;
-  admin: Uint8Array | undefined;
-  address: Uint8Array;
-}
 
 /** The transaction admitted last; set anew for each, so that a batch allocates nothing for it. */
 export class Admission implements CallInput {
@@ -34,6 +26,8 @@ export class Admission implements CallInput {
   readonly #balance = newUint256();
   readonly #amount = newUint256();
   #block!: BlockContext;
+  /** Of keeping code that the chain does not have yet. */
+  #newCodeGas = 0;
   bytes: Uint8Array = new Uint8Array(0);
   form = 0;
   start = 0;
@@ -48,6 +42,7 @@ export class Admission implements CallInput {
   readonly sender = new Uint8Array(20);
   contract: ResolvedContract | undefined;
   deployment: Deployment | undefined;
+  upgrade: Installation | undefined;
   /** The record that setStatus or setAdmin leaves. */
   changed: ContractInfo | undefined;
 
@@ -74,7 +69,9 @@ export class Admission implements CallInput {
     copyAddress(bytes, at + 24, this.sender);
     this.contract = undefined;
     this.deployment = undefined;
+    this.upgrade = undefined;
     this.changed = undefined;
+    this.#newCodeGas = 0;
     this.value = 0n;
     this.intrinsicGas = schedule.transactionBase + schedule.bodyByte * (this.end - this.start);
     if (this.gasLimit > this.#parameters.transactionGasMax) {
@@ -107,9 +104,7 @@ export class Admission implements CallInput {
         this.#admitChange(at);
         break;
       default:
-        throw new RejectedError("UNSUPPORTED_TRANSACTION", "no kind of contract of this version can be upgraded", {
-          kind: "upgrade",
-        });
+        this.#admitUpgrade(at);
     }
     if (this.gasLimit < this.intrinsicGas) {
       throw new RejectedError(
@@ -171,13 +166,8 @@ export class Admission implements CallInput {
         { path: "contract.type", received: type, known },
       );
     }
-    const { code, gas } = engine.admitDeploy(contract, (codeHash) => this.#contracts.code(codeHash));
-    if (code.length > this.#parameters.codeBytesMax)
-      throw new RejectedError(
-        "CODE_REJECTED",
-        `the code has ${code.length} bytes, the chain allows ${this.#parameters.codeBytesMax}`,
-        { bytes: code.length, max: this.#parameters.codeBytesMax },
-      );
+    const { code, gas } = engine.admitDeploy(contract, (hash) => this.#contracts.code(hash));
+    const codeHash = this.#admitCode(code);
     const { salt } = optionalFields(this.bytes, at);
     const address =
       salt === undefined
@@ -187,11 +177,47 @@ export class Admission implements CallInput {
       throw new RejectedError("ADDRESS_IN_USE", `a contract already stands at ${toHex(address)}`, {
         address: toHex(address),
       });
-    this.intrinsicGas += this.#schedule.deployBase + this.#schedule.codeByte * code.length + gas;
-    this.deployment = { engine, code, contract, admin: parseAdmin(admin, this.sender), address };
+    this.intrinsicGas += this.#schedule.deployBase + gas;
+    this.deployment = { engine, code, codeHash, contract, admin: parseAdmin(admin, this.sender), address };
   }
 
-  #admitChange(at: number): void {
+  /** Code that the chain has already costs nothing again. */
+  #admitCode(code: Uint8Array): Uint8Array {
+    if (code.length > this.#parameters.codeBytesMax)
+      throw new RejectedError(
+        "CODE_REJECTED",
+        `the code has ${code.length} bytes, the chain allows ${this.#parameters.codeBytesMax}`,
+        { bytes: code.length, max: this.#parameters.codeBytesMax },
+      );
+    const codeHash = codeHashOf(code);
+    if (!this.#contracts.hasCode(codeHash)) this.#newCodeGas = this.#schedule.codeByte * code.length;
+    this.intrinsicGas += this.#newCodeGas;
+    return codeHash;
+  }
+
+  #admitUpgrade(at: number): void {
+    const contract = this.#requireOwn(at);
+    const { engine, info } = contract;
+    if (engine.admitUpgrade === undefined)
+      throw new RejectedError("UNSUPPORTED_TRANSACTION", `contracts of type ${info.type} keep their code`, {
+        kind: "upgrade",
+        type: info.type,
+      });
+    const description = parseObject(this.bytes.subarray(this.start, this.end));
+    if (description["type"] !== info.type)
+      throw new RejectedError(
+        "VALIDATION_ERROR",
+        `contract.type: expected ${JSON.stringify(info.type)}, received ${JSON.stringify(description["type"])}`,
+        { path: "contract.type", expected: info.type, received: description["type"] },
+      );
+    const { code, gas } = engine.admitUpgrade(description, (hash) => this.#contracts.code(hash));
+    const codeHash = this.#admitCode(code);
+    this.intrinsicGas += this.#schedule.stateWrite + gas;
+    this.upgrade = upgradeOf(contract, code, codeHash, description);
+  }
+
+  /** The contract that the transaction names, of which the sender is the admin. */
+  #requireOwn(at: number): ResolvedContract {
     const contract = this.#contracts.resolve(this.bytes, at + 44);
     const address = toHex(this.bytes, at + 44, at + 64);
     if (contract === undefined)
@@ -209,6 +235,11 @@ export class Admission implements CallInput {
         expected: "0",
         received: String(this.value),
       });
+    return contract;
+  }
+
+  #admitChange(at: number): void {
+    const contract = this.#requireOwn(at);
     const body = parseObject(this.bytes.subarray(this.start, this.end));
     if (this.kind === TransactionKind.setStatus) {
       const { status } = body;
@@ -227,16 +258,16 @@ export class Admission implements CallInput {
 
   /** What `intrinsicGas` is made of, by item. */
   intrinsicItems(): [item: string, amount: number][] {
-    const { transactionBase, bodyByte, deployBase, codeByte } = this.#schedule;
+    const { transactionBase, bodyByte, deployBase, stateWrite } = this.#schedule;
     const items: [string, number][] = [
       ["transactionBase", transactionBase],
       ["bodyByte", bodyByte * (this.end - this.start)],
     ];
-    if (this.deployment !== undefined) {
-      items.push(["deployBase", deployBase], ["codeByte", codeByte * this.deployment.code.length]);
-    }
+    if (this.deployment !== undefined) items.push(["deployBase", deployBase]);
+    if (this.changed !== undefined || this.upgrade !== undefined) items.push(["stateWrite", stateWrite]);
+    if (this.#newCodeGas > 0) items.push(["codeByte", this.#newCodeGas]);
     const rest = this.intrinsicGas - items.reduce((sum, [, amount]) => sum + amount, 0);
-    if (rest > 0) items.push([this.deployment === undefined ? "stateWrite" : "admission", rest]);
+    if (rest > 0) items.push(["admission", rest]);
     return items;
   }
 

@@ -23,9 +23,8 @@ import { alignUp, ByteWriter, writeU32, writeU64 } from "../encoding/bytes.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
 import { parameterKey } from "../encoding/state-key.ts";
 import type { StateTree } from "../encoding/state-tree.ts";
-import { TransactionKind, TX_HASH_DOMAIN, TxFlag, transactionLength } from "../encoding/transaction.ts";
+import { TX_HASH_DOMAIN, TxFlag, transactionLength } from "../encoding/transaction.ts";
 import type { TransferRunner } from "../encoding/transfer-run.ts";
-import { fromBigInt, newUint256 } from "../encoding/uint256.ts";
 import { EngineError, type ErrorCode, type ErrorFacts } from "../errors.ts";
 import { GAS_SCHEDULE_1 } from "./gas.ts";
 import type { ContractEngine } from "./host.ts";
@@ -83,6 +82,9 @@ export class BlockExecutor {
   #receiptAt = new Uint32Array(1024);
   readonly #oneHash = new Uint8Array(32);
   readonly #oneRange = new Uint32Array(2);
+  readonly #running: { bytes: Uint8Array; at: number } = { bytes: EMPTY_PREFIX, at: 0 };
+  /** Only a deployment keeps its transaction's hash; all hashes are made at once when the block is sealed. */
+  readonly #runningHash = () => this.transactionHash(this.#running.bytes, this.#running.at);
 
   constructor(options: {
     snapshot: StateSnapshot;
@@ -247,9 +249,9 @@ export class BlockExecutor {
     this.#ranges[2 * position] = at;
     this.#ranges[2 * position + 1] = at + length;
     this.#receiptAt[position] = this.#receipts.length;
-    // Only a deployment keeps its hash; all hashes are made at once when the block is sealed.
-    if (bytes[at] === TransactionKind.deploy) this.#hashOne(bytes, at, length);
-    return this.engine.run(this.#oneHash, this.#receipts).gasUsed;
+    this.#running.bytes = bytes;
+    this.#running.at = at;
+    return this.engine.run(this.#runningHash, this.#receipts).gasUsed;
   }
 
   /** Makes room for what is kept of each included transaction. */
@@ -367,11 +369,7 @@ export class BlockExecutor {
   genesis(balances: readonly { address: Uint8Array; balance: bigint }[]): Uint8Array<ArrayBuffer> {
     const { table } = this;
     table.set(table.slotOfKey(parameterKey(PARAMETERS_LEAF)), encodeParameters(this.parameters));
-    const limbs = newUint256();
-    for (const { address, balance } of balances) {
-      fromBigInt(balance, limbs);
-      table.store(table.accountSlot(address, 0), limbs);
-    }
+    this.engine.ledger.begin(balances);
     const input = {
       height: 0,
       seq: 0,

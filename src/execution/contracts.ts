@@ -8,6 +8,7 @@ import { toLatin1 } from "../encoding/bytes.ts";
 import { toHex } from "../encoding/hex.ts";
 import { codeKey, contractKey } from "../encoding/state-key.ts";
 import { EngineError } from "../errors.ts";
+import { CodeNumbers } from "./code-numbers.ts";
 import { decodeContract, encodeContract } from "./contract-record.ts";
 import { contractSpace } from "./frame.ts";
 import type { ContractEngine, ContractInfo, LoadedCode } from "./host.ts";
@@ -30,6 +31,7 @@ const EMPTY = new Uint8Array(0);
 
 export class Contracts {
   readonly engines: readonly ContractEngine[];
+  readonly numbers: CodeNumbers;
   readonly #table: StateTable;
   readonly #records: number;
   readonly #codes: number;
@@ -42,6 +44,7 @@ export class Contracts {
 
   constructor(table: StateTable, engines: readonly ContractEngine[]) {
     this.engines = engines;
+    this.numbers = new CodeNumbers(table);
     this.#table = table;
     this.#records = table.space(contractKey(EMPTY));
     this.#codes = table.space(codeKey(EMPTY));
@@ -98,10 +101,16 @@ export class Contracts {
     this.#resolved.clear();
   }
 
-  /** Keeps code under its hash, unless it is there. */
+  /** Keeps code under its hash and gives it a number, unless it is there. */
   setCode(codeHash: Uint8Array, code: Uint8Array): void {
     const slot = this.#table.slot(this.#codes, codeHash);
-    if (!this.#table.has(slot)) this.#table.set(slot, code);
+    if (this.#table.has(slot)) return;
+    this.#table.set(slot, code);
+    this.numbers.give(codeHash);
+  }
+
+  hasCode(codeHash: Uint8Array): boolean {
+    return this.#table.has(this.#table.slot(this.#codes, codeHash));
   }
 
   /** Code that the chain has, by its hash. */

@@ -5,17 +5,20 @@
 import type { ByteWriter } from "../encoding/bytes.ts";
 import { writePacked } from "../encoding/receipt.ts";
 import { contractStatePrefix } from "../encoding/state-key.ts";
-import {
-  byteLength,
-  isZero,
-  type Limbs,
-  newUint256,
-  toBigInt,
-  writeBigEndian,
-  writeShortest,
-} from "../encoding/uint256.ts";
+import { byteLength, isZero, type Limbs, writeBigEndian, writeShortest } from "../encoding/uint256.ts";
+import type { Contracts } from "./contracts.ts";
 import { GasMeter, type GasSchedule, Halt } from "./gas.ts";
-import type { BlockContext, CallOutcome, CallRequest, HostContext, Slot } from "./host.ts";
+import type {
+  BlockContext,
+  CallOutcome,
+  CallRequest,
+  ContractInfo,
+  DeployRequest,
+  HostContext,
+  Slot,
+  UpgradeRequest,
+} from "./host.ts";
+import type { NativeLedger } from "./native-ledger.ts";
 import type { ExecutionObserver } from "./observer.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
@@ -26,8 +29,12 @@ const PAIR_LOG_BYTES_MAX = 20 + 1 + 33 + 2 * 21 + 33;
 /** What all frames of one transaction share. */
 export interface TransactionScope {
   readonly table: StateTable;
+  readonly contracts: Contracts;
+  readonly ledger: NativeLedger;
   readonly schedule: GasSchedule;
   readonly parameters: ChainParameters;
+  /** Of the transaction, which is hashed when it is asked for. */
+  transactionHash: () => Uint8Array;
   /** Where the logs of the transaction are appended (encoding/receipt.ts). */
   logs: ByteWriter;
   logCount: number;
@@ -35,8 +42,11 @@ export interface TransactionScope {
   readonly sender: Uint8Array;
   /** Told what happens, when someone asked for a trace or a breakdown of gas. */
   observer: ExecutionObserver | undefined;
-  /** Runs a call in the frame below. */
+  /** What a frame asks for that runs in the frame below. */
   call(caller: Frame, request: CallRequest): CallOutcome;
+  deploy(caller: Frame, request: DeployRequest): CallOutcome & { address: Uint8Array };
+  upgrade(caller: Frame, request: UpgradeRequest): CallOutcome;
+  setAdmin(caller: Frame, to: Uint8Array, admin: Uint8Array | undefined): CallOutcome;
 }
 
 export class Frame implements HostContext {
@@ -48,7 +58,6 @@ export class Frame implements HostContext {
   value = 0n;
   isStatic = false;
   #space = 0;
-  readonly #balance = newUint256();
 
   constructor(scope: TransactionScope, depth: number) {
     this.#scope = scope;
@@ -86,13 +95,27 @@ export class Frame implements HostContext {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const { schedule, table, observer } = this.#scope;
-    this.#checkKey(key);
-    this.charge("stateRead", schedule.stateRead);
-    const value = table.get(table.slot(this.#space, key));
-    if (value !== undefined) this.charge("stateReadByte", schedule.stateReadByte * value.length);
+    const { observer } = this.#scope;
+    const value = this.#read(this.#space, key);
     if (observer !== undefined) observer.read(key, value);
     return value;
+  }
+
+  rawState(address: Uint8Array, key: Uint8Array): Uint8Array | undefined {
+    return this.#read(contractSpace(this.#scope.table, address), key);
+  }
+
+  #read(space: number, key: Uint8Array): Uint8Array | undefined {
+    const { schedule, table } = this.#scope;
+    this.#checkKey(key);
+    this.#chargeRead();
+    const value = table.get(table.slot(space, key));
+    if (value !== undefined) this.charge("stateReadByte", schedule.stateReadByte * value.length);
+    return value;
+  }
+
+  #chargeRead(): void {
+    this.charge("stateRead", this.#scope.schedule.stateRead);
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
@@ -119,12 +142,37 @@ export class Frame implements HostContext {
   }
 
   balanceOf(address: Uint8Array): bigint {
-    const { schedule, table, observer } = this.#scope;
-    this.charge("stateRead", schedule.stateRead);
-    table.load(table.accountSlot(address, 0), this.#balance);
-    const balance = toBigInt(this.#balance);
+    this.#chargeRead();
+    const { ledger, observer } = this.#scope;
+    const balance = ledger.balanceOf(address);
     if (observer !== undefined) observer.balanceRead(address, balance);
     return balance;
+  }
+
+  nativeSupply(): bigint {
+    this.#chargeRead();
+    return this.#scope.ledger.supply();
+  }
+
+  burn(value: bigint): void {
+    if (this.isStatic) throw new Halt("StaticWrite");
+    this.charge("stateWrite", 2 * this.#scope.schedule.stateWrite);
+    this.#scope.ledger.burn(this.address, value);
+  }
+
+  contractInfo(address: Uint8Array): ContractInfo | undefined {
+    this.#chargeRead();
+    return this.#scope.contracts.resolve(address, 0)?.info;
+  }
+
+  codeId(codeHash: Uint8Array): number {
+    this.#chargeRead();
+    return this.#scope.contracts.numbers.numberOf(codeHash)!;
+  }
+
+  codeHashOf(codeId: number): Uint8Array | undefined {
+    this.#chargeRead();
+    return this.#scope.contracts.numbers.codeHashOf(codeId);
   }
 
   *range(
@@ -209,6 +257,18 @@ export class Frame implements HostContext {
 
   call(request: CallRequest): CallOutcome {
     return this.#scope.call(this, request);
+  }
+
+  deploy(request: DeployRequest): CallOutcome & { address: Uint8Array } {
+    return this.#scope.deploy(this, request);
+  }
+
+  upgrade(request: UpgradeRequest): CallOutcome {
+    return this.#scope.upgrade(this, request);
+  }
+
+  setAdmin(to: Uint8Array, admin: Uint8Array | undefined): CallOutcome {
+    return this.#scope.setAdmin(this, to, admin);
   }
 
   #checkKey(key: Uint8Array): void {

@@ -7,6 +7,7 @@
  *  - A frame's writes and logs are dropped when it reverts or halts.
  */
 import type { ContractAbi } from "../encoding/abi.ts";
+import type { HaltReason } from "../encoding/receipt.ts";
 import type { Limbs } from "../encoding/uint256.ts";
 import type { GasMeter } from "./gas.ts";
 
@@ -70,6 +71,28 @@ export interface CallOutcome {
   readonly status: "success" | "reverted" | "halted";
   readonly returnData: Uint8Array;
   readonly gasUsed: number;
+  /** Why it halted. */
+  readonly haltReason?: HaltReason | undefined;
+}
+
+export interface DeployRequest {
+  /** Of code that is on the chain, and of the caller's own kind. */
+  readonly codeHash: Uint8Array;
+  /** The message of the constructor: JSON, as the deploying contract wrote it. */
+  readonly init: Uint8Array;
+  readonly admin: Uint8Array | undefined;
+  /** Where the contract is to stand; undefined: derived from this contract and a count, as Ethereum does. */
+  readonly address: Uint8Array | undefined;
+  readonly value: bigint;
+  readonly gasLimit: number;
+}
+
+export interface UpgradeRequest {
+  readonly to: Uint8Array;
+  readonly codeHash: Uint8Array;
+  /** What the new code is told: JSON, as the upgrading contract wrote it. */
+  readonly message: Uint8Array;
+  readonly gasLimit: number;
 }
 
 export interface HostContext {
@@ -130,6 +153,24 @@ export interface HostContext {
   balanceOf(address: Uint8Array): bigint;
   /** Runs another contract in a frame of its own. Never throws for what the callee does. */
   call(request: CallRequest): CallOutcome;
+
+  /** All native value that there is. Charges a read. */
+  nativeSupply(): bigint;
+  /** Takes native value of this contract out of existence. The balance covers it. Charges two writes. */
+  burn(value: bigint): void;
+  /** The record of any contract. Charges a read. */
+  contractInfo(address: Uint8Array): ContractInfo | undefined;
+  /** A value of another contract's state. Charges as `get`. */
+  rawState(address: Uint8Array, key: Uint8Array): Uint8Array | undefined;
+  /** The number that stands for a code of the chain, from 1 in the order of first deployment. Charges a read. */
+  codeId(codeHash: Uint8Array): number;
+  codeHashOf(codeId: number): Uint8Array | undefined;
+  /** Deploys code that is on the chain. Never throws for what the new contract does. */
+  deploy(request: DeployRequest): CallOutcome & { readonly address: Uint8Array };
+  /** Gives a contract other code, in this contract's name: it must be the admin. */
+  upgrade(request: UpgradeRequest): CallOutcome;
+  /** Hands a contract on, in this contract's name. @param admin undefined for nobody. */
+  setAdmin(to: Uint8Array, admin: Uint8Array | undefined): CallOutcome;
 }
 
 /**
@@ -155,6 +196,16 @@ export interface ContractEngine {
   ): { code: Uint8Array; gas: number };
   /** Runs the constructor inside the new contract's frame. */
   deploy(host: HostContext, code: Uint8Array, contract: Record<string, unknown>): Outcome;
+  /**
+   * Static checks of an upgrade, as those of a deployment. Left out: contracts of this kind keep their code.
+   * @param contract the `contract` object: code as for a deployment, and the message that the new code gets.
+   */
+  admitUpgrade?(
+    contract: Record<string, unknown>,
+    codeByHash: (codeHash: Uint8Array) => Uint8Array | undefined,
+  ): { code: Uint8Array; gas: number };
+  /** Runs inside the frame of a contract that has got this code in place of another. @param message of the upgrade. */
+  upgrade?(host: HostContext, code: Uint8Array, message: unknown): Outcome;
   /**
    * Static checks of a call by entrypoint, before anything runs.
    * @throws RejectedError UNKNOWN_ENTRYPOINT, INVALID_CALLDATA, INVALID_AMOUNT, INVALID_ADDRESS. Calldata that does not

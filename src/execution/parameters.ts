@@ -22,6 +22,10 @@ export interface ChainParameters {
   readonly codeBytesMax: number;
   /** Logs of one transaction. */
   readonly logsMax: number;
+  /** What addresses begin with in Bech32, as CosmWasm contracts see them. */
+  readonly addressPrefix: string;
+  /** Name of the native denomination, for CosmWasm contracts. */
+  readonly denom: string;
 }
 
 export const DEFAULT_PARAMETERS: ChainParameters = {
@@ -35,6 +39,8 @@ export const DEFAULT_PARAMETERS: ChainParameters = {
   stateValueBytesMax: 128 * 1024,
   codeBytesMax: 2 * 1024 * 1024,
   logsMax: 65_536,
+  addressPrefix: "poly",
+  denom: "upoly",
 };
 
 export const PARAMETERS_LEAF = "chain";
@@ -48,7 +54,8 @@ export function parametersIn(genesisDelta: Uint8Array): ChainParameters {
   const wanted = parameterKey(PARAMETERS_LEAF);
   for (const { key, newValue } of readDelta(genesisDelta)) {
     if (newValue !== undefined && equalBytes(key, wanted))
-      return JSON.parse(Buffer.from(newValue).toString("utf8")) as ChainParameters;
+      // A chain may be older than a parameter: it then has what was so before.
+      return { ...DEFAULT_PARAMETERS, ...(JSON.parse(Buffer.from(newValue).toString("utf8")) as ChainParameters) };
   }
   throw new StorageError("the log's first entry is no genesis block", { retryable: false });
 }

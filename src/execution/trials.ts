@@ -57,7 +57,7 @@ export class Trials {
     }
     const transactionHash = this.#blocks.transactionHash(bytes, at);
     const receipt = new ByteWriter(256);
-    engine.run(transactionHash, receipt);
+    engine.run(() => transactionHash, receipt);
     return { receipt: receipt.take(), transaction: bytes.slice(at, at + length), transactionHash };
   }
 
@@ -98,7 +98,7 @@ export class Trials {
       this.#blocks.fillNonce(bytes, 0);
       engine.observe(observer);
       engine.admit(bytes, 0);
-      const result = engine.run(this.#blocks.transactionHash(bytes, 0), new ByteWriter(256));
+      const result = engine.run(() => this.#blocks.transactionHash(bytes, 0), new ByteWriter(256));
       return {
         status: result.status,
         haltReason: result.haltReason,

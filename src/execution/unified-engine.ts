@@ -10,7 +10,6 @@
  *  - A frame that reverts or halts leaves no write and no log; a halted one has spent its gas.
  *  - Reentrancy is allowed: an inner frame sees the writes of the outer ones.
  */
-import { createHash } from "node:crypto";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { ByteWriter } from "../encoding/bytes.ts";
 import {
@@ -22,31 +21,24 @@ import {
   writeReceiptHeader,
 } from "../encoding/receipt.ts";
 import { ArgTag, BodyForm, TransactionKind, TX_HEADER_BYTES } from "../encoding/transaction.ts";
-import { add, fromBigInt, lessThan, newUint256, subtract } from "../encoding/uint256.ts";
 import { EngineError } from "../errors.ts";
-import { Admission, type Deployment } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { Contracts, type ResolvedContract } from "./contracts.ts";
-import { contractSpace, Frame, type TransactionScope } from "./frame.ts";
+import { Frame, type TransactionScope } from "./frame.ts";
 import { type GasSchedule, Halt } from "./gas.ts";
-import type {
-  BlockContext,
-  CallInput,
-  CallOutcome,
-  CallRequest,
-  ContractEngine,
-  ContractInfo,
-  Outcome,
-} from "./host.ts";
+import type { BlockContext, CallInput, CallOutcome, CallRequest, ContractEngine, Outcome } from "./host.ts";
+import { type Installation, Lifecycle, NO_WORK, REFUSED, TOO_DEEP } from "./lifecycle.ts";
+import { NativeLedger } from "./native-ledger.ts";
 import type { ExecutionObserver, FrameKind, Refusal } from "./observer.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
 
 const EMPTY = new Uint8Array(0);
-const NO_WORK: CallOutcome = { status: "success", returnData: EMPTY, gasUsed: 0 };
-const TOO_DEEP: CallOutcome = { status: "halted", returnData: EMPTY, gasUsed: 0 };
-const REFUSED: CallOutcome = { status: "reverted", returnData: EMPTY, gasUsed: 0 };
 const CONTRACT_PAUSED = keccak_256(Buffer.from("ContractPaused(address)")).slice(0, 4);
 const ADDRESS_BYTES = 20;
+/** The input of a frame that runs no call: a deployment's or an upgrade's. */
+const NO_INPUT: CallInput = { form: BodyForm.none, bytes: EMPTY, start: 0, end: 0 };
+const NO_HASH = () => EMPTY;
 /** Logs are written behind the room that header, contract address and one word of return data take. */
 const RECEIPT_GAP_BYTES = RECEIPT_HEADER_BYTES + ADDRESS_BYTES + 33;
 
@@ -62,12 +54,12 @@ export interface RunResult {
 
 export class UnifiedContractEngine {
   readonly contracts: Contracts;
+  readonly ledger: NativeLedger;
   readonly #table: StateTable;
   readonly #scope: TransactionScope;
   readonly #admission: Admission;
   readonly #frames: Frame[] = [];
   readonly #queryLogs = new ByteWriter();
-  #haltReason: HaltReason = "OutOfGas";
   /** A contract has called another: it gave it a part of its gas. */
   #hasCalled = false;
   readonly #result: RunResult = {
@@ -77,8 +69,7 @@ export class UnifiedContractEngine {
     returnData: EMPTY,
     isGasSensitive: false,
   };
-  readonly #balance = newUint256();
-  readonly #amount = newUint256();
+  readonly #lifecycle: Lifecycle;
 
   constructor(options: {
     table: StateTable;
@@ -89,18 +80,28 @@ export class UnifiedContractEngine {
     const { table, schedule, parameters } = options;
     this.#table = table;
     this.contracts = new Contracts(table, options.engines);
+    this.ledger = new NativeLedger(table);
     this.#admission = new Admission(table, this.contracts, schedule, parameters);
     this.#scope = {
       table,
+      contracts: this.contracts,
+      ledger: this.ledger,
       schedule,
       parameters,
+      transactionHash: NO_HASH,
       logs: this.#queryLogs,
       logCount: 0,
       block: { height: 0, timestampMs: 0, chainId: parameters.chainId, protocolVersion: parameters.protocolVersion },
       sender: this.#admission.sender,
       observer: undefined,
       call: (caller, request) => this.#call(caller, request),
+      deploy: (caller, request) => this.#lifecycle.deployFrom(caller, request),
+      upgrade: (caller, request) => this.#lifecycle.upgradeFrom(caller, request),
+      setAdmin: (caller, to, admin) => this.#lifecycle.setAdminFrom(caller, to, admin),
     };
+    this.#lifecycle = new Lifecycle(this.#scope, (caller, installation, value, gasLimit) =>
+      this.#below(caller, installation.contract, value, false, gasLimit, NO_INPUT, installation),
+    );
     this.beginBlock(this.#scope.block);
   }
 
@@ -149,36 +150,41 @@ export class UnifiedContractEngine {
 
   /**
    * Runs the transaction that was admitted last, and appends its receipt. Its nonce is used whatever comes of it.
+   * @param transactionHash asked for when a contract is deployed, which keeps it.
    * @returns valid until the next run.
    */
-  run(transactionHash: Uint8Array, receipts: ByteWriter): RunResult {
+  run(transactionHash: () => Uint8Array, receipts: ByteWriter): RunResult {
     const tx = this.#admission;
     const start = receipts.length;
     receipts.ensure(RECEIPT_GAP_BYTES);
     receipts.length = start + RECEIPT_GAP_BYTES;
     this.#scope.logs = receipts;
     this.#scope.logCount = 0;
+    this.#scope.transactionHash = transactionHash;
     if (this.#scope.observer !== undefined)
       for (const [item, amount] of tx.intrinsicItems()) this.#scope.observer.charged(item, amount);
     this.#table.setNonce(tx.senderSlot, tx.nonce + 1);
-    const outcome = this.#dispatch(transactionHash, tx.gasLimit - tx.intrinsicGas);
+    const outcome = this.#dispatch(tx.gasLimit - tx.intrinsicGas);
     const result = this.#result;
     result.status = outcome.status;
-    result.haltReason = outcome.status === "halted" ? this.#haltReason : undefined;
+    result.haltReason = outcome.haltReason;
     result.gasUsed = tx.intrinsicGas + outcome.gasUsed;
     result.returnData = outcome.returnData;
     this.#writeReceipt(receipts, start, outcome.status === "success" ? tx.deployment?.address : undefined);
     return result;
   }
 
-  #dispatch(transactionHash: Uint8Array, gas: number): CallOutcome {
+  #dispatch(gas: number): CallOutcome {
     const tx = this.#admission;
     if (tx.contract !== undefined) return this.#inFrame(0, tx.contract, tx.sender, tx.value, false, gas, tx, undefined);
-    if (tx.deployment !== undefined) return this.#deploy(tx.deployment, transactionHash, gas);
+    const installation =
+      tx.deployment === undefined ? tx.upgrade : this.#lifecycle.deployment(tx.deployment, tx.sender);
+    if (installation !== undefined)
+      return this.#inFrame(0, installation.contract, tx.sender, tx.value, false, gas, NO_INPUT, installation);
     if (tx.changed !== undefined) this.contracts.setRecord(tx.changed);
     else {
       const to = tx.bytes.slice(tx.start - ADDRESS_BYTES, tx.start);
-      if (tx.value !== 0n) this.#moveValue(tx.sender, to, tx.value);
+      if (tx.value !== 0n) this.ledger.move(tx.sender, to, tx.value);
       this.#tellUnrun({ to, value: tx.value, gasLimit: gas, input: tx }, tx.sender, NO_WORK, undefined);
     }
     return NO_WORK;
@@ -226,7 +232,7 @@ export class UnifiedContractEngine {
     const result = this.#result;
     result.isGasSensitive = this.#hasCalled || this.#frame(0).gas.isObserved;
     result.status = outcome.status;
-    result.haltReason = outcome.status === "halted" ? this.#haltReason : undefined;
+    result.haltReason = outcome.haltReason;
     result.gasUsed = outcome.gasUsed;
     result.returnData = outcome.returnData;
     return result;
@@ -242,69 +248,52 @@ export class UnifiedContractEngine {
     const { observer } = this.#scope;
     if (observer === undefined) return outcome;
     observer.entered({ kind: "call", address: to, caller, value, gasLimit, input });
-    observer.left(outcome, refusal === "callDepth" ? "CallDepth" : undefined, refusal);
+    observer.left(outcome, outcome.haltReason, refusal);
     return outcome;
   }
 
   // ── frames ──────────────────────────────────────────────────────────────────
 
-  #deploy(deployment: Deployment, transactionHash: Uint8Array, gas: number): CallOutcome {
-    const { engine, code, contract, admin, address } = deployment;
-    const tx = this.#admission;
-    const codeHash = createHash("sha256").update(code).digest();
-    const info: ContractInfo = {
-      address,
-      kind: engine.kind,
-      type: contract["type"] as string,
-      codeHash,
-      creator: tx.sender.slice(),
-      admin,
-      status: "active",
-      deployTransactionHash: transactionHash.slice(),
-      deployedAtHeight: this.#scope.block.height,
-    };
-    const resolved: ResolvedContract = {
-      info,
-      engine,
-      code: { codeHash, code, program: undefined },
-      space: contractSpace(this.#table, address),
-    };
-    return this.#inFrame(0, resolved, tx.sender, tx.value, false, gas, tx, deployment);
-  }
-
   #call(caller: Frame, request: CallRequest): CallOutcome {
     const { schedule, parameters } = this.#scope;
+    const { to, input, value } = request;
     this.#hasCalled = true;
     caller.charge("callBase", schedule.callBase);
-    if (caller.isStatic && request.value !== 0n) throw new Halt("StaticWrite");
-    const depth = caller.depth + 1;
-    if (depth >= parameters.callDepthMax) return this.#tellUnrun(request, caller.address, TOO_DEEP, "callDepth");
-    const contract = this.contracts.resolve(request.to, 0);
-    if (contract === undefined && request.input.form !== BodyForm.none)
+    if (caller.isStatic && value !== 0n) throw new Halt("StaticWrite");
+    if (caller.depth + 1 >= parameters.callDepthMax)
+      return this.#tellUnrun(request, caller.address, TOO_DEEP, "callDepth");
+    const contract = this.contracts.resolve(to, 0);
+    if (contract === undefined && input.form !== BodyForm.none)
       return this.#tellUnrun(request, caller.address, REFUSED, "noContract");
-    if (request.value !== 0n && !this.#covers(caller.address, request.value))
+    if (value !== 0n && !this.ledger.covers(caller.address, value))
       return this.#tellUnrun(request, caller.address, REFUSED, "valueNotCovered");
     if (contract === undefined) {
-      if (request.value !== 0n) this.#moveValue(caller.address, request.to, request.value);
+      if (value !== 0n) this.ledger.move(caller.address, to, value);
       return this.#tellUnrun(request, caller.address, NO_WORK, undefined);
     }
-    const gasLimit = Math.max(0, Math.min(Math.floor(request.gasLimit), caller.gas.remaining));
+    const isStatic = caller.isStatic || request.isStatic;
+    return this.#below(caller, contract, value, isStatic, request.gasLimit, input, undefined);
+  }
+
+  /** Runs a contract in the frame below, on gas of the caller. */
+  #below(
+    caller: Frame,
+    contract: ResolvedContract,
+    value: bigint,
+    isStatic: boolean,
+    wantedGas: number,
+    input: CallInput,
+    installation: Installation | undefined,
+  ): CallOutcome {
+    const gasLimit = Math.max(0, Math.min(Math.floor(wantedGas), caller.gas.remaining));
     caller.gas.charge(gasLimit);
-    const outcome = this.#inFrame(
-      depth,
-      contract,
-      caller.address,
-      request.value,
-      caller.isStatic || request.isStatic,
-      gasLimit,
-      request.input,
-      undefined,
-    );
+    const depth = caller.depth + 1;
+    const outcome = this.#inFrame(depth, contract, caller.address, value, isStatic, gasLimit, input, installation);
     caller.gas.refund(gasLimit - outcome.gasUsed);
     return outcome;
   }
 
-  /** @param deployment set: the contract is made in this frame. */
+  /** @param installation set: the contract is made, or gets other code, in this frame. */
   #inFrame(
     depth: number,
     contract: ResolvedContract,
@@ -313,7 +302,7 @@ export class UnifiedContractEngine {
     isStatic: boolean,
     gasLimit: number,
     input: CallInput,
-    deployment: Deployment | undefined,
+    installation: Installation | undefined,
   ): CallOutcome {
     const scope = this.#scope;
     const table = this.#table;
@@ -324,23 +313,24 @@ export class UnifiedContractEngine {
     frame.enter(contract.info.address, caller, value, isStatic, gasLimit, contract.space);
     const { observer } = scope;
     if (observer !== undefined) {
-      const kind: FrameKind = deployment !== undefined ? "deploy" : isStatic ? "static" : "call";
+      const kind: FrameKind = installation?.kind ?? (isStatic ? "static" : "call");
       const { address } = contract.info;
-      const message = deployment?.contract;
+      const message = installation?.description;
       observer.entered({ kind, address, contract, caller, value, gasLimit, input, message });
     }
     let outcome: Outcome | undefined;
+    let haltReason: HaltReason = "OutOfGas";
     try {
-      if (value !== 0n) this.#moveValue(caller, contract.info.address, value);
+      if (value !== 0n) this.ledger.move(caller, contract.info.address, value);
       outcome =
-        deployment === undefined ? this.#execute(frame, contract, input) : this.#construct(frame, contract, deployment);
+        installation === undefined ? this.#execute(frame, contract, input) : this.#lifecycle.run(frame, installation);
     } catch (problem) {
       if (!(problem instanceof Halt)) {
         table.revert(checkpoint);
         this.contracts.reverted();
         throw problem;
       }
-      this.#haltReason = problem.reason;
+      haltReason = problem.reason;
     }
     if (outcome === undefined || outcome.status === "reverted") {
       table.revert(checkpoint);
@@ -350,9 +340,9 @@ export class UnifiedContractEngine {
     }
     const ended: CallOutcome =
       outcome === undefined
-        ? { status: "halted", returnData: EMPTY, gasUsed: gasLimit }
+        ? { status: "halted", returnData: EMPTY, gasUsed: gasLimit, haltReason }
         : { status: outcome.status, returnData: outcome.returnData, gasUsed: frame.gas.used };
-    if (observer !== undefined) observer.left(ended, outcome === undefined ? this.#haltReason : undefined, undefined);
+    if (observer !== undefined) observer.left(ended, ended.haltReason, undefined);
     return ended;
   }
 
@@ -373,33 +363,5 @@ export class UnifiedContractEngine {
         returnData: Uint8Array.from([...CONTRACT_PAUSED, ...new Uint8Array(12), ...info.address]),
       };
     return contract.engine.execute(frame, contract.code, input);
-  }
-
-  #construct(frame: Frame, { info, engine }: ResolvedContract, { code, contract }: Deployment): Outcome {
-    this.contracts.setCode(info.codeHash, code);
-    this.contracts.setRecord(info);
-    return engine.deploy(frame, code, contract);
-  }
-
-  // ── native value ────────────────────────────────────────────────────────────
-
-  #covers(account: Uint8Array, value: bigint): boolean {
-    this.#table.load(this.#table.accountSlot(account, 0), this.#balance);
-    fromBigInt(value, this.#amount);
-    return !lessThan(this.#balance, this.#amount);
-  }
-
-  /** The sender's balance was checked. All balances add up to what genesis gave, below 2^256: no addition overflows. */
-  #moveValue(from: Uint8Array, to: Uint8Array, value: bigint): void {
-    const table = this.#table;
-    const source = table.accountSlot(from, 0);
-    fromBigInt(value, this.#amount);
-    table.load(source, this.#balance);
-    if (subtract(this.#balance, this.#amount)) throw new Error("native value moved without cover");
-    table.store(source, this.#balance);
-    const target = table.accountSlot(to, 0);
-    table.load(target, this.#balance);
-    if (add(this.#balance, this.#amount)) throw new Error("native balance overflow");
-    table.store(target, this.#balance);
   }
 }

@@ -3,10 +3,10 @@
  * Validation, dispatch, OpenRPC and the client's types all come from here; a method that is not here answers -32601.
  */
 import type { EngineInfoJson, MethodName } from "../client/methods.ts";
+import { encodeBech32 } from "../encoding/bech32.ts";
 import { fromHex, toHex } from "../encoding/hex.ts";
 import { contractStateKey } from "../encoding/state-key.ts";
 import { toJson } from "./answers.ts";
-import { encodeBech32 } from "./bech32.ts";
 import { BLOCK_METHODS } from "./block-methods.ts";
 import { CONTRACT_METHODS } from "./contract-methods.ts";
 import { ALICE, STATE_ROOT, TOKEN, word } from "./examples.ts";

@@ -1,5 +1,5 @@
 /**
- * A chain in memory for CosmWasm contracts: everything that CosmWasmHost promises, over Maps with an undo log, without blocks,
+ * A chain in memory for CosmWasm contracts: everything that HostContext promises, over Maps with an undo log, without blocks,
  * nonces and a tree. One engine runs all contracts, as on the real chain.
  */
 import { createHash } from "node:crypto";
@@ -11,17 +11,21 @@ import { BodyForm } from "../../src/encoding/transaction.ts";
 import { Addresses } from "../../src/engines/wasm/cosmwasm/addresses.ts";
 import { CosmWasmAbi } from "../../src/engines/wasm/cosmwasm/cosmwasm-abi.ts";
 import { decodeEvent } from "../../src/engines/wasm/cosmwasm/events.ts";
-import type {
-  CosmWasmHost,
-  DeployRequest,
-  FrameOutcome,
-  UpgradeRequest,
-} from "../../src/engines/wasm/cosmwasm/host.ts";
 import type { GuestEvent } from "../../src/engines/wasm/cosmwasm/response.ts";
 import { revertText } from "../../src/engines/wasm/cosmwasm/revert-text.ts";
 import { WasmContractEngine } from "../../src/engines/wasm/wasm-engine.ts";
 import { GAS_SCHEDULE_1, GasMeter, Halt } from "../../src/execution/gas.ts";
-import type { CallInput, CallRequest, ContractInfo, LoadedCode, Outcome } from "../../src/execution/host.ts";
+import type {
+  CallInput,
+  CallOutcome,
+  CallRequest,
+  ContractInfo,
+  DeployRequest,
+  HostContext,
+  LoadedCode,
+  Outcome,
+  UpgradeRequest,
+} from "../../src/execution/host.ts";
 
 export const PREFIX = "poly";
 export const DENOM = "upoly";
@@ -29,7 +33,7 @@ const DEPTH_MAX = 64;
 const VALUE_BYTES_MAX = 128 * 1024;
 const EMPTY = new Uint8Array(0);
 
-export interface CallResult extends FrameOutcome {
+export interface CallResult extends CallOutcome {
   /** The error's text, unless it succeeded. */
   readonly error: string;
   readonly events: readonly GuestEvent[];
@@ -176,7 +180,7 @@ export class CosmWasmChain {
     return JSON.parse(Buffer.from(returnData).toString("utf8")) as T;
   }
 
-  #transaction(run: () => FrameOutcome): CallResult {
+  #transaction(run: () => CallOutcome): CallResult {
     this.logs = [];
     this.undo = [];
     const outcome = run();
@@ -192,7 +196,7 @@ export class CosmWasmChain {
 
   // ── frames ──────────────────────────────────────────────────────────────────
 
-  call(depth: number, caller: Uint8Array, sender: Uint8Array, request: CallRequest): FrameOutcome {
+  call(depth: number, caller: Uint8Array, sender: Uint8Array, request: CallRequest): CallOutcome {
     const { to, input, value, gasLimit, isStatic } = request;
     const info = this.contracts.get(toHex(to));
     return this.#inFrame(depth, to, caller, sender, value, isStatic, gasLimit, (frame) => {
@@ -209,7 +213,7 @@ export class CosmWasmChain {
     caller: Uint8Array,
     sender: Uint8Array,
     { codeHash, init, admin, address: wanted, value, gasLimit }: DeployRequest,
-  ): FrameOutcome & { address: Uint8Array } {
+  ): CallOutcome & { address: Uint8Array } {
     this.#made++;
     const address = wanted ?? this.account(`contract ${this.#made}`);
     if (this.contracts.has(toHex(address))) return { status: "reverted", returnData: EMPTY, gasUsed: 0, address };
@@ -235,7 +239,7 @@ export class CosmWasmChain {
     caller: Uint8Array,
     sender: Uint8Array,
     { to, codeHash, message, gasLimit }: UpgradeRequest,
-  ): FrameOutcome {
+  ): CallOutcome {
     const info = this.contracts.get(toHex(to));
     if (info?.admin === undefined || toHex(info.admin) !== toHex(caller))
       return { status: "reverted", returnData: EMPTY, gasUsed: 0 };
@@ -245,7 +249,7 @@ export class CosmWasmChain {
     });
   }
 
-  setAdmin(caller: Uint8Array, to: Uint8Array, admin: Uint8Array | undefined): FrameOutcome {
+  setAdmin(caller: Uint8Array, to: Uint8Array, admin: Uint8Array | undefined): CallOutcome {
     const info = this.contracts.get(toHex(to));
     if (info?.admin === undefined || toHex(info.admin) !== toHex(caller))
       return { status: "reverted", returnData: EMPTY, gasUsed: 0 };
@@ -262,7 +266,7 @@ export class CosmWasmChain {
     isStatic: boolean,
     gasLimit: number,
     body: (frame: TestFrame) => Outcome,
-  ): FrameOutcome {
+  ): CallOutcome {
     if (depth >= DEPTH_MAX) return { status: "halted", returnData: EMPTY, gasUsed: 0, haltReason: "CallDepth" };
     const undoMark = this.undo.length;
     const logMark = this.logs.length;
@@ -296,7 +300,7 @@ export function json(message: unknown): CallInput {
   return { form: BodyForm.json, bytes: whole, start: 3, end: 3 + bytes.length };
 }
 
-class TestFrame implements CosmWasmHost {
+class TestFrame implements HostContext {
   readonly gas: GasMeter;
   readonly #chain: CosmWasmChain;
   readonly #depth: number;
@@ -389,7 +393,7 @@ class TestFrame implements CosmWasmHost {
     this.#chain.logs.push({ address: this.address, topics: topics.map((topic) => topic.slice()), data: data.slice() });
   }
 
-  call(request: CallRequest): FrameOutcome {
+  call(request: CallRequest): CallOutcome {
     return this.#inner(request.gasLimit, (gasLimit) =>
       this.#chain.call(this.#depth + 1, this.address, this.sender, {
         ...request,
@@ -399,19 +403,19 @@ class TestFrame implements CosmWasmHost {
     );
   }
 
-  deploy(request: DeployRequest): FrameOutcome & { address: Uint8Array } {
+  deploy(request: DeployRequest): CallOutcome & { address: Uint8Array } {
     return this.#inner(request.gasLimit, (gasLimit) =>
       this.#chain.deploy(this.#depth + 1, this.address, this.sender, { ...request, gasLimit }),
     );
   }
 
-  upgrade(request: UpgradeRequest): FrameOutcome {
+  upgrade(request: UpgradeRequest): CallOutcome {
     return this.#inner(request.gasLimit, (gasLimit) =>
       this.#chain.upgrade(this.#depth + 1, this.address, this.sender, { ...request, gasLimit }),
     );
   }
 
-  #inner<Result extends FrameOutcome>(wanted: number, run: (gasLimit: number) => Result): Result {
+  #inner<Result extends CallOutcome>(wanted: number, run: (gasLimit: number) => Result): Result {
     this.gas.charge(GAS_SCHEDULE_1.callBase);
     const gasLimit = Math.min(wanted, this.gas.remaining);
     this.gas.charge(gasLimit);
@@ -420,7 +424,7 @@ class TestFrame implements CosmWasmHost {
     return outcome;
   }
 
-  setAdmin(to: Uint8Array, admin: Uint8Array | undefined): FrameOutcome {
+  setAdmin(to: Uint8Array, admin: Uint8Array | undefined): CallOutcome {
     return this.#chain.setAdmin(this.address, to, admin);
   }
 

@@ -326,12 +326,17 @@ describe("genesis", () => {
     const genesis = parseGenesis(
       {
         chainId: 5,
-        parameters: { codeBytesMax: "1 MiB", transactionGasMax: "21000" },
+        parameters: { codeBytesMax: "1 MiB", transactionGasMax: "21000", addressPrefix: "wasm", denom: "utoken" },
         balances: { [alice]: "5", [low]: 7 },
       },
       "g.json",
     );
-    expect(genesis.parameters).toEqual({ codeBytesMax: 1_048_576, transactionGasMax: 21_000 });
+    expect(genesis.parameters).toEqual({
+      codeBytesMax: 1_048_576,
+      transactionGasMax: 21_000,
+      addressPrefix: "wasm",
+      denom: "utoken",
+    });
     expect(genesis.balances.map(({ address, balance }) => [toHex(address), balance])).toEqual([
       [low, 7n],
       [alice.toLowerCase(), 5n],
@@ -340,6 +345,8 @@ describe("genesis", () => {
 
   it.each([
     ["a parameter that is none", { parameters: { codeByteMax: 1 } }, /did you mean codeBytesMax\?/],
+    ["a prefix in upper case", { parameters: { addressPrefix: "Poly" } }, /lower-case letters and digits/],
+    ["a denomination of two letters", { parameters: { denom: "up" } }, /3 to 128/],
     ["a gas limit below what any transaction costs", { parameters: { transactionGasMax: 20_999 } }, /from 21000 to/],
     ["an address with a wrong checksum", { balances: { [alice.replace("F6F4", "f6F4")]: "1" } }, /is no address/],
     ["an amount that is no whole number", { balances: { [alice]: "1.5" } }, /base units/],

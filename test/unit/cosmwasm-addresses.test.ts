@@ -1,10 +1,9 @@
 /** Bech32 both ways, after BIP-173's own vectors, and addresses as CosmWasm contracts hold them. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { decodeBech32, encodeBech32 } from "../../src/encoding/bech32.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import { Addresses, predictAddress } from "../../src/engines/wasm/cosmwasm/addresses.ts";
-import { decodeBech32, encodeBech32 } from "../../src/engines/wasm/cosmwasm/bech32.ts";
-import { encodeBech32 as encodeForRpc } from "../../src/rpc/bech32.ts";
 
 const addresses = new Addresses("poly");
 const bytes20 = fc.uint8Array({ minLength: 20, maxLength: 20 });
@@ -36,11 +35,10 @@ describe("Bech32", () => {
     }
   });
 
-  it("comes back as it went for any bytes, as the front end writes it", () => {
+  it("comes back as it went for any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         const text = encodeBech32("poly", bytes);
-        expect(text).toBe(encodeForRpc("poly", bytes));
         expect(decodeBech32("poly", text)).toEqual(bytes);
       }),
     );

@@ -5,8 +5,8 @@
  *  - What is remembered is a pure function of the input: forgetting it changes speed only.
  */
 import { createHash } from "node:crypto";
+import { decodeBech32, encodeBech32 } from "../../../encoding/bech32.ts";
 import { toLatin1 } from "../../../encoding/bytes.ts";
-import { decodeBech32, encodeBech32 } from "./bech32.ts";
 
 export const ADDRESS_BYTES = 20;
 /** What cosmwasm-std's instantiate2_address answers. */

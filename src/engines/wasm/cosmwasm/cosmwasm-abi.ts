@@ -11,14 +11,13 @@ import { equalBytes } from "../../../encoding/bytes.ts";
 import { canonicalJson } from "../../../encoding/canonical-json.ts";
 import { BodyForm } from "../../../encoding/transaction.ts";
 import { RejectedError } from "../../../errors.ts";
-import type { CallInput, Outcome } from "../../../execution/host.ts";
+import type { CallInput, HostContext, Outcome } from "../../../execution/host.ts";
 import type { AbiFrame, AbiProgram, ModuleNames, WasmAbi } from "../abi.ts";
 import type { InstanceSlot } from "../instance-slot.ts";
 import type { InstrumentedModule } from "../module/instrument.ts";
 import { Addresses } from "./addresses.ts";
 import { callMessage, entrypointOf } from "./call-message.ts";
 import { EventJournal } from "./events.ts";
-import type { CosmWasmHost } from "./host.ts";
 import { type CosmWasmChain, CosmWasmInstance } from "./instance.ts";
 import { COSMWASM_POLICY, checkExports, claimsCosmWasm } from "./policy.ts";
 import { encodeRevert } from "./revert-text.ts";
@@ -120,7 +119,7 @@ export class CosmWasmProgram implements AbiProgram {
     if (input.form === BodyForm.none) return instance.receive();
     const call = callMessage(input);
     if (call === undefined) return reverted("the arguments are not one JSON object");
-    const host = slot.host as CosmWasmHost;
+    const host = slot.host as HostContext;
     if (call.isSudo) {
       const admin = host.contractInfo(host.address)?.admin;
       if (admin === undefined || !equalBytes(admin, host.caller)) return reverted("only the contract's admin may sudo");

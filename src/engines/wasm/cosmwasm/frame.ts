@@ -6,13 +6,13 @@
  *  - An entry point finds no iterators of the one before.
  */
 import { Halt } from "../../../execution/gas.ts";
+import type { HostContext } from "../../../execution/host.ts";
 import type { AbiFrame } from "../abi.ts";
 import { GUEST_REVERT, type InstanceSlot } from "../instance-slot.ts";
 import { addressImports } from "./address-imports.ts";
 import type { Addresses } from "./addresses.ts";
 import { COSTS, copyCost } from "./costs.ts";
 import { cryptoImports } from "./crypto-imports.ts";
-import type { CosmWasmHost } from "./host.ts";
 import type { ImportName } from "./policy.ts";
 import { answerQuery } from "./queries.ts";
 import { viewBytes, writeBytes } from "./region.ts";
@@ -48,8 +48,8 @@ export class CosmWasmFrame implements AbiFrame {
     this.imports = { env };
   }
 
-  get host(): CosmWasmHost {
-    return this.#slot.host as CosmWasmHost;
+  get host(): HostContext {
+    return this.#slot.host as HostContext;
   }
 
   #chainImports() {

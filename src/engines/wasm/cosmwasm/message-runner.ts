@@ -5,10 +5,10 @@
  *  - The contract is told errors in wasmd's words where contracts are known to look for them (out of gas, no funds).
  */
 import { BodyForm } from "../../../encoding/transaction.ts";
+import type { CallOutcome, HostContext } from "../../../execution/host.ts";
 import { ADDRESS_BYTES, type Addresses, predictAddress } from "./addresses.ts";
 import { type Coin, nativeAmount } from "./coins.ts";
 import { bankEvents, burnEvents, CONTRACT_ATTRIBUTE, type EventJournal } from "./events.ts";
-import type { CosmWasmHost, FrameOutcome } from "./host.ts";
 import type { Message } from "./messages.ts";
 import {
   emptyResponse,
@@ -44,7 +44,7 @@ function failure(text: string, error = text): Attempt {
 }
 
 export interface RunnerContext {
-  readonly host: CosmWasmHost;
+  readonly host: HostContext;
   readonly addresses: Addresses;
   readonly denom: string;
   readonly journal: EventJournal;
@@ -193,7 +193,7 @@ export class MessageRunner {
   }
 }
 
-function failed({ status, haltReason, returnData }: FrameOutcome, what: string): Attempt {
+function failed({ status, haltReason, returnData }: CallOutcome, what: string): Attempt {
   if (status === "reverted") {
     // With no reason of its own, the revert of the frame says at least what failed.
     if (returnData.length === 0) return failure(what);

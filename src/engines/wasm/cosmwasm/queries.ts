@@ -4,14 +4,14 @@
  */
 import { BodyForm } from "../../../encoding/transaction.ts";
 import { Halt } from "../../../execution/gas.ts";
+import type { HostContext } from "../../../execution/host.ts";
 import { ADDRESS_BYTES, type Addresses } from "./addresses.ts";
 import { coinsOf } from "./coins.ts";
 import { asBinary, asObject, asString, asU64, asVariant, parseJson, toBase64 } from "./guest-json.ts";
-import type { CosmWasmHost } from "./host.ts";
 import { revertText } from "./revert-text.ts";
 
 export interface QueryContext {
-  readonly host: CosmWasmHost;
+  readonly host: HostContext;
   readonly addresses: Addresses;
   /** The native denomination. */
   readonly denom: string;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
+import { encodeBech32 } from "../../src/encoding/bech32.ts";
 import { fromHex } from "../../src/encoding/hex.ts";
-import { encodeBech32 } from "../../src/rpc/bech32.ts";
 
 /** Made with the reference implementation of BIP-173 (sipa/bech32), from its own test vectors' data. */
 const VECTORS: [prefix: string, hex: string, text: string][] = [
