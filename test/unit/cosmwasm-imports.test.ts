@@ -30,6 +30,7 @@ class Guest {
     const guest = this;
     const host = {
       gas: this.gas,
+      charge: (_item: string, amount: number) => this.gas.charge(amount),
       get: (key: Uint8Array) => this.state.get(latin1(key)),
       set: (key: Uint8Array, value: Uint8Array) => void this.state.set(latin1(key), value),
       delete: (key: Uint8Array) => void this.state.delete(latin1(key)),
