@@ -6,6 +6,7 @@
         "src/addon.cc",
         "src/merkle.cc",
         "src/sha256.cc",
+        "src/sha256_avx512.cc",
         "src/sha256_x86.cc",
         "src/state_tree.cc",
         "src/state_tree_file.cc",

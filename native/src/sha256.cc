@@ -52,17 +52,17 @@ void compressPortable(uint32_t state[8], const uint8_t* blocks, size_t count) {
   for (size_t i = 0; i < count; i++) compressBlock(state, blocks + i * kBlockBytes);
 }
 
-void hashPadded4Portable(const uint8_t* const messages[kLanes], size_t count, uint8_t* const out[kLanes]) {
-  for (int lane = 0; lane < kLanes; lane++) {
+void hashPaddedPortable(const uint8_t* const* messages, size_t blocks, uint8_t* const* out, size_t count) {
+  for (size_t lane = 0; lane < count; lane++) {
     uint32_t state[8];
     std::memcpy(state, kInitialState, sizeof state);
-    compressPortable(state, messages[lane], count);
+    compressPortable(state, messages[lane], blocks);
     storeState(state, out[lane]);
   }
 }
 
-void hashTagged4Portable(uint8_t tag, const uint8_t* const bodies[kLanes], uint8_t* const out[kLanes]) {
-  for (int lane = 0; lane < kLanes; lane++) {
+void hashTaggedPortable(uint8_t tag, const uint8_t* const* bodies, uint8_t* const* out, size_t count) {
+  for (size_t lane = 0; lane < count; lane++) {
     uint8_t message[2 * kBlockBytes] = {tag};
     std::memcpy(message + 1, bodies[lane], kBlockBytes);
     message[1 + kBlockBytes] = 0x80;
@@ -75,15 +75,23 @@ void hashTagged4Portable(uint8_t tag, const uint8_t* const bodies[kLanes], uint8
   }
 }
 
+/** @throws std::runtime_error when `kernel` is null: the processor lacks what was asked for. */
+const Sha256Kernel& require(const Sha256Kernel* kernel, const std::string& wanted, const char* lacking) {
+  if (!kernel) throw std::runtime_error("POLYTORUS_NATIVE_ISA=" + wanted + ", but this processor has no " + lacking);
+  return *kernel;
+}
+
 const Sha256Kernel& chooseKernel() {
   const char* forced = std::getenv("POLYTORUS_NATIVE_ISA");
   const std::string wanted = forced ? forced : "";
-  const Sha256Kernel* shaNi = shaNiSha256();
-  if (wanted.empty()) return shaNi ? *shaNi : kPortableSha256;
   if (wanted == kPortableSha256.name) return kPortableSha256;
-  if (wanted != "shani") throw std::runtime_error("POLYTORUS_NATIVE_ISA must be portable or shani, not " + wanted);
-  if (!shaNi) throw std::runtime_error("POLYTORUS_NATIVE_ISA=shani, but this processor has no SHA extensions");
-  return *shaNi;
+  if (wanted == "shani") return require(shaNiSha256(), wanted, "SHA extensions");
+  if (wanted == "avx512") return require(avx512Sha256(), wanted, "AVX-512 (F and BW)");
+  if (!wanted.empty()) {
+    throw std::runtime_error("POLYTORUS_NATIVE_ISA must be portable, shani or avx512, not " + wanted);
+  }
+  if (avx512Sha256()) return *avx512Sha256();
+  return shaNiSha256() ? *shaNiSha256() : kPortableSha256;
 }
 
 /** Blocks of a message once padded: its bytes, 0x80, zeros, and its length in bits as 64 bits. */
@@ -101,7 +109,7 @@ void pad(uint8_t* padded, size_t tailBytes, size_t blocks, uint64_t messageBytes
 
 }  // namespace
 
-const Sha256Kernel kPortableSha256 = {"portable", compressPortable, hashPadded4Portable, hashTagged4Portable};
+const Sha256Kernel kPortableSha256 = {"portable", compressPortable, hashPaddedPortable, hashTaggedPortable};
 
 const Sha256Kernel& sha256Kernel() {
   static const Sha256Kernel& kernel = chooseKernel();
@@ -148,7 +156,7 @@ void Sha256Batch::add(const uint8_t* first, size_t firstBytes, const uint8_t* se
   if (secondBytes > 0) std::memcpy(padded + firstBytes, second, secondBytes);
   pad(padded, bytes, blocks, bytes);
   bucket.out[bucket.waiting] = out;
-  if (++bucket.waiting == kLanes) flush(bucket, blocks);
+  if (++bucket.waiting == kLanesMax) flush(bucket, blocks);
 }
 
 void Sha256Batch::flush() {
@@ -158,25 +166,15 @@ void Sha256Batch::flush() {
 }
 
 void Sha256Batch::flush(Bucket& bucket, size_t blocks) {
-  uint8_t unused[kHashBytes];
-  const uint8_t* messages[kLanes];
-  for (int lane = 0; lane < kLanes; lane++) {
-    const bool isWaiting = lane < bucket.waiting;
-    messages[lane] = bucket.padded[isWaiting ? lane : 0];
-    if (!isWaiting) bucket.out[lane] = unused;
-  }
-  kernel_.hashPadded4(messages, blocks, bucket.out);
+  const uint8_t* messages[kLanesMax];
+  for (size_t lane = 0; lane < bucket.waiting; lane++) messages[lane] = bucket.padded[lane];
+  kernel_.hashPadded(messages, blocks, bucket.out, bucket.waiting);
   bucket.waiting = 0;
 }
 
 void TaggedBatch::flush() {
   if (waiting_ == 0) return;
-  uint8_t unused[kHashBytes];
-  for (int lane = waiting_; lane < kLanes; lane++) {
-    bodies_[lane] = bodies_[0];
-    out_[lane] = unused;
-  }
-  kernel_.hashTagged4(tag_, bodies_, out_);
+  kernel_.hashTagged(tag_, bodies_, out_, waiting_);
   waiting_ = 0;
 }
 

@@ -118,10 +118,10 @@ POLYTORUS_SHANI void compressShaNi(uint32_t state[8], const uint8_t* blocks, siz
 }
 
 template <int N>
-POLYTORUS_SHANI_INLINE void hashPadded(const uint8_t* const* messages, size_t count, uint8_t* const* out) {
+POLYTORUS_SHANI_INLINE void hashPadded(const uint8_t* const* messages, size_t blocks, uint8_t* const* out) {
   States<N> s;
   for (int lane = 0; lane < N; lane++) initialState(s.abef[lane], s.cdgh[lane]);
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < blocks; i++) {
     Messages<N> m;
     for (int lane = 0; lane < N; lane++) {
       for (int quad = 0; quad < 4; quad++) {
@@ -200,12 +200,35 @@ POLYTORUS_SHANI_INLINE void hashTagged(uint8_t tag, const uint8_t* const* bodies
   for (int lane = 0; lane < N; lane++) storeDigest(s.abef[lane], s.cdgh[lane], out[lane]);
 }
 
-POLYTORUS_SHANI void hashPadded4ShaNi(const uint8_t* const messages[kLanes], size_t count, uint8_t* const out[kLanes]) {
-  hashPadded<kLanes>(messages, count, out);
+/** Messages that one core interleaves: two rounds in flight hide the latency, four leave room for what is beside them. */
+constexpr size_t kLanes = 4;
+
+/** Up to four of the messages that were asked for. Lanes without one repeat the first; what comes of them goes nowhere. */
+struct FourLanes {
+  const uint8_t* in[kLanes];
+  uint8_t* out[kLanes];
+  uint8_t unused[kHashBytes];
+
+  FourLanes(const uint8_t* const* messages, uint8_t* const* digests, size_t count) {
+    for (size_t lane = 0; lane < kLanes; lane++) {
+      in[lane] = messages[lane < count ? lane : 0];
+      out[lane] = lane < count ? digests[lane] : unused;
+    }
+  }
+};
+
+POLYTORUS_SHANI void hashPaddedShaNi(const uint8_t* const* messages, size_t blocks, uint8_t* const* out, size_t count) {
+  for (size_t at = 0; at < count; at += kLanes) {
+    const FourLanes lanes(messages + at, out + at, count - at);
+    hashPadded<kLanes>(lanes.in, blocks, lanes.out);
+  }
 }
 
-POLYTORUS_SHANI void hashTagged4ShaNi(uint8_t tag, const uint8_t* const bodies[kLanes], uint8_t* const out[kLanes]) {
-  hashTagged<kLanes>(tag, bodies, out);
+POLYTORUS_SHANI void hashTaggedShaNi(uint8_t tag, const uint8_t* const* bodies, uint8_t* const* out, size_t count) {
+  for (size_t at = 0; at < count; at += kLanes) {
+    const FourLanes lanes(bodies + at, out + at, count - at);
+    hashTagged<kLanes>(tag, lanes.in, lanes.out);
+  }
 }
 
 bool hasShaExtensions() {
@@ -215,7 +238,7 @@ bool hasShaExtensions() {
   return (b & (1u << 29)) != 0;  // CPUID.(EAX=7,ECX=0):EBX bit 29 is SHA.
 }
 
-constexpr Sha256Kernel kShaNi = {"shani", compressShaNi, hashPadded4ShaNi, hashTagged4ShaNi};
+constexpr Sha256Kernel kShaNi = {"shani", compressShaNi, hashPaddedShaNi, hashTaggedShaNi};
 
 }  // namespace
 

@@ -5,12 +5,13 @@ cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cores=(../src/merkle.cc ../src/sha256.cc ../src/sha256_x86.cc ../src/state_tree.cc ../src/state_tree_file.cc)
+cores=(../src/merkle.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc ../src/state_tree.cc ../src/state_tree_file.cc)
 flags=(-std=c++17 -Wall -Wextra -Werror)
 "${CXX:-g++}" "${flags[@]}" -O2 "${cores[@]}" state_tree_test.cc -o "$work/plain"
 "${CXX:-g++}" "${flags[@]}" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all "${cores[@]}" state_tree_test.cc -o "$work/sanitized"
 
 for program in plain sanitized; do
   POLYTORUS_NATIVE_ISA=portable "$work/$program" "$work"
+  grep -qw sha_ni /proc/cpuinfo && POLYTORUS_NATIVE_ISA=shani "$work/$program" "$work"
   "$work/$program" "$work"
 done

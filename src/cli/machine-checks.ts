@@ -30,6 +30,8 @@ export function checkNode(version: string): Check {
   return { name: "node", status: "failed", found: version, fix: `install Node ${NODE_MINIMUM.join(".")} or newer` };
 }
 
+const INSTRUCTION_SETS = { avx512: "AVX-512", shani: "SHA-NI", portable: "portable code" };
+
 export async function checkNative(): Promise<Check> {
   const { isAddon, loadAddon } = await import("../native/addon.ts");
   const addon = loadAddon();
@@ -37,7 +39,7 @@ export async function checkNative(): Promise<Check> {
     return {
       name: "native addon",
       status: "ok",
-      found: `loaded, SHA-256 by ${addon.isa === "shani" ? "SHA-NI" : "portable code"}`,
+      found: `loaded, SHA-256 by ${INSTRUCTION_SETS[addon.isa]}`,
     };
   return {
     name: "native addon",

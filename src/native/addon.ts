@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 /** What native/src/addon.cc exports. `out` arrays are written, never kept. */
 export interface Addon {
   /** Which SHA-256 runs. */
-  readonly isa: "shani" | "portable";
+  readonly isa: "avx512" | "shani" | "portable";
   treeAttach(name: string): number;
   treeRelease(name: string): boolean;
   treeApply(handle: number, delta: Uint8Array, isBackward: boolean, rootOut: Uint8Array): void;

@@ -6,7 +6,7 @@
  *  - Past the backlog's bound a submission is refused with BUSY before anything of it is queued.
  *  - A transaction whose id is known runs no second time.
  */
-import { alignUp, type ByteWriter } from "../encoding/bytes.ts";
+import { alignUp, ByteWriter } from "../encoding/bytes.ts";
 import { TxFlag, transactionLength } from "../encoding/transaction.ts";
 import { EngineError } from "../errors.ts";
 import { Batch, Submission, type SubmissionSink, type Wait } from "./batch.ts";
@@ -17,6 +17,10 @@ import type { Pipeline } from "./pipeline.ts";
 const BATCH_TRANSACTIONS_MAX = 4_096;
 /** What came in one turn of the loop waits for its end, but not past this many: their answers would come all at once, too. */
 const BATCH_TRANSACTIONS_EAGER = 400;
+
+/** As many as there are open batches in a pipeline that is full. */
+const SPARE_MAX = 4;
+const SPARE_BYTES_MAX = 1024 * 1024;
 
 export interface AutoSequencerOptions {
   pipeline: Pipeline;
@@ -30,7 +34,9 @@ export interface AutoSequencerOptions {
 
 export class AutoSequencer {
   readonly #options: AutoSequencerOptions;
-  #open = new Batch();
+  /** Writers of batches that the executor has: a new one for each would be what the garbage collector runs for. */
+  readonly #spare: ByteWriter[] = [];
+  #open = new Batch(new ByteWriter());
   #closed: Batch[] = [];
   #closedBytes = 0;
   #scheduled = false;
@@ -95,9 +101,10 @@ export class AutoSequencer {
     while (this.#options.pipeline.hasRoom) {
       const batch = this.#closed.shift() ?? (this.#open.submissions.length > 0 ? this.#open : undefined);
       if (batch === undefined) return;
-      if (batch === this.#open) this.#open = new Batch();
+      if (batch === this.#open) this.#open = this.#newBatch();
       else this.#closedBytes -= batch.out.length;
       this.#options.pipeline.execute(batch);
+      this.#keep(batch.out);
     }
   }
 
@@ -107,10 +114,19 @@ export class AutoSequencer {
     setImmediate(() => this.pump());
   }
 
+  #newBatch(): Batch {
+    return new Batch(this.#spare.pop() ?? new ByteWriter());
+  }
+
+  /** Takes back a writer whose bytes were taken out of it. */
+  #keep(out: ByteWriter): void {
+    if (this.#spare.length < SPARE_MAX && out.bytes.length <= SPARE_BYTES_MAX) this.#spare.push(out);
+  }
+
   #closeBatch(): void {
     this.#closed.push(this.#open);
     this.#closedBytes += this.#open.out.length;
-    this.#open = new Batch();
+    this.#open = this.#newBatch();
   }
 
   #hashes(bytes: Uint8Array, start: number, count: number): (Uint8Array | undefined)[] {
@@ -126,7 +142,7 @@ export class AutoSequencer {
   abort(error: EngineError): void {
     this.#failure = error;
     const waiting = [...this.#closed.splice(0), this.#open];
-    this.#open = new Batch();
+    this.#open = this.#newBatch();
     this.#closedBytes = 0;
     for (const { submissions } of waiting) for (const { sink } of submissions) sink.fail(error);
   }

@@ -3,7 +3,7 @@
  * Submission: the transactions of one request. Whoever submitted learns of each where it went.
  */
 import type { BlockEntry } from "../encoding/block-entry.ts";
-import { alignUp, ByteWriter } from "../encoding/bytes.ts";
+import { alignUp, type ByteWriter } from "../encoding/bytes.ts";
 import { transactionLength } from "../encoding/transaction.ts";
 import type { EngineError, ErrorCode, ErrorFacts } from "../errors.ts";
 import type { RejectedTransaction } from "../execution/block-executor.ts";
@@ -114,9 +114,14 @@ export class Submission {
 }
 
 export class Batch {
-  readonly out = new ByteWriter();
+  /** Lent until the batch is with the executor. */
+  readonly out: ByteWriter;
   readonly submissions: Submission[] = [];
   count = 0;
+
+  constructor(out: ByteWriter) {
+    this.out = out;
+  }
 
   add(submission: Submission): void {
     submission.first = this.count;

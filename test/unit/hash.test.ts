@@ -113,9 +113,15 @@ describe("the addon's instruction set", () => {
   it("changes no hash", () => {
     const [, hashes] = run("").stdout.trim().split(" ");
     expect(run("portable").stdout.trim()).toBe(`portable ${hashes}`);
+    for (const isa of ["shani", "avx512"]) {
+      const { stdout, stderr } = run(isa);
+      // A processor that lacks it says so.
+      if (stderr === "") expect(stdout.trim()).toBe(`${isa} ${hashes}`);
+      else expect(stderr).toContain(`POLYTORUS_NATIVE_ISA=${isa}, but this processor has no`);
+    }
   });
 
   it("is refused when it has no such name", () => {
-    expect(run("sse9").stderr).toContain("POLYTORUS_NATIVE_ISA must be portable or shani, not sse9");
+    expect(run("sse9").stderr).toContain("POLYTORUS_NATIVE_ISA must be portable, shani or avx512, not sse9");
   });
 });
