@@ -75,6 +75,8 @@ function openEngine(
     modulesBytesMax: config.wasm.modulesMaxBytes,
     limits: { ...limits, queryGasMax: String(limits.queryGasMax) },
     executionTimeoutMs: enhanced.maxExecutionTimeMs,
+    analytics: enhanced.enableAnalytics,
+    optimize: enhanced.enableOptimization,
     queryGasForced: enhanced.enforceGasLimits ? undefined : limits.queryGasMax,
     resultCache: {
       entriesMax: enhanced.enableCaching ? enhanced.maxCacheEntries : 0,

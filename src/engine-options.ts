@@ -23,6 +23,10 @@ export interface EngineOptions {
   executionTimeoutMs: number;
   /** Of answers to queries; no entries: none is kept. */
   resultCache: { entriesMax: number; bytesMax: number; ttlMs: number };
+  /** Executions are counted by contract, entrypoint and caller. */
+  analytics: boolean;
+  /** Safe optimisations are applied: see EnhancedContractEngine.optimizations and Engine's warming. */
+  optimize: boolean;
   /** Gas that every query gets, whatever limit it states. */
   queryGasForced?: number | undefined;
   now(): number;

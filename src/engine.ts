@@ -13,6 +13,7 @@ import type { EngineOptions } from "./engine-options.ts";
 import { EnhancedContractEngine } from "./engines/enhanced/enhanced-engine.ts";
 import { EngineError } from "./errors.ts";
 import { type Head, headOf } from "./execution/executor.ts";
+import { GAS_SCHEDULE_1 } from "./execution/gas.ts";
 import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
 import type { BlockLog } from "./execution/ports.ts";
 import type { ExecutorWorkerData } from "./executor.ts";
@@ -24,11 +25,13 @@ import { IDS_KEPT_MIN, IDS_KEPT_MS, IdIndex } from "./sequencer/id-index.ts";
 import { Pipeline, type RunningExecutor } from "./sequencer/pipeline.ts";
 import { QueryQueue } from "./sequencer/query-queue.ts";
 import { RetainedWindow } from "./sequencer/retained-window.ts";
+import { AnalyticsHandle } from "./service/analytics-handle.ts";
 import { catchUp } from "./service/catch-up.ts";
 import { LocalEngine } from "./service/engine-service.ts";
 import { describeEngine, type EngineFacts, healthOf } from "./service/engine-status.ts";
 import { FollowerHandle } from "./service/follower-handle.ts";
 import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/history-handle.ts";
+import { Insights } from "./service/insights.ts";
 import { openJournal } from "./service/open-journal.ts";
 import { ChainIndex } from "./storage/chain-index.ts";
 import { History } from "./storage/history.ts";
@@ -37,6 +40,8 @@ import { MemoryLog } from "./storage/memory-log.ts";
 
 /** Transactions waiting for the executor, in bytes of encoding: a second's worth at the highest rate measured. */
 const SUBMISSION_BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
+/** Contracts are loaded ahead when the first requests have been answered. */
+const WARM_AFTER_MS = 500;
 const ZERO_HASH = new Uint8Array(32);
 const BEFORE_GENESIS: Head = { seq: -1, height: -1, timestampMs: 0, blockHash: ZERO_HASH, stateRoot: ZERO_HASH };
 
@@ -52,9 +57,11 @@ export class Engine {
   readonly #enhanced: EnhancedContractEngine;
   readonly #auto: AutoSequencer | undefined;
   readonly #driven: DrivenSequencer | undefined;
-  readonly #paths: { journal: string; state: string; index: string; tree: string; modules: string } | undefined;
+  readonly #paths: Record<"journal" | "state" | "index" | "tree" | "analytics" | "modules", string> | undefined;
   parameters: ChainParameters;
   #follower: FollowerHandle | undefined;
+  readonly #analytics = new AnalyticsHandle();
+  readonly #insights: Insights;
   #isFollowerToldSoon = false;
   #executorStart: ExecutorStart | undefined;
   #fatal: EngineError | undefined;
@@ -93,6 +100,7 @@ export class Engine {
         state: join(options.dataDir, "state"),
         index: join(options.dataDir, "index"),
         tree: join(options.dataDir, "state.tree"),
+        analytics: join(options.dataDir, "analytics.json"),
         modules: join(options.dataDir, "modules"),
       };
       for (const path of [paths.state, paths.index]) mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -121,6 +129,7 @@ export class Engine {
         ...options.resultCache,
         seq: this.#log.durableSeq,
         gasForced: options.queryGasForced,
+        optimize: options.optimize,
         blockHeight: () => this.#pipeline.head.height,
         nowMs: () => performance.now(),
       },
@@ -138,6 +147,11 @@ export class Engine {
     } else {
       this.#driven = new DrivenSequencer(this.#pipeline, (height) => this.#blockAt(height));
     }
+    this.#insights = new Insights({
+      enhanced: this.#enhanced,
+      ask: options.analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
+      readGas: GAS_SCHEDULE_1.stateRead,
+    });
     this.service = new LocalEngine({
       log: this.#log,
       chain: this.#chain,
@@ -150,6 +164,7 @@ export class Engine {
       now: options.now,
       describe: () => describeEngine(this.#facts()),
       health: () => healthOf(this.#facts()),
+      insights: this.#insights,
     });
   }
 
@@ -175,6 +190,7 @@ export class Engine {
       await this.#pipeline.executedIsDurable();
     }
     this.#state = "ready";
+    if (this.#options.optimize && this.#paths !== undefined) setTimeout(() => this.#warm(), WARM_AFTER_MS).unref();
     const { height } = this.#pipeline.head;
     this.#options.report("info", "engine ready", {
       height,
@@ -190,13 +206,18 @@ export class Engine {
   }
 
   async #startFollower(): Promise<void> {
-    if (this.#paths === undefined) return;
+    if (this.#paths === undefined) {
+      if (this.#options.analytics) await this.#analytics.openHere();
+      return;
+    }
     const { journal, state, index } = this.#paths;
-    const workerData = { journalDirectory: journal, stateDirectory: state, indexDirectory: index };
+    const analyticsPath = this.#options.analytics ? this.#paths.analytics : undefined;
+    const workerData = { journalDirectory: journal, stateDirectory: state, indexDirectory: index, analyticsPath };
     this.#follower = await FollowerHandle.start(this.#script("follower-worker"), workerData, {
       onProgress: ({ appliedSeq }) => this.#pipeline.applied(appliedSeq),
       onFailed: (error) => this.#fail(error),
     });
+    this.#analytics.follower = this.#follower;
     this.#follower.durable(this.#log.durableSeq);
   }
 
@@ -246,6 +267,7 @@ export class Engine {
       progress,
       modules: this.#paths === undefined || bytesMax === 0 ? undefined : { directory: this.#paths.modules, bytesMax },
       recordReads: this.#options.resultCache.entriesMax > 0,
+      measureTimes: this.#options.analytics,
     };
     const handle = new WorkerExecutor({
       script: this.#options.executorScript ?? this.#script("executor-worker"),
@@ -270,6 +292,13 @@ export class Engine {
     return new URL(`${name}.js`, this.#options.scripts ?? import.meta.url);
   }
 
+  #warm(): void {
+    if (this.#state !== "ready") return;
+    this.#insights
+      .warm((address) => this.#pipeline.ask("contract", [address]))
+      .catch(({ message }: Error) => this.#options.report("warn", "contracts were not loaded ahead", { why: message }));
+  }
+
   // ── running ─────────────────────────────────────────────────────────────────
 
   #durable(entry: BlockEntry): void {
@@ -280,6 +309,7 @@ export class Engine {
     this.#retained.add(entry);
     this.#ids.add(entry);
     this.#enhanced.committed(entry);
+    this.#analytics.committed(entry);
     this.#tellFollower();
   }
 
@@ -289,7 +319,7 @@ export class Engine {
     this.#isFollowerToldSoon = true;
     setImmediate(() => {
       this.#isFollowerToldSoon = false;
-      this.#follower?.durable(this.#log.durableSeq);
+      this.#follower?.durable(this.#log.durableSeq, this.#analytics.takeTimes());
     });
   }
 

@@ -45,6 +45,8 @@ export interface ExecutorWorkerData {
   modules: { directory: string; bytesMax: number } | undefined;
   /** Queries tell what they read: a result cache wants to know. */
   recordReads: boolean;
+  /** How long transactions take is told beside their block. */
+  measureTimes: boolean;
 }
 
 /** Replaying this much journal onto a saved tree takes about as long as building a tree of a million leaves anew. */
@@ -102,6 +104,7 @@ function compose(
     table: { pinned: snapshot === undefined },
     progress: new Int32Array(data.progress),
     recordReads: data.recordReads,
+    clock: data.measureTimes ? () => 1000 * performance.now() : undefined,
   });
   const start: ExecutorStart = {
     baseSeq: Math.min(treeSeq, snapshot?.appliedSeq() ?? -1),

@@ -1,13 +1,16 @@
 /**
  * The follower's thread: reads the journal behind the daemon and keeps the state store and the segments' indexes up to it.
  *   main ── { durableSeq }, { stop } ──▶ this thread ── { appliedSeq, backlog…, flushMs }, { error } ──▶ main
+ * Analytics follow here too, and answer questions about what they count.
  * Always
  *  - It tells where the store is when it starts, and after every write.
  *  - On { stop } it applies all that it was told of, closes the store and ends with code 0.
  *  - After an error it says so and ends with code 1: nothing follows the log any more, so the daemon must not go on.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import type { BlockEntry } from "./encoding/block-entry.ts";
 import { toEngineError } from "./errors.ts";
+import type { AnalyticsFollower, AnalyticsQuestion } from "./service/analytics-follower.ts";
 import { Follower } from "./storage/follower.ts";
 import type {
   FollowerFailure,
@@ -30,6 +33,8 @@ class FollowerThread {
   readonly #follower: Follower;
   #durableSeq: number;
   #isStopping = false;
+  #analytics: AnalyticsFollower | undefined;
+  #questions: { durableSeq: number; id: number; question: unknown }[] = [];
   /** Whether a segment may want an index: at the start, and after each write. */
   #mayIndex = true;
   #cancel: () => void = () => {};
@@ -40,15 +45,32 @@ class FollowerThread {
     this.#state = LmdbState.open(data.stateDirectory);
     this.#indexer = new SegmentIndexer(data.indexDirectory, this.#source);
     const modules = { source: this.#source, target: this.#state, nowMs };
-    this.#follower = new Follower(data, { ...modules, onEntry: (entry) => this.#indexer.add(entry) });
+    this.#follower = new Follower(data, { ...modules, onEntry: (entry) => this.#onEntry(entry) });
     this.#durableSeq = this.#follower.appliedSeq;
     this.#source.advance(this.#durableSeq);
     this.#report(0);
   }
 
+  #onEntry(entry: BlockEntry): void {
+    this.#indexer.add(entry);
+    this.#analytics?.offer(entry);
+  }
+
+  /** Analytics come when the store is open: no start waits for them. */
+  async openAnalytics(path: string): Promise<void> {
+    const { AnalyticsFollower } = await import("./service/analytics-follower.ts");
+    this.#analytics = new AnalyticsFollower(path, nowMs);
+    this.#analytics.checkAgainst(this.#follower.bufferedSeq);
+    this.schedule(0);
+  }
+
   receive(request: FollowerRequest): void {
     if ("stop" in request) this.#isStopping = true;
-    else this.#durableSeq = Math.max(this.#durableSeq, request.durableSeq);
+    else {
+      this.#durableSeq = Math.max(this.#durableSeq, request.durableSeq);
+      if ("question" in request) this.#questions.push(request);
+      else for (const { seq, timesUs } of request.times ?? []) this.#analytics?.timed(seq, timesUs);
+    }
     this.schedule(0);
   }
 
@@ -85,13 +107,24 @@ class FollowerThread {
       this.#mayIndex = true;
     }
     if (isLast) return undefined;
-    if (!isCaughtUp) return 0;
+    const isCounted = this.#analytics?.read(this.#source, follower.bufferedSeq) ?? true;
+    if (!isCaughtUp || !isCounted) return 0;
+    this.#answer();
+    this.#analytics?.save();
     if (!this.#mayIndex) return Math.max(0, follower.dueMs - nowMs());
     this.#mayIndex = this.#indexer.advance();
     return 0;
   }
 
+  #answer(): void {
+    const analytics = this.#analytics;
+    if (analytics === undefined) return;
+    for (const { id, question } of this.#questions.splice(0))
+      this.#post({ id, answer: analytics.answer(question as AnalyticsQuestion) });
+  }
+
   async #end(): Promise<void> {
+    this.#analytics?.save(true);
     this.#source.close();
     await this.#state.close();
     parentPort?.close();
@@ -115,6 +148,8 @@ try {
   const thread = new FollowerThread(workerData as FollowerWorkerData, (report) => parentPort?.postMessage(report));
   parentPort?.on("message", (request: FollowerRequest) => thread.receive(request));
   thread.schedule(0);
+  const { analyticsPath } = workerData as FollowerWorkerData;
+  if (analyticsPath !== undefined) thread.openAnalytics(analyticsPath).catch(fail);
 } catch (problem) {
   fail(problem);
 }

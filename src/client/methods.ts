@@ -2,7 +2,9 @@
  * The methods of the JSON-RPC interface as TypeScript types: what the daemon's method table is checked against, and what
  * the client offers. JSON throughout: bytes are 0x hex, amounts and gas decimal strings, heights and nonces numbers.
  */
+
 import type { TransactionJson } from "../encoding/transaction.ts";
+import type { ContractAnalyticsJson, ContractHealthJson, PerformanceJson } from "./metrics.ts";
 
 export type { TransactionJson } from "../encoding/transaction.ts";
 
@@ -268,6 +270,9 @@ export interface Methods {
     };
     result: PageJson<FoundLogJson>;
   };
+  metrics_performance: { params: NoParams; result: PerformanceJson };
+  contract_health: { params: ByAddress; result: ContractHealthJson };
+  contract_analytics: { params: ByAddress; result: ContractAnalyticsJson };
   contract_executions: { params: PageParams & ByAddress; result: PageJson<ReceiptJson> };
   account_get: {
     params: ByAddress;

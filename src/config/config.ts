@@ -49,6 +49,8 @@ export interface Config {
     readonly cacheTtlSecs: number;
     readonly maxCacheEntries: number;
     readonly maxCacheBytes: number;
+    readonly enableAnalytics: boolean;
+    readonly enableOptimization: boolean;
     /** Of queries; a transaction's gas limit always holds. */
     readonly enforceGasLimits: boolean;
     /** One batch, or one round of queries, may run this long. */

@@ -166,6 +166,8 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       cacheTtlSecs: get("enhanced.cache_ttl_secs"),
       maxCacheEntries: get("enhanced.max_cache_entries"),
       maxCacheBytes: get("enhanced.max_cache_bytes"),
+      enableAnalytics: get("enhanced.enable_analytics"),
+      enableOptimization: get("enhanced.enable_optimization"),
       enforceGasLimits: get("enhanced.enforce_gas_limits"),
       maxExecutionTimeMs: get("enhanced.max_execution_time_ms"),
     },

@@ -268,6 +268,14 @@ export const SETTINGS = {
     { minimum: 64 * KIB, maximum: 64 * GIB },
     "Bytes of answers kept.",
   ),
+  "enhanced.enable_analytics": flag(
+    true,
+    "Executions are counted by contract, entrypoint and caller, and timed; kept in data_dir over restarts.",
+  ),
+  "enhanced.enable_optimization": flag(
+    true,
+    "Applies what is safe: answers hardly ever asked for again are not kept, the contracts executed most are loaded at start. metrics_performance says what it does.",
+  ),
   "enhanced.enforce_gas_limits": flag(
     true,
     "false: a query gets limits.query_gas_max, whatever gas limit it states. A transaction's limit always holds: it is part of its receipt.",

@@ -40,6 +40,8 @@ export const ENTRY_BYTES_MAX = 256 * 1024 * 1024;
 /** Reads an encoded entry in place; nothing is copied until asked for. */
 export class BlockEntry {
   readonly bytes: Uint8Array;
+  /** How long each transaction took, in microseconds, if it was measured: beside the entry, no part of it. */
+  timesUs: Float32Array | undefined;
 
   constructor(bytes: Uint8Array) {
     // A Buffer's slice() is a view, a Uint8Array's a copy: what is read from here must not depend on who read the disk.

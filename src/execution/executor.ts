@@ -75,6 +75,8 @@ export class Executor {
     transfers?: TransferRunner | undefined;
     /** Queries tell what they read. */
     recordReads?: boolean;
+    /** Microseconds: how long transactions take is told beside their block. */
+    clock?: (() => number) | undefined;
   }) {
     this.blocks = new BlockExecutor(options);
     this.#progress = options.progress ?? new Int32Array(1);

@@ -12,6 +12,7 @@ import { CONTRACT_METHODS } from "./contract-methods.ts";
 import { ALICE, STATE_ROOT, TOKEN, word } from "./examples.ts";
 import { JsonText } from "./json-text.ts";
 import { define, type MethodTable, requireAddress } from "./method.ts";
+import { METRICS_METHODS } from "./metrics-methods.ts";
 import { openRpcDocument } from "./open-rpc.ts";
 import {
   Address,
@@ -58,6 +59,7 @@ export const METHODS: MethodTable = {
   ...TRANSACTION_METHODS,
   ...BLOCK_METHODS,
   ...CONTRACT_METHODS,
+  ...METRICS_METHODS,
 
   account_get: define("account_get", {
     description: "An account's next nonce and native balance; one that was never used has nonce 0 and balance 0.",

@@ -137,7 +137,15 @@ export interface HealthReport {
   backends: Record<string, { status: string; [fact: string]: unknown }>;
 }
 
-export interface EngineService {
+/** What was measured; the shapes are those of their methods' answers. */
+export interface EngineInsights {
+  performance(): Promise<Record<string, unknown>>;
+  /** Of a contract that exists. */
+  contractHealth(address: Uint8Array): Promise<Record<string, unknown>>;
+  contractAnalytics(address: Uint8Array): Promise<Record<string, unknown>>;
+}
+
+export interface EngineService extends EngineInsights {
   info(): Record<string, unknown>;
   health(): HealthReport;
 

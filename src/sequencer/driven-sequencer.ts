@@ -64,6 +64,7 @@ export class DrivenSequencer {
     try {
       const executed = await this.#pipeline.askNow("executeOne", [transactions, count, timestampMs]);
       this.#staged = new BlockEntry(executed.entry!);
+      this.#staged.timesUs = executed.timesUs;
       return { entry: this.#staged, rejected: executed.rejected };
     } finally {
       this.#underWay = undefined;

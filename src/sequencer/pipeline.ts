@@ -144,9 +144,12 @@ export class Pipeline {
   #executed(batch: Batch, blocks: readonly ExecutedBlock[]): void {
     let first = 0;
     let next = 0;
-    for (const { entry: bytes, rejected, taken } of blocks) {
+    for (const { entry: bytes, rejected, taken, timesUs } of blocks) {
       const block = bytes === undefined ? undefined : new BlockEntry(bytes);
-      if (block !== undefined) this.commit(block);
+      if (block !== undefined) {
+        block.timesUs = timesUs;
+        this.commit(block);
+      }
       const from = next;
       for (; next < batch.submissions.length && batch.submissions[next]!.first < first + taken; next++)
         batch.submissions[next]!.place(block, first, rejected);

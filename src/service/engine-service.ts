@@ -17,6 +17,7 @@ import type {
   ContractFilter,
   ContractRecord,
   Encode,
+  EngineInsights,
   EngineService,
   GasEstimate,
   HealthReport,
@@ -52,6 +53,7 @@ export interface LocalEngineModules {
   driven: DrivenSequencer | undefined;
   now(): number;
   describe(): Record<string, unknown>;
+  insights: EngineInsights;
   health(): HealthReport;
 }
 
@@ -68,6 +70,20 @@ export class LocalEngine implements EngineService {
 
   health(): HealthReport {
     return this.#modules.health();
+  }
+
+  // ── what was measured ───────────────────────────────────────────────────────
+
+  performance(): Promise<Record<string, unknown>> {
+    return this.#modules.insights.performance();
+  }
+
+  contractHealth(address: Uint8Array): Promise<Record<string, unknown>> {
+    return this.#modules.insights.contractHealth(address);
+  }
+
+  contractAnalytics(address: Uint8Array): Promise<Record<string, unknown>> {
+    return this.#modules.insights.contractAnalytics(address);
   }
 
   // ── blocks ──────────────────────────────────────────────────────────────────

@@ -1,7 +1,11 @@
 /** FollowerHandle: the follower's thread as the main thread sees it. */
 import { Worker } from "node:worker_threads";
 import { EngineError, StorageError } from "../errors.ts";
-import type { FollowerProgress, FollowerReport, FollowerWorkerData } from "../storage/follower-protocol.ts";
+import type { EntryTimes, FollowerProgress, FollowerReport, FollowerWorkerData } from "../storage/follower-protocol.ts";
+import type { AnalyticsAnswer, AnalyticsQuestion } from "./analytics-follower.ts";
+
+/** Each is answered in about a millisecond, once analytics are there. */
+const QUESTIONS_MAX = 1_024;
 
 export interface FollowerEvents {
   onProgress(progress: FollowerProgress): void;
@@ -13,10 +17,16 @@ export class FollowerHandle {
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
   #progress: FollowerProgress | undefined;
+  readonly #asked = new Map<number, { resolve(answer: never): void; reject(error: EngineError): void }>();
+  #nextId = 1;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
     this.#ended = new Promise((resolve) => worker.once("exit", () => resolve()));
+    worker.once("exit", () => {
+      for (const { reject } of this.#asked.values())
+        reject(new EngineError("SHUTTING_DOWN", "the state store's thread has ended", {}));
+    });
   }
 
   /** Starts the thread and resolves when its store is open. */
@@ -31,6 +41,11 @@ export class FollowerHandle {
         if ("error" in report) {
           const { code, message, facts } = report.error;
           fail(new EngineError(code, `the state store cannot follow the log: ${message}`, facts));
+          return;
+        }
+        if ("answer" in report) {
+          handle.#asked.get(report.id)?.resolve(report.answer as never);
+          handle.#asked.delete(report.id);
           return;
         }
         handle.#progress = report;
@@ -49,8 +64,21 @@ export class FollowerHandle {
     return this.#progress!;
   }
 
-  durable(seq: number): void {
-    this.#worker.postMessage({ durableSeq: seq });
+  durable(seq: number, times: readonly EntryTimes[] = []): void {
+    this.#worker.postMessage({ durableSeq: seq, times });
+  }
+
+  /** Asks analytics, as of entry `durableSeq`. Only where they are kept (`analyticsPath`). */
+  ask<Q extends AnalyticsQuestion>(question: Q, durableSeq: number): Promise<AnalyticsAnswer<Q>> {
+    if (this.#asked.size >= QUESTIONS_MAX)
+      return Promise.reject(
+        new EngineError("BUSY", `${this.#asked.size} questions to analytics wait`, { retryAfterMs: 100 }),
+      );
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#asked.set(id, { resolve, reject });
+      this.#worker.postMessage({ durableSeq, id, question });
+    });
   }
 
   /** Resolves when it has applied everything that it was told of and closed its store. */

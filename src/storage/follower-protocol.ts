@@ -6,9 +6,21 @@ export interface FollowerWorkerData extends FollowerOptions {
   journalDirectory: string;
   stateDirectory: string;
   indexDirectory: string;
+  /** The file of what analytics count; undefined: nothing is counted. */
+  analyticsPath?: string | undefined;
 }
 
-export type FollowerRequest = { durableSeq: number } | { stop: true };
+/** How long the transactions of an entry took, in microseconds. */
+export interface EntryTimes {
+  seq: number;
+  timesUs: Float32Array;
+}
+
+export type FollowerRequest =
+  | { durableSeq: number; times?: readonly EntryTimes[] }
+  /** To be answered as of `durableSeq`, by analytics. */
+  | { durableSeq: number; id: number; question: unknown }
+  | { stop: true };
 
 export interface FollowerProgress {
   appliedSeq: number;
@@ -22,4 +34,9 @@ export interface FollowerFailure {
   error: { code: ErrorCode; message: string; facts: ErrorFacts };
 }
 
-export type FollowerReport = FollowerProgress | FollowerFailure;
+export interface FollowerAnswer {
+  id: number;
+  answer: unknown;
+}
+
+export type FollowerReport = FollowerProgress | FollowerFailure | FollowerAnswer;

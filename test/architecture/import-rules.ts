@@ -33,7 +33,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "sequencer", to: [...GROUND, "execution"] },
   { from: "rpc", to: [...GROUND, "execution", "client"], typesOnly: ["execution", "client"] },
   // The engine as the front end calls it: rpc's port over sequencer and storage.
-  { from: "service", to: [...GROUND, "execution", "sequencer", "storage", "rpc"], typesOnly: ["rpc"] },
+  // Insights are the enhanced engine's, put together.
+  {
+    from: "service",
+    to: [...GROUND, "execution", "engines/enhanced", "sequencer", "storage", "rpc"],
+    typesOnly: ["rpc"],
+  },
   { from: "cli/seams", to: [...GROUND, "config", "daemon", "daemon-tools", "database-tools"] },
   { from: "cli", to: [...GROUND, "client", "config", "native"] },
   { from: "main", to: ["cli"] },

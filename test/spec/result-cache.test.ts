@@ -103,6 +103,16 @@ describe("a query", () => {
     expect(chain.runs).toBe(2);
   });
 
+  it("whose answers are hardly ever asked for again is not kept, and that is said", () => {
+    const chain = new EnhancedChain({ optimize: true });
+    const token = chain.deploy(ALICE, TOKEN);
+    const of = (i: number) => ({ to: token, entrypoint: "balanceOf", args: [`0x${String(i).padStart(40, "0")}`] });
+    for (let i = 0; i < 512; i++) chain.query(of(i));
+    expect(chain.engine.optimizations()).toMatchObject([{ contract: token, entrypoint: "balanceOf", misses: 512 }]);
+    chain.query(of(1000));
+    expect(chain.query(of(1000)).cached).toBe(false);
+  });
+
   it("has the daemon's gas where limits are not enforced", () => {
     const call = { calldata: probeCalldata([{ step: "get", key: 0 }]), gasLimit: 1 };
     for (const [gasForced, status] of [

@@ -40,6 +40,8 @@ export async function openEngine(options: Partial<EngineOptions> = {}): Promise<
     modulesBytesMax: 64 * MIB,
     executionTimeoutMs: 10_000,
     resultCache: { entriesMax: 1000, bytesMax: 64 * MIB, ttlMs: 300_000 },
+    analytics: true,
+    optimize: true,
     now: Date.now,
     report: (level, message) => reports.push(`${level}: ${message}`),
     onFatal: (error) => {

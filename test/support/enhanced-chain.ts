@@ -24,6 +24,7 @@ export interface EnhancedChainOptions {
   bytesMax?: number;
   ttlMs?: number;
   gasForced?: number;
+  optimize?: boolean;
 }
 
 export type Call = Partial<TransactionJson> & { to: string };
@@ -59,6 +60,7 @@ export class EnhancedChain {
         bytesMax: options.bytesMax ?? 1 << 20,
         ttlMs: options.ttlMs ?? 300_000,
         gasForced: options.gasForced,
+        optimize: options.optimize,
         seq: genesis.seq,
         blockHeight: () => this.executor.head.height,
         nowMs: () => this.nowMs,

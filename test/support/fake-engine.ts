@@ -20,6 +20,7 @@ import {
   transactionLength,
 } from "../../src/encoding/transaction.ts";
 import { EngineError } from "../../src/errors.ts";
+import { METHODS } from "../../src/rpc/methods.ts";
 import type {
   ContractRecord,
   Encode,
@@ -75,6 +76,18 @@ export class FakeEngine implements EngineService {
 
   constructor(blockMode: "auto" | "driven" = "auto") {
     this.blockMode = blockMode;
+  }
+
+  async performance(): Promise<Record<string, unknown>> {
+    return METHODS.metrics_performance.example.result as unknown as Record<string, unknown>;
+  }
+
+  async contractHealth(): Promise<Record<string, unknown>> {
+    return METHODS.contract_health.example.result as unknown as Record<string, unknown>;
+  }
+
+  async contractAnalytics(): Promise<Record<string, unknown>> {
+    return METHODS.contract_analytics.example.result as unknown as Record<string, unknown>;
   }
 
   info(): Record<string, unknown> {

@@ -36,6 +36,8 @@ export interface QueryRunner {
 export interface EnhancedEngineOptions extends ResultCacheOptions {
   /** Gas that every query gets, whatever limit it states; undefined: its own. */
   gasForced?: number | undefined;
+  /** Answers that are hardly ever asked for again are not kept. */
+  optimize?: boolean | undefined;
   /** Height of the last durable block. */
   blockHeight(): number;
 }
@@ -45,6 +47,11 @@ interface Flight {
   readonly gasLimit: number;
   waiting: { sink: QuerySink; since: number; encoded: Uint8Array }[] | undefined;
 }
+
+/** Answers of an entrypoint that were run before it is judged; it is hardly hit when fewer than one in HIT_EVERY are asked again. */
+const JUDGED_FROM = 512;
+const HIT_EVERY = 100;
+const KEPT_ANYWAY = 16;
 
 /** Queries that may wait for an answer which another is fetching. */
 const JOINED_MAX = 65_536;
@@ -142,7 +149,8 @@ export class EnhancedContractEngine {
         settle: (answer) => {
           if (isShared) this.#flights.delete(key.text);
           const counts = this.#count(encoded, answer, this.#options.nowMs() - startedAt, bypass);
-          if (answer.reads !== undefined && counts !== undefined) this.cache.store(key, answer, answer.reads, counts);
+          if (answer.reads !== undefined && counts !== undefined && this.#isWorthKeeping(counts))
+            this.cache.store(key, answer, answer.reads, counts);
           sink.settle(answer);
           this.#land(flight, answer, counts);
         },
@@ -176,6 +184,27 @@ export class EnhancedContractEngine {
     }
   }
 
+  /** One in KEPT_ANYWAY is kept of those that are hardly ever hit, so that a change is noticed. */
+  #isWorthKeeping(counts: QueryCounts): boolean {
+    if (this.#options.optimize !== true || !isHardlyHit(counts)) return true;
+    return counts.misses % KEPT_ANYWAY === 0;
+  }
+
+  /** What `optimize` does now, and why. */
+  optimizations(): { what: "answersNotKept"; contract: string; entrypoint: string; hits: number; misses: number }[] {
+    if (this.#options.optimize !== true || this.cache.entriesMax === 0) return [];
+    return this.statistics
+      .all()
+      .filter(isHardlyHit)
+      .map(({ contract, entrypoint, hits, misses }) => ({
+        what: "answersNotKept",
+        contract: `0x${Buffer.from(contract, "latin1").toString("hex")}`,
+        entrypoint,
+        hits,
+        misses,
+      }));
+  }
+
   /** Of a query that was run. What was refused names no entrypoint that exists, and is not counted. */
   #count(encoded: Uint8Array, answer: QueryAnswer, runMs: number, bypass: boolean): QueryCounts | undefined {
     if (answer.rejection !== undefined) return undefined;
@@ -193,4 +222,8 @@ export class EnhancedContractEngine {
     }
     return counts;
   }
+}
+
+function isHardlyHit({ hits, misses }: QueryCounts): boolean {
+  return misses >= JUDGED_FROM && hits * HIT_EVERY < misses;
 }

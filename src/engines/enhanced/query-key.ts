@@ -38,18 +38,16 @@ export function contractOf(encoded: Buffer): string {
 }
 
 /** What is called: an entrypoint's name, a selector in hex, or the name of a message. */
-export function entrypointOf(encoded: Buffer): string {
-  const end = TX_HEADER_BYTES + readU32(encoded, 4);
-  switch (encoded[2]) {
+export function entrypointOf(encoded: Buffer, at = 0): string {
+  const body = at + TX_HEADER_BYTES;
+  const end = body + readU32(encoded, at + 4);
+  switch (encoded[at + 2]) {
     case BodyForm.entrypoint:
-      return encoded.toString("utf8", TX_HEADER_BYTES + 1, TX_HEADER_BYTES + 1 + encoded[TX_HEADER_BYTES]!);
+      return encoded.toString("utf8", body + 1, body + 1 + encoded[body]!);
     case BodyForm.calldata:
-      return `0x${encoded.toString("hex", TX_HEADER_BYTES, Math.min(end, TX_HEADER_BYTES + SELECTOR_BYTES))}`;
+      return `0x${encoded.toString("hex", body, Math.min(end, body + SELECTOR_BYTES))}`;
     case BodyForm.json:
-      return (
-        MESSAGE_NAME.exec(encoded.toString("utf8", TX_HEADER_BYTES, Math.min(end, TX_HEADER_BYTES + 80)))?.[1] ??
-        "message"
-      );
+      return MESSAGE_NAME.exec(encoded.toString("utf8", body, Math.min(end, body + 80)))?.[1] ?? "message";
     default:
       return "";
   }

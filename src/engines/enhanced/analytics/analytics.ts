@@ -1,0 +1,219 @@
+/**
+ * Analytics: who executed what, how it went and what it cost, by contract, entrypoint and caller. Another follower of the
+ * log: everything but the times follows from it, so that what a crash takes is counted again from the journal.
+ *
+ *   log entry, times of its transactions ── add ──▶ Track a contract, an entrypoint, a caller; Series a contract
+ *   record ──▶ a file, with the seq that it is as of        (analytics-follower.ts)
+ * Always
+ *  - Each entry of the log counts once. What a rollback took back was executed, and stays counted.
+ *  - Bounded: CONTRACTS_MAX contracts, of which the one executed longest ago is forgotten first.
+ */
+import { LRUCache } from "lru-cache";
+import type { BlockEntry } from "../../../encoding/block-entry.ts";
+import { readU64 } from "../../../encoding/bytes.ts";
+import { DeltaCursor } from "../../../encoding/delta.ts";
+import { decodeErc20Error } from "../../../encoding/erc20-abi.ts";
+import { toHex } from "../../../encoding/hex.ts";
+import { decodeReceipt, HALT_REASONS, RECEIPT_HEADER_BYTES, ReceiptStatus } from "../../../encoding/receipt.ts";
+import { ADDRESS_BYTES, StateTag } from "../../../encoding/state-key.ts";
+import { BodyForm, TransactionKind } from "../../../encoding/transaction.ts";
+import { entrypointOf } from "../query-key.ts";
+import { Callers } from "./callers.ts";
+import { ContractAnalytics, type ContractFile } from "./contract-record.ts";
+import { Series } from "./series.ts";
+import { type Execution, Track, type TrackRecord } from "./track.ts";
+
+/** Up to 170 KB each, mostly a tenth of it. */
+const CONTRACTS_MAX = 1_000;
+const HAS_ADDRESS = 1;
+const SENDER_AT = 24;
+const TO_AT = 44;
+const STATUSES = [undefined, "success", "reverted", "halted"] as const;
+const MESSAGE_MAX = 80;
+
+export interface AnalyticsFile {
+  seq: number;
+  headTimeMs: number;
+  track: TrackRecord;
+  series: ReturnType<Series["record"]>;
+  contracts: ContractFile[];
+  callers: ReturnType<Callers["record"]>;
+  rollbacks: number;
+}
+
+export class Analytics {
+  /** Of all executions of contracts, deployments among them. */
+  readonly track: Track;
+  readonly series: Series;
+  readonly callers: Callers;
+  readonly #contracts: LRUCache<string, ContractAnalytics>;
+  #seq: number;
+  /** Time of the newest block. */
+  headTimeMs: number;
+  /** How many rollbacks there were. */
+  rollbacks: number;
+  #last: ContractAnalytics | undefined;
+  /** Contracts that the running entry ran or changed. */
+  readonly #touched = new Set<ContractAnalytics>();
+  readonly #execution: Execution = { status: "success", gasUsed: 0, gasLimit: 0, timeUs: undefined };
+
+  constructor(file?: AnalyticsFile) {
+    this.#seq = file?.seq ?? -1;
+    this.headTimeMs = file?.headTimeMs ?? 0;
+    this.rollbacks = file?.rollbacks ?? 0;
+    this.track = file === undefined ? new Track() : Track.from(file.track);
+    this.series = new Series(file?.series);
+    this.callers = new Callers(file?.callers);
+    this.#contracts = new LRUCache({ max: CONTRACTS_MAX });
+    for (const contract of file?.contracts ?? []) {
+      const address = Buffer.from(contract.address, "hex").toString("latin1");
+      this.#contracts.set(address, new ContractAnalytics(address, contract));
+    }
+  }
+
+  record(): AnalyticsFile {
+    return {
+      seq: this.#seq,
+      headTimeMs: this.headTimeMs,
+      track: this.track.record(),
+      series: this.series.record(),
+      // From the one executed longest ago on, as the cache wants them back.
+      contracts: this.contracts()
+        .reverse()
+        .map((contract) => contract.record()),
+      callers: this.callers.record(),
+      rollbacks: this.rollbacks,
+    };
+  }
+
+  /** The last entry that is counted. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  contract(address: Uint8Array): ContractAnalytics | undefined {
+    return this.#contracts.peek(Buffer.from(address).toString("latin1"));
+  }
+
+  contracts(): ContractAnalytics[] {
+    return [...this.#contracts.values()];
+  }
+
+  /** The entry after the last. @param timesUs by transaction; undefined: they were not measured. */
+  add(entry: BlockEntry, timesUs?: Float32Array): void {
+    this.#seq = entry.seq;
+    if (entry.isRollback) {
+      this.rollbacks++;
+      return;
+    }
+    const { transactionCount, timestampMs } = entry;
+    this.headTimeMs = Math.max(this.headTimeMs, timestampMs);
+    const bytes = Buffer.from(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.length);
+    for (let i = 0; i < transactionCount; i++) this.#addTransaction(entry, bytes, i, timesUs?.[i]);
+    this.#addDelta(entry.delta);
+    for (const contract of this.#touched) contract.endEntry(timestampMs, this.series);
+    this.#touched.clear();
+  }
+
+  #addTransaction(entry: BlockEntry, bytes: Buffer, index: number, timeUs: number | undefined): void {
+    const at = entry.transactionAt(index);
+    const receiptAt = entry.receiptAt(index);
+    const contract = this.#contractOf(bytes, at, receiptAt);
+    if (contract === undefined) return;
+    const execution = this.#execution;
+    execution.status = STATUSES[bytes[receiptAt]!]!;
+    execution.gasUsed = readU64(bytes, receiptAt + 8);
+    execution.gasLimit = readU64(bytes, at + 16);
+    execution.timeUs = timeUs;
+    const atMs = entry.timestampMs;
+    contract.executed(nameOf(bytes, at), execution, atMs);
+    this.#touched.add(contract);
+    if (execution.status !== "success") contract.failed(reasonOf(bytes, receiptAt));
+    this.callers.add(bytes.toString("latin1", at + SENDER_AT, at + SENDER_AT + ADDRESS_BYTES), execution, atMs);
+    this.track.add(execution, atMs);
+  }
+
+  /** The contract that a transaction ran; undefined for native value, and for changes of a contract's record. */
+  #contractOf(bytes: Buffer, at: number, receiptAt: number): ContractAnalytics | undefined {
+    switch (bytes[at]) {
+      case TransactionKind.deploy:
+        return (bytes[receiptAt + 2]! & HAS_ADDRESS) !== 0 && bytes[receiptAt] === ReceiptStatus.success
+          ? this.#contract(bytes, receiptAt + RECEIPT_HEADER_BYTES)
+          : undefined;
+      case TransactionKind.call:
+        if (bytes[at + 2] === BodyForm.none && !this.#isKnown(bytes, at + TO_AT)) return undefined;
+        return this.#contract(bytes, at + TO_AT);
+      case TransactionKind.upgrade:
+        return this.#contract(bytes, at + TO_AT);
+      default:
+        return undefined;
+    }
+  }
+
+  #isKnown(bytes: Buffer, at: number): boolean {
+    return this.#contracts.has(bytes.toString("latin1", at, at + ADDRESS_BYTES));
+  }
+
+  #contract(bytes: Buffer, at: number): ContractAnalytics {
+    const address = bytes.toString("latin1", at, at + ADDRESS_BYTES);
+    if (this.#last?.address === address) return this.#last;
+    let contract = this.#contracts.get(address);
+    if (contract === undefined) {
+      contract = new ContractAnalytics(address);
+      this.#contracts.set(address, contract);
+    }
+    this.#last = contract;
+    return contract;
+  }
+
+  /** What the block made of each contract's state. */
+  #addDelta(delta: Uint8Array): void {
+    const cursor = new DeltaCursor(delta);
+    let prefixAt = -1;
+    let stateBytes = 0;
+    let stateKeys = 0;
+    let address = "";
+    const close = () => {
+      if (address === "" || (stateBytes === 0 && stateKeys === 0)) return;
+      const contract = this.#contracts.peek(address);
+      if (contract === undefined) return;
+      contract.grew(stateBytes, stateKeys);
+      this.#touched.add(contract);
+    };
+    while (cursor.next()) {
+      if (cursor.prefixAt !== prefixAt) {
+        close();
+        ({ prefixAt } = cursor);
+        stateBytes = 0;
+        stateKeys = 0;
+        address = "";
+        if (delta[prefixAt] === StateTag.state)
+          address = Buffer.from(delta.buffer, delta.byteOffset + prefixAt + 1, ADDRESS_BYTES).toString("latin1");
+      }
+      if (address === "") continue;
+      const { newLength, oldLength, suffixLength } = cursor;
+      if (newLength >= 0) stateBytes += newLength + suffixLength;
+      if (oldLength >= 0) stateBytes -= oldLength + suffixLength;
+      stateKeys += (newLength >= 0 ? 1 : 0) - (oldLength >= 0 ? 1 : 0);
+    }
+    close();
+  }
+}
+
+function nameOf(bytes: Buffer, at: number): string {
+  if (bytes[at] === TransactionKind.deploy) return "(deploy)";
+  if (bytes[at] === TransactionKind.upgrade) return "(upgrade)";
+  return bytes[at + 2] === BodyForm.none ? "(value)" : entrypointOf(bytes, at);
+}
+
+/** Why it failed: the name of the error or of the halt; a message that the contract wrote, as far as it is text. */
+function reasonOf(bytes: Buffer, receiptAt: number): string {
+  if (bytes[receiptAt] === ReceiptStatus.halted) return HALT_REASONS[bytes[receiptAt + 1]!] || "unknown";
+  const { returnData } = decodeReceipt(bytes, receiptAt);
+  const error = decodeErc20Error(returnData);
+  if (error !== undefined) return error.name === "Error" ? `Error: ${error.message.slice(0, MESSAGE_MAX)}` : error.name;
+  if (returnData.length === 0) return "without data";
+  const text = Buffer.from(returnData).toString("utf8");
+  if (/^[\x20-\x7e]+$/.test(text)) return text.slice(0, MESSAGE_MAX);
+  return toHex(returnData.slice(0, 4));
+}

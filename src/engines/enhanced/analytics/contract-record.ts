@@ -1,0 +1,100 @@
+/** What analytics keep of one contract. */
+import { Series } from "./series.ts";
+import { type Execution, Track, type TrackRecord } from "./track.ts";
+
+/** Entrypoints of a contract told apart; the rest are counted together. */
+const ENTRYPOINTS_MAX = 16;
+/** Reasons of failure told apart. */
+const REASONS_MAX = 16;
+export const OTHERS = "(others)";
+
+export interface ContractFile {
+  address: string;
+  track: TrackRecord;
+  series: ReturnType<Series["record"]>;
+  entrypoints: [string, TrackRecord][];
+  reasons: [string, number][];
+  lastAtMs: number;
+  stateBytes: number;
+  stateKeys: number;
+}
+
+export class ContractAnalytics {
+  /** 20 bytes as latin1. */
+  readonly address: string;
+  readonly track: Track;
+  readonly series: Series;
+  readonly entrypoints: Map<string, Track>;
+  readonly reasons: Map<string, number>;
+  /** Time of the last block with an execution; 0 before the first. */
+  lastAtMs = 0;
+  /** Of keys and values in its state. */
+  stateBytes = 0;
+  stateKeys = 0;
+  /** Of the entry that is being counted. */
+  readonly #pending = { executions: 0, failures: 0, gasUsed: 0, stateBytes: 0, stateKeys: 0 };
+
+  constructor(address: string, file?: ContractFile) {
+    this.address = address;
+    this.track = file === undefined ? new Track() : Track.from(file.track);
+    this.series = new Series(file?.series);
+    this.entrypoints = new Map(file?.entrypoints.map(([name, track]) => [name, Track.from(track)]));
+    this.reasons = new Map(file?.reasons);
+    if (file === undefined) return;
+    this.lastAtMs = file.lastAtMs;
+    this.stateBytes = file.stateBytes;
+    this.stateKeys = file.stateKeys;
+  }
+
+  record(): ContractFile {
+    return {
+      address: Buffer.from(this.address, "latin1").toString("hex"),
+      track: this.track.record(),
+      series: this.series.record(),
+      entrypoints: [...this.entrypoints].map(([name, track]) => [name, track.record()]),
+      reasons: [...this.reasons],
+      lastAtMs: this.lastAtMs,
+      stateBytes: this.stateBytes,
+      stateKeys: this.stateKeys,
+    };
+  }
+
+  executed(name: string, execution: Execution, atMs: number): void {
+    const pending = this.#pending;
+    this.track.add(execution, atMs);
+    this.#entrypoint(name).add(execution, atMs);
+    pending.executions++;
+    if (execution.status !== "success") pending.failures++;
+    pending.gasUsed += execution.gasUsed;
+    this.lastAtMs = atMs;
+  }
+
+  grew(bytes: number, keys: number): void {
+    this.stateBytes += bytes;
+    this.stateKeys += keys;
+    this.#pending.stateBytes += bytes;
+    this.#pending.stateKeys += keys;
+  }
+
+  /** The entry is counted: what it came to goes into the series, and into that of the whole chain. */
+  endEntry(atMs: number, chain: Series): void {
+    const pending = this.#pending;
+    this.series.add(atMs, pending);
+    chain.add(atMs, pending);
+    Object.assign(pending, { executions: 0, failures: 0, gasUsed: 0, stateBytes: 0, stateKeys: 0 });
+  }
+
+  #entrypoint(name: string): Track {
+    const known = this.entrypoints.get(name);
+    if (known !== undefined) return known;
+    const kept = this.entrypoints.size < ENTRYPOINTS_MAX ? name : OTHERS;
+    const track = this.entrypoints.get(kept) ?? new Track();
+    this.entrypoints.set(kept, track);
+    return track;
+  }
+
+  failed(reason: string): void {
+    const kept = this.reasons.has(reason) || this.reasons.size < REASONS_MAX ? reason : OTHERS;
+    this.reasons.set(kept, (this.reasons.get(kept) ?? 0) + 1);
+  }
+}

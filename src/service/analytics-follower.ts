@@ -1,0 +1,113 @@
+/**
+ * AnalyticsFollower: keeps Analytics up to the log, on whatever thread it stands, and on disk.
+ *   the follower's entries ── offer ──▶ counted at once when they are next ─┐
+ *   EntrySource ── read, after a start that is behind ──▶ counted ───────────┤─▶ Analytics ── save ──▶ analytics.json
+ * Always
+ *  - The file says which entry it is as of: what came after it is read from the log again, each entry once.
+ *  - A file that cannot be read is left aside, and everything is counted from the beginning of the log.
+ */
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { BlockEntry } from "../encoding/block-entry.ts";
+import { Analytics, type AnalyticsFile } from "../engines/enhanced/analytics/analytics.ts";
+import {
+  type ChainReport,
+  type ContractReport,
+  chainReport,
+  contractReport,
+} from "../engines/enhanced/analytics/reports.ts";
+import type { EntrySource } from "../storage/entry-source.ts";
+
+const FILE_VERSION = 1;
+/** What a crash may make count again: a second's worth of the highest rate. */
+const SAVE_EVERY_MS = 10_000;
+const STEP_BYTES = 4 * 1024 * 1024;
+/** Times of entries that have not been counted yet. */
+const TIMES_MAX = 10_000;
+
+export type AnalyticsQuestion = { about: "chain" } | { about: "contract"; address: Uint8Array };
+export type AnalyticsAnswer<Q extends AnalyticsQuestion = AnalyticsQuestion> = Q extends { about: "chain" }
+  ? ChainReport
+  : ContractReport | undefined;
+
+export class AnalyticsFollower {
+  readonly #path: string | undefined;
+  readonly #nowMs: () => number;
+  #analytics: Analytics;
+  #savedSeq: number;
+  #savedAtMs: number;
+  readonly #times = new Map<number, Float32Array>();
+
+  /** @param path of its file; undefined: it is not kept. @param nowMs of a clock that never goes back. */
+  constructor(path: string | undefined, nowMs: () => number) {
+    this.#path = path;
+    this.#nowMs = nowMs;
+    this.#analytics = new Analytics(path === undefined ? undefined : load(path));
+    this.#savedSeq = this.#analytics.seq;
+    this.#savedAtMs = nowMs();
+  }
+
+  /** The last entry that is counted. */
+  get seq(): number {
+    return this.#analytics.seq;
+  }
+
+  /** How long the transactions of an entry took, in microseconds: told before the entry is. */
+  timed(seq: number, timesUs: Float32Array): void {
+    if (seq <= this.seq) return;
+    if (this.#times.size >= TIMES_MAX) this.#times.clear();
+    this.#times.set(seq, timesUs);
+  }
+
+  /** An entry of the log, in order: counted if it is the next, else it will be read. */
+  offer(entry: BlockEntry): void {
+    if (entry.seq !== this.seq + 1) return;
+    this.#analytics.add(entry, this.#times.get(entry.seq));
+    this.#times.delete(entry.seq);
+  }
+
+  /** Reads on towards `seq`, at most a step's worth. Answers whether it is there. */
+  read(source: EntrySource, seq: number): boolean {
+    if (this.seq >= seq) return true;
+    // A log that was cut to less than the file knows of, or that no longer begins where it must be read on.
+    const entries = source.entries(this.seq + 1, STEP_BYTES);
+    if (entries.length === 0) return true;
+    for (const bytes of entries) {
+      const entry = BlockEntry.parse(bytes);
+      if (entry.seq > seq) break;
+      this.offer(entry);
+    }
+    return this.seq >= seq;
+  }
+
+  /** Counts from the beginning, when the log turns out to be another than the file's. @param seq the last of the log. */
+  checkAgainst(seq: number): void {
+    if (this.seq > seq) this.#analytics = new Analytics();
+  }
+
+  answer(question: AnalyticsQuestion): AnalyticsAnswer {
+    return question.about === "chain"
+      ? chainReport(this.#analytics)
+      : contractReport(this.#analytics, question.address);
+  }
+
+  /** Writes the file when it is due, or `now`. */
+  save(now = false): void {
+    if (this.#path === undefined || this.seq === this.#savedSeq) return;
+    if (!now && this.#nowMs() - this.#savedAtMs < SAVE_EVERY_MS) return;
+    const partial = `${this.#path}.partial`;
+    writeFileSync(partial, JSON.stringify({ version: FILE_VERSION, ...this.#analytics.record() }), { mode: 0o600 });
+    renameSync(partial, this.#path);
+    this.#savedSeq = this.seq;
+    this.#savedAtMs = this.#nowMs();
+  }
+}
+
+function load(path: string): AnalyticsFile | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const file = JSON.parse(readFileSync(path, "utf8")) as AnalyticsFile & { version: number };
+    return file.version === FILE_VERSION && Number.isSafeInteger(file.seq) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,197 @@
+/** What analytics make of what they count: percentiles, windows, health, marks, suggestions. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Callers } from "../../src/engines/enhanced/analytics/callers.ts";
+import { ContractAnalytics } from "../../src/engines/enhanced/analytics/contract-record.ts";
+import { healthOf } from "../../src/engines/enhanced/analytics/health.ts";
+import { BINS, binOf, middleOf, percentile } from "../../src/engines/enhanced/analytics/histogram.ts";
+import { marksOf } from "../../src/engines/enhanced/analytics/marks.ts";
+import { Series } from "../../src/engines/enhanced/analytics/series.ts";
+import { contractSuggestions, querySuggestions } from "../../src/engines/enhanced/analytics/suggestions.ts";
+import { type Execution, Track } from "../../src/engines/enhanced/analytics/track.ts";
+import { noQueries } from "../../src/engines/enhanced/query-statistics.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** A minute that begins an hour and a day. */
+const START = 20_000 * DAY;
+const ADDRESS = "a".repeat(20);
+
+function execution(more: Partial<Execution> = {}): Execution {
+  return { status: "success", gasUsed: 50_000, gasLimit: 200_000, timeUs: 100, ...more };
+}
+
+describe("a percentile", () => {
+  it("is off by an eighth at most, whatever the size", () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 2 ** 40 }), (value) => {
+        expect(Math.abs(middleOf(binOf(value)) - value)).toBeLessThanOrEqual(value / 8);
+        expect(binOf(value)).toBeLessThan(BINS);
+      }),
+    );
+  });
+
+  it("orders values as they are", () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 2 ** 40 }), fc.nat({ max: 2 ** 40 }), (a, b) => {
+        if (a <= b) expect(binOf(a)).toBeLessThanOrEqual(binOf(b));
+      }),
+    );
+  });
+
+  it("is the value that so many are at most", () => {
+    const counts = new Uint32Array(BINS);
+    for (let i = 1; i <= 100; i++) counts[binOf(i < 100 ? 2 : 3)]!++;
+    expect([0.5, 0.99, 0.995].map((share) => percentile(counts, 0, share))).toEqual([2, 2, 3]);
+    expect(percentile(new Uint32Array(BINS), 0, 0.5)).toBeUndefined();
+  });
+});
+
+describe("a window", () => {
+  it("holds the running time and the whole one before it", () => {
+    const track = new Track();
+    track.add(execution(), START);
+    track.add(execution(), START + MINUTE);
+    track.add(execution(), START + 2 * MINUTE - 1);
+    const seen = (nowMs: number) => (["minute", "hour", "day"] as const).map((w) => track.window(w, nowMs).executions);
+    expect(seen(START + 2 * MINUTE - 1)).toEqual([3, 3, 3]);
+    expect(seen(START + 2 * MINUTE)).toEqual([2, 3, 3]);
+    expect(seen(START + 3 * MINUTE)).toEqual([0, 3, 3]);
+    expect(seen(START + HOUR)).toEqual([0, 3, 3]);
+    expect(seen(START + 2 * HOUR)).toEqual([0, 0, 3]);
+    expect(seen(START + 2 * DAY)).toEqual([0, 0, 0]);
+    expect(track.total().executions).toBe(3);
+  });
+
+  it("is the same after it was written to a file and read again, whenever that was", () => {
+    const times = fc.array(fc.nat({ max: 3 * DAY }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(times, fc.nat({ max: 60 }), (offsets, at) => {
+        const sorted = offsets.sort((a, b) => a - b).map((offset) => START + offset);
+        let kept = new Track();
+        const plain = new Track();
+        sorted.forEach((time, i) => {
+          const each = execution({ gasUsed: 21_000 + i, status: i % 3 === 0 ? "reverted" : "success" });
+          plain.add(each, time);
+          kept.add(each, time);
+          if (i === at) kept = Track.from(JSON.parse(JSON.stringify(kept.record())));
+        });
+        const now = sorted.at(-1)! + 30_000;
+        expect(kept.total()).toEqual(plain.total());
+        for (const window of ["minute", "hour", "day"] as const)
+          expect(kept.window(window, now)).toEqual(plain.window(window, now));
+      }),
+    );
+  });
+});
+
+describe("the health of a contract", () => {
+  const track = (count: number, more: (i: number) => Partial<Execution>) => {
+    const made = new Track();
+    for (let i = 0; i < count; i++) made.add(execution(more(i)), START);
+    return healthOf(made.total());
+  };
+
+  it("is unknown before its first execution", () => {
+    expect(healthOf(new Track().total())).toMatchObject({ healthScore: null, status: null, parts: [] });
+  });
+
+  it("is 0.6 success, 0.3 gas and 0.1 time, each part shown", () => {
+    const health = track(10, (i) => ({ status: i < 5 ? "success" : "reverted", gasUsed: 20_000 }));
+    expect(health.healthScore).toBeCloseTo(0.6 * 0.5 + 0.3 * (1 - 0.2) + 0.1);
+    expect(health.status).toBe("Warning");
+    expect(health.parts.map(({ contribution }) => contribution)).toEqual([0.3, 0.3 * 0.8, 0.1]);
+    expect(health.recommendations).toEqual(["50.0 % of executions fail: see the reasons"]);
+  });
+
+  it("takes half the gas part for 50,000 gas on average and more, and a hundredth for being slow", () => {
+    expect(track(1, () => ({ gasUsed: 50_000 })).healthScore).toBeCloseTo(0.6 + 0.15 + 0.1);
+    expect(track(1, () => ({ gasUsed: 5_000_000 })).healthScore).toBeCloseTo(0.6 + 0.15 + 0.1);
+    expect(track(1, () => ({ gasUsed: 0, timeUs: 5_001_000 })).healthScore).toBeCloseTo(0.6 + 0.3 + 0.09);
+    expect(track(1, () => ({ gasUsed: 0, timeUs: 5_000_000 })).healthScore).toBeCloseTo(1);
+    expect(track(1, () => ({ gasUsed: 0, timeUs: undefined })).parts[2]!.measured).toBe("no execution was timed");
+  });
+
+  it("is Healthy above 0.8 and Critical at 0.6 and below", () => {
+    expect(track(1, () => ({ gasUsed: 0 })).status).toBe("Healthy");
+    expect(track(1, () => ({ gasUsed: 0, status: "halted" })).status).toBe("Critical");
+  });
+});
+
+describe("a mark", () => {
+  const series = (perMinute: (minute: number) => { executions: number; failures?: number; gasUsed?: number }) => {
+    const made = new Series();
+    for (let minute = 0; minute < 30; minute++) made.add(START + minute * MINUTE, perMinute(minute));
+    return marksOf(made, START + 30 * MINUTE);
+  };
+
+  it("is not made of what goes on as before", () => {
+    expect(series((minute) => ({ executions: 100 + (minute % 7), failures: 1, gasUsed: 5_000_000 }))).toEqual([]);
+  });
+
+  it("says which minute was unlike those before it, and by how much", () => {
+    const marks = series((minute) => ({ executions: 100 + (minute % 3), failures: minute === 29 ? 60 : 1 }));
+    expect(marks).toMatchObject([{ kind: "anomaly", what: "failureRate", direction: "rising" }]);
+    expect(marks[0]!.value).toBeCloseTo(0.6, 1);
+  });
+
+  it("sees a trend from hour to hour", () => {
+    const made = new Series();
+    for (let hour = 0; hour < 5; hour++) made.add(START + hour * HOUR, { executions: hour === 4 ? 400 : 100 });
+    expect(marksOf(made, START + 5 * HOUR)).toMatchObject([
+      { kind: "trend", what: "executions", direction: "rising", value: 400, expected: 100 },
+    ]);
+  });
+});
+
+describe("a suggestion", () => {
+  it("names an entrypoint whose gas limit is far above its use", () => {
+    const contract = new ContractAnalytics(ADDRESS);
+    for (let i = 0; i < 100; i++) contract.executed("mint", execution({ gasLimit: 10_000_000 }), START);
+    for (let i = 0; i < 100; i++) contract.executed("burn", execution({ gasLimit: 100_000 }), START);
+    expect(contractSuggestions(contract, START)).toMatchObject([
+      { kind: "gasLimitTooHigh", entrypoint: "mint", evidence: { avgGasLimit: 10_000_000, avgGasUsed: 50_000 } },
+    ]);
+  });
+
+  it("is made of state that only grows, and not of state that shrinks at times", () => {
+    const grown = (shrinks: boolean) => {
+      const contract = new ContractAnalytics(ADDRESS);
+      for (let hour = 0; hour < 6; hour++) {
+        contract.grew(shrinks && hour === 3 ? -50_000 : 50_000, 100);
+        contract.endEntry(START + hour * HOUR, new Series());
+      }
+      return contractSuggestions(contract, START + 6 * HOUR).map(({ kind }) => kind);
+    };
+    expect([grown(false), grown(true)]).toEqual([["storageGrows"], []]);
+  });
+
+  it("is made of a contract that nobody has used for a month", () => {
+    const contract = new ContractAnalytics(ADDRESS);
+    contract.executed("mint", execution(), START);
+    expect(contractSuggestions(contract, START + 30 * DAY - 1)).toEqual([]);
+    expect(contractSuggestions(contract, START + 30 * DAY)).toMatchObject([{ kind: "unusedContract" }]);
+  });
+
+  it("is made of queries that are run where they need not be, and of keys read again", () => {
+    const counts = { contract: ADDRESS, entrypoint: "quote", ...noQueries(), misses: 100, runMs: 50, reads: 400 };
+    expect(querySuggestions([counts], true, 800)).toEqual([]);
+    expect(querySuggestions([counts], false, 800)).toMatchObject([{ kind: "cacheQuery", evidence: { avgRunMs: 0.5 } }]);
+    expect(querySuggestions([{ ...counts, repeatedReads: 200 }], true, 800)).toMatchObject([
+      { kind: "repeatedReads", expectedGain: "1600 gas a call" },
+    ]);
+  });
+});
+
+it("keeps who executes often, however many others there are", () => {
+  const callers = new Callers();
+  for (let i = 0; i < 50_000; i++) {
+    callers.add(`caller ${i}`.padEnd(20), execution(), START);
+    if (i % 100 === 0) callers.add("often".padEnd(20), execution(), START);
+  }
+  const [[first, track]] = callers.top(1) as [[string, Track]];
+  expect(first.trim()).toBe("often");
+  expect(track.executions).toBe(500);
+  expect(callers.record().tracks.length).toBeLessThanOrEqual(1024);
+});
