@@ -4,6 +4,7 @@
       "target_name": "polytorus",
       "sources": [
         "src/addon.cc",
+        "src/change_table.cc",
         "src/merkle.cc",
         "src/sha256.cc",
         "src/sha256_avx512.cc",

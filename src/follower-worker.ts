@@ -10,6 +10,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { BlockEntry } from "./encoding/block-entry.ts";
 import { toEngineError } from "./errors.ts";
+import { isAddon, loadAddon } from "./native/addon.ts";
+import { nativeCoalescer } from "./native/change-table.ts";
 import type { AnalyticsFollower, AnalyticsQuestion } from "./service/analytics-follower.ts";
 import { Follower } from "./storage/follower.ts";
 import type {
@@ -23,6 +25,12 @@ import { LmdbState } from "./storage/lmdb-state.ts";
 import { SegmentIndexer } from "./storage/segment-indexer.ts";
 
 const nowMs = () => performance.now();
+
+/**
+ * How long entries that became durable may wait to be read: rows reach the store once a second, and each turn costs a
+ * directory listing, a read and a message whether it brings one block or fifty.
+ */
+const GATHER_MS = 20;
 
 /** Turns of reading, writing and indexing, so that messages are seen between them. */
 class FollowerThread {
@@ -38,13 +46,17 @@ class FollowerThread {
   /** Whether a segment may want an index: at the start, and after each write. */
   #mayIndex = true;
   #cancel: () => void = () => {};
+  /** When the next turn is, on the clock of `nowMs`. */
+  #dueMs = Number.POSITIVE_INFINITY;
 
   constructor(data: FollowerWorkerData, post: (report: FollowerReport) => void) {
     this.#post = post;
     this.#source = JournalReader.open(data.journalDirectory);
     this.#state = LmdbState.open(data.stateDirectory);
     this.#indexer = new SegmentIndexer(data.indexDirectory, this.#source);
-    const modules = { source: this.#source, target: this.#state, nowMs };
+    const addon = loadAddon();
+    const coalescer = isAddon(addon) ? nativeCoalescer(addon) : undefined;
+    const modules = { source: this.#source, target: this.#state, nowMs, coalescer };
     this.#follower = new Follower(data, { ...modules, onEntry: (entry) => this.#onEntry(entry) });
     this.#durableSeq = this.#follower.appliedSeq;
     this.#source.advance(this.#durableSeq);
@@ -71,14 +83,17 @@ class FollowerThread {
       if ("question" in request) this.#questions.push(request);
       else for (const { seq, timesUs } of request.times ?? []) this.#analytics?.timed(seq, timesUs);
     }
-    this.schedule(0);
+    const delayMs = this.#isStopping || "question" in request ? 0 : GATHER_MS;
+    if (nowMs() + delayMs < this.#dueMs) this.schedule(delayMs);
   }
 
   /** Runs turn after turn, the next in `delayMs`, until it must end. */
   schedule(delayMs: number): void {
     this.#cancel();
+    this.#dueMs = nowMs() + delayMs;
     if (delayMs === Number.POSITIVE_INFINITY) return;
     const run = () => {
+      this.#dueMs = Number.POSITIVE_INFINITY;
       try {
         const next = this.#turn();
         if (next === undefined) this.#end().catch(fail);

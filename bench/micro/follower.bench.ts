@@ -6,7 +6,8 @@
  * Expected   at most 5.9 us a transfer in all with 100,000 holders (170,000/s of one core), LMDB about 1.2 us a put, and the
  *            table at least three times as fast as the Map. With a million holders hardly any row is shared in one
  *            window, and a put misses every cache: three times as much in all, which is what longer windows are for.
- * Compared   the same deltas coalesced through readDelta into a Map by latin1 key: what the table of bytes is there to beat.
+ * Compared   the same deltas coalesced by the table without the addon, and through readDelta into a Map by latin1 key: what the
+ *            table of bytes is there to beat.
  * Checked    the store's applied seq, and every balance of the last blocks against the last delta that set it.
  * Run        node scripts/run.mjs bench/micro/follower.bench.ts [transfers] [directory on the disk to measure] [holders…]
  */
@@ -21,6 +22,8 @@ import { encodeDelta, readDelta, type StateChange } from "../../src/encoding/del
 import { encodeReceipt } from "../../src/encoding/receipt.ts";
 import { accountKey, contractStateKey } from "../../src/encoding/state-key.ts";
 import { BodyForm, TransactionKind } from "../../src/encoding/transaction.ts";
+import { isAddon, loadAddon } from "../../src/native/addon.ts";
+import { nativeCoalescer } from "../../src/native/change-table.ts";
 import type { BatchTarget } from "../../src/storage/batch-target.ts";
 import { ChangeTable } from "../../src/storage/change-table.ts";
 import { Follower } from "../../src/storage/follower.ts";
@@ -36,6 +39,8 @@ const BLOCK_TRANSFERS = 545;
 const WINDOW_TRANSFERS = 150_000;
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 const LOAD_ROWS = 200_000;
+const addon = loadAddon();
+const coalescer = isAddon(addon) ? nativeCoalescer(addon) : undefined;
 const token = new Uint8Array(20).fill(0x77);
 const transferTopic = createHash("sha256").update("Transfer").digest();
 
@@ -222,7 +227,7 @@ function follow(directory: string, state: LmdbState, chain: Chain, holders: numb
   const onEntry = (entry: BlockEntry) => {
     transfers += entry.transactionCount;
   };
-  const follower = new Follower({ bufferedBytesMax: 512 * 1024 * 1024 }, { source, target, nowMs, onEntry });
+  const follower = new Follower({ bufferedBytesMax: 512 * 1024 * 1024 }, { source, target, nowMs, coalescer, onEntry });
   const last = chain.length - 1;
   const flush = () => {
     rows += follower.flush().rows;
@@ -273,28 +278,36 @@ function report(watch: Stopwatch, run: { holders: number; transfers: number; row
   console.log(`  ${(rows / transfers).toFixed(2)} puts a transfer, ${(lmdb / rows).toFixed(2)} us a put`);
 }
 
-/** Table and Map in turn, over the same deltas, a window at a time. */
+/** The tables and the Map in turn, over the same deltas, a window at a time. */
 function compare(reader: JournalReader, last: number, transfers: number): void {
   const watch = new Stopwatch();
   const windowBlocks = Math.ceil(WINDOW_TRANSFERS / BLOCK_TRANSFERS);
   for (let seq = 0; seq <= last; seq += windowBlocks) {
     const deltas: Uint8Array[] = [];
+    const sizes = new Set<number>();
     for (let s = seq; s <= Math.min(last, seq + windowBlocks - 1); s++)
       deltas.push(new BlockEntry(reader.read(s)!).delta);
-    const table = new ChangeTable();
-    watch.time("table", () => {
-      for (const delta of deltas) table.applyDelta(delta, "forward");
-      table.ordered();
-    });
+    for (const [stage, table] of [
+      ["native table", new ChangeTable(coalescer)] as const,
+      ["table", new ChangeTable()] as const,
+    ])
+      watch.time(stage, () => {
+        for (const delta of deltas) table.applyDelta(delta, "forward");
+        sizes.add(table.ordered().length);
+      });
     const map = new Map<string, Uint8Array | undefined>();
     watch.time("map", () => {
       for (const delta of deltas) for (const { key, newValue } of readDelta(delta)) map.set(toLatin1(key), newValue);
       [...map.keys()].sort();
     });
-    if (map.size !== table.size) throw new Error(`${map.size} keys in the map, ${table.size} in the table`);
+    sizes.add(map.size);
+    if (sizes.size > 1)
+      throw new Error(`the tables and the map hold different numbers of keys: ${[...sizes].join(", ")}`);
   }
   const each = (stage: string) => (watch.of(stage) / transfers).toFixed(2);
-  console.log(`  coalesce and sort alone: table ${each("table")} us a transfer, Map by latin1 key ${each("map")}`);
+  console.log(
+    `  coalesce and sort alone, us a transfer: native table ${each("native table")}, table ${each("table")}, Map by latin1 key ${each("map")}`,
+  );
 }
 
 function check(state: LmdbState, chain: Chain, holders: number, last: number): void {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "change_table.h"
 #include "delta.h"
 #include "merkle.h"
 #include "sha256.h"
@@ -232,6 +233,40 @@ Napi::Value transfersRun(const Info& info) {
   return info.Env().Undefined();
 }
 
+/**
+ * (delta, isBackward, arena, records, slots, numbers: seed, used, count, needed records, needed bytes of arena)
+ * Answers false, with what it needs and nothing changed, when the table has no room for the delta.
+ */
+Napi::Value changesApply(const Info& info) {
+  const Bytes delta = bytesAt(info, 0);
+  const Direction direction = info[1].As<Napi::Boolean>().Value() ? Direction::kBackward : Direction::kForward;
+  const Bytes arena = bytesAt(info, 2);
+  size_t recordCount = 0, slotCount = 0, numberCount = 0;
+  ChangeTable table{};
+  table.arena = const_cast<uint8_t*>(arena.data);
+  table.records = wordsAt(info, 3, recordCount);
+  table.slots = wordsAt(info, 4, slotCount);
+  uint32_t* numbers = wordsAt(info, 5, numberCount);
+  const bool isPowerOfTwo = (slotCount & (slotCount - 1)) == 0;
+  if (numberCount != 5 || !isPowerOfTwo || slotCount <= recordCount) {
+    throw Napi::RangeError::New(info.Env(), "the arrays of a change table do not fit together");
+  }
+  table.slotMask = uint32_t(slotCount - 1);
+  table.seed = numbers[0];
+  table.used = numbers[1];
+  table.count = numbers[2];
+  const ChangeRoom room = neededFor(delta);
+  if (table.count + room.records > recordCount || table.used + room.arenaBytes > arena.size) {
+    numbers[3] = uint32_t(room.records);
+    numbers[4] = uint32_t(room.arenaBytes);
+    return Napi::Boolean::New(info.Env(), false);
+  }
+  applyDelta(table, delta, direction);
+  numbers[1] = table.used;
+  numbers[2] = table.count;
+  return Napi::Boolean::New(info.Env(), true);
+}
+
 template <Napi::Value (*Call)(const Info&)>
 Napi::Value guarded(const Info& info) {
   try {
@@ -274,6 +309,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   expose<sha256Batch>(exports, "sha256Batch");
   expose<merkleRootOf>(exports, "merkleRoot");
   expose<transfersRun>(exports, "transfersRun");
+  expose<changesApply>(exports, "changesApply");
   return exports;
 }
 

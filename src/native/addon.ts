@@ -35,6 +35,15 @@ export interface Addon {
     token: Uint8Array,
     numbers: Float64Array,
   ): void;
+  /** See DeltaCoalescer of src/storage/change-table.ts. */
+  changesApply(
+    delta: Uint8Array,
+    isBackward: boolean,
+    arena: Uint8Array,
+    records: Uint32Array,
+    slots: Uint32Array,
+    numbers: Uint32Array,
+  ): boolean;
 }
 
 export type NativeTreeLoad =
@@ -60,6 +69,11 @@ export function loadAddon(): Addon | MissingAddon {
 
 export function isAddon(addon: Addon | MissingAddon): addon is Addon {
   return !("missing" in addon);
+}
+
+/** How the addon says where the bytes of a delta stop making sense. */
+export function isMalformedDelta(error: unknown): error is RangeError & { offset: number } {
+  return error instanceof RangeError && "offset" in error;
 }
 
 function load(): Addon | MissingAddon {

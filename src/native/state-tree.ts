@@ -13,7 +13,7 @@ import {
   type TreeProof,
 } from "../encoding/state-tree.ts";
 import { MalformedBytesError, StorageError } from "../errors.ts";
-import type { Addon } from "./addon.ts";
+import { type Addon, isMalformedDelta } from "./addon.ts";
 
 export class NativeStateTree implements StateTree {
   readonly #addon: Addon;
@@ -93,8 +93,4 @@ function onDisk<Result>(path: string, act: () => Result): Result {
     if (!(error instanceof Error && "errno" in error)) throw error;
     throw new StorageError(`state tree: ${error.message}`, { retryable: true, path }, { cause: error });
   }
-}
-
-function isMalformedDelta(error: unknown): error is RangeError & { offset: number } {
-  return error instanceof RangeError && "offset" in error;
 }

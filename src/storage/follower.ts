@@ -10,7 +10,7 @@
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { StorageError } from "../errors.ts";
 import type { BatchTarget } from "./batch-target.ts";
-import { ChangeTable } from "./change-table.ts";
+import { ChangeTable, type DeltaCoalescer } from "./change-table.ts";
 import type { EntrySource } from "./entry-source.ts";
 
 export interface FollowerOptions {
@@ -30,6 +30,8 @@ export interface FollowerModules {
   target: BatchTarget;
   /** Milliseconds of a clock that never goes back. */
   nowMs: () => number;
+  /** Coalesces natively. */
+  coalescer?: DeltaCoalescer | undefined;
   /** Sees every entry in order, before it is written to the store. */
   onEntry?: (entry: BlockEntry) => void;
 }
@@ -55,7 +57,7 @@ export class Follower {
   readonly #windowMs: number;
   readonly #bufferedBytesMax: number;
   readonly #stepBytesMax: number;
-  readonly #changes = new ChangeTable();
+  readonly #changes: ChangeTable;
   /** The chain over what is read; the target's is behind it until the next flush. */
   readonly #chain;
   #appliedSeq: number;
@@ -75,6 +77,7 @@ export class Follower {
     this.#windowMs = options.windowMs ?? WINDOW_MS;
     this.#bufferedBytesMax = options.bufferedBytesMax ?? BUFFERED_BYTES_MAX;
     this.#stepBytesMax = options.stepBytesMax ?? STEP_BYTES_MAX;
+    this.#changes = new ChangeTable(modules.coalescer);
     this.#appliedSeq = modules.target.appliedSeq();
     this.#chain = modules.target.chain();
   }

@@ -5,6 +5,8 @@ import { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { fromLatin1, toLatin1 } from "../../src/encoding/bytes.ts";
 import { readDelta } from "../../src/encoding/delta.ts";
 import { MalformedBytesError, StorageError } from "../../src/errors.ts";
+import { isAddon, loadAddon } from "../../src/native/addon.ts";
+import { nativeCoalescer } from "../../src/native/change-table.ts";
 import type { BatchTarget } from "../../src/storage/batch-target.ts";
 import { ChangeTable } from "../../src/storage/change-table.ts";
 import { Follower, type FollowerOptions } from "../../src/storage/follower.ts";
@@ -175,14 +177,20 @@ describe("Follower", () => {
   });
 });
 
-describe("ChangeTable", () => {
+const addon = loadAddon();
+const coalescers = [
+  { name: "portable", coalescer: undefined },
+  ...(isAddon(addon) ? [{ name: "native", coalescer: nativeCoalescer(addon) }] : []),
+];
+
+describe.each(coalescers)("ChangeTable, $name", ({ coalescer }) => {
   it("takes from a delta what the delta's reader reads, either way", () => {
     fc.assert(
       fc.property(moves, (list) => {
         for (const bytes of play(list).chain.entries) {
           const { delta } = BlockEntry.parse(bytes);
           for (const direction of ["forward", "backward"] as const) {
-            const table = new ChangeTable();
+            const table = new ChangeTable(coalescer);
             table.applyDelta(delta, direction);
             const rows = Array.from(table.ordered(), (record) => [
               toLatin1(table.key(record)),
@@ -199,8 +207,31 @@ describe("ChangeTable", () => {
     );
   });
 
+  it("keeps the last value of every key over thousands of deltas, each key once", () => {
+    const table = new ChangeTable(coalescer);
+    const builder = new ChainBuilder();
+    const last = new Map<string, string | undefined>();
+    let random = 1;
+    const next = (below: number) => {
+      random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+      return Math.floor((random / 4294967296) * below);
+    };
+    for (let block = 0; block < 300; block++) {
+      const changes = new Map<string, Uint8Array | undefined>();
+      for (let n = next(60); n >= 0; n--) {
+        const key = `${next(2) ? "\x13" : "\x10"}${"k".repeat(next(40))}${next(500)}`;
+        changes.set(key, next(5) ? new Uint8Array(next(next(20) ? 40 : 900)).fill(block) : undefined);
+      }
+      for (const [key, value] of changes) last.set(key, latin1(value));
+      table.applyDelta(builder.block({ changes }).delta, "forward");
+    }
+    const rows = Array.from(table.ordered(), (record) => [toLatin1(table.key(record)), latin1(table.value(record))]);
+    expect(rows).toEqual([...last].sort(([a], [b]) => (a < b ? -1 : 1)));
+    expect(table.size).toBe(last.size);
+  });
+
   it("orders keys that nest a thousand deep, and many of the same length", () => {
-    const table = new ChangeTable();
+    const table = new ChangeTable(coalescer);
     const keys = Array.from({ length: 2000 }, (_, n) => "k".repeat(1 + ((n * 7919) % 2000)));
     for (let n = 0; n < 5000; n++) keys.push(`m${((n * 2654435761) % 4294967296).toString(36)}`);
     for (const key of keys) table.set(fromLatin1(key), Uint8Array.of(1));
@@ -214,6 +245,7 @@ describe("ChangeTable", () => {
     ["a group", (delta: Uint8Array) => Uint8Array.from([...delta, 9])],
   ])("refuses a delta that is damaged in %s", (_what, damage) => {
     const { delta } = new ChainBuilder().block({ changes: new Map([["\x13key", Uint8Array.of(1)]]) });
-    expect(() => new ChangeTable().applyDelta(damage(delta), "forward")).toThrow(MalformedBytesError);
+    const table = new ChangeTable(coalescer);
+    expect(() => table.applyDelta(damage(delta), "forward")).toThrow(MalformedBytesError);
   });
 });

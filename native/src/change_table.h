@@ -1,0 +1,40 @@
+/**
+ * Coalesces deltas into the memory of src/storage/change-table.ts: the last value of every key that many blocks touched.
+ * Each record of a delta is two cache misses, a slot and a record; sixteen are under way at a time, so that they overlap.
+ * Whoever owns the memory makes room first: `neededFor` says how much, and checks the whole delta before anything changes.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "delta.h"
+
+namespace polytorus {
+
+/** The table's arrays and numbers, as src/storage/change-table.ts lays them out. */
+struct ChangeTable {
+  uint8_t* arena;
+  /** The records of the table, oldest first, as words of the arena. */
+  uint32_t* records;
+  /** Records by hash, 0 where free; a power of two. */
+  uint32_t* slots;
+  uint32_t slotMask;
+  uint32_t seed;
+  /** Bytes of the arena in use. */
+  uint32_t used;
+  uint32_t count;
+};
+
+struct ChangeRoom {
+  size_t records = 0;
+  size_t arenaBytes = 0;
+};
+
+/** What a delta takes at most. @throws MalformedDelta, also for a key that is empty or begins with 0x00. */
+ChangeRoom neededFor(Bytes delta);
+
+/** Takes one side of every record. The table has the room that `neededFor` asks for, and the delta passed it. */
+void applyDelta(ChangeTable& table, Bytes delta, Direction direction);
+
+}  // namespace polytorus
