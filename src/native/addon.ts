@@ -35,7 +35,7 @@ export interface Addon {
     token: Uint8Array,
     numbers: Float64Array,
   ): void;
-  /** See DeltaCoalescer of src/storage/change-table.ts. */
+  /** See src/storage/delta-coalescer.ts. */
   changesApply(
     delta: Uint8Array,
     isBackward: boolean,

@@ -13,6 +13,7 @@ import { randomInt } from "node:crypto";
 import { readU32 } from "../encoding/bytes.ts";
 import type { DeltaDirection } from "../encoding/delta.ts";
 import { MalformedBytesError } from "../errors.ts";
+import { CoalescerNumber, type DeltaCoalescer } from "./delta-coalescer.ts";
 
 /** The value length of a key that is to be deleted. */
 const ABSENT = 0xffffffff;
@@ -37,30 +38,6 @@ type Ranges = number[];
 const VALUE_SHORT_MAX = 252;
 const VALUE_LONG = 253;
 const VALUE_ABSENT = 255;
-
-/** Where `numbers` of a DeltaCoalescer has what. */
-const SEED = 0;
-const USED = 1;
-const COUNT = 2;
-const NEEDED_RECORDS = 3;
-const NEEDED_BYTES = 4;
-
-/** `applyDelta` on the table's own memory, natively (native/src/change_table.h): the same records in the same order. */
-export interface DeltaCoalescer {
-  /**
-   * Takes one side of every record of `delta`. `numbers` holds the seed, bytes of the arena in use and the count of records.
-   * @returns false, with the records and bytes that it needs at most in `numbers`, when there is too little room: nothing
-   * has changed then. @throws MalformedBytesError, with nothing changed.
-   */
-  apply(
-    delta: Uint8Array,
-    direction: DeltaDirection,
-    arena: Uint8Array,
-    records: Uint32Array,
-    slots: Uint32Array,
-    numbers: Uint32Array,
-  ): boolean;
-}
 
 export class ChangeTable {
   readonly #coalescer: DeltaCoalescer | undefined;
@@ -100,15 +77,15 @@ export class ChangeTable {
 
   #applyNatively(coalescer: DeltaCoalescer, delta: Uint8Array, direction: DeltaDirection): void {
     const numbers = this.#numbers;
-    numbers[SEED] = this.#seed;
-    numbers[USED] = this.#used;
-    numbers[COUNT] = this.#count;
+    numbers[CoalescerNumber.seed] = this.#seed;
+    numbers[CoalescerNumber.used] = this.#used;
+    numbers[CoalescerNumber.count] = this.#count;
     while (!coalescer.apply(delta, direction, this.#arena, this.#records, this.#slots, numbers)) {
-      while (this.#count + numbers[NEEDED_RECORDS]! > this.#records.length) this.#growRecords();
-      this.#growArena(this.#used + numbers[NEEDED_BYTES]!);
+      while (this.#count + numbers[CoalescerNumber.neededRecords]! > this.#records.length) this.#growRecords();
+      this.#growArena(this.#used + numbers[CoalescerNumber.neededBytes]!);
     }
-    this.#used = numbers[USED]!;
-    this.#count = numbers[COUNT]!;
+    this.#used = numbers[CoalescerNumber.used]!;
+    this.#count = numbers[CoalescerNumber.count]!;
   }
 
   #applyPortably(delta: Uint8Array, direction: DeltaDirection): void {

@@ -10,7 +10,8 @@
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { StorageError } from "../errors.ts";
 import type { BatchTarget } from "./batch-target.ts";
-import { ChangeTable, type DeltaCoalescer } from "./change-table.ts";
+import { ChangeTable } from "./change-table.ts";
+import type { DeltaCoalescer } from "./delta-coalescer.ts";
 import type { EntrySource } from "./entry-source.ts";
 
 export interface FollowerOptions {
