@@ -11,6 +11,18 @@
         "src/sha256_x86.cc",
         "src/state_tree.cc",
         "src/state_tree_file.cc",
+        "src/tfhe/bootstrap_batch.cc",
+        "src/tfhe/evaluate.cc",
+        "src/tfhe/evaluation_key.cc",
+        "src/tfhe/file_format.cc",
+        "src/tfhe/kernel_avx2.cc",
+        "src/tfhe/kernel_avx512.cc",
+        "src/tfhe/kernel_portable.cc",
+        "src/tfhe/key_cache.cc",
+        "src/tfhe/parameters.cc",
+        "src/tfhe/random.cc",
+        "src/tfhe/secret_key.cc",
+        "src/tfhe_addon.cc",
         "src/transfers.cc",
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
@@ -18,7 +30,7 @@
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions", "-std=gnu++20", "-std=gnu++17"],
       "cflags_cc": ["-std=c++17", "-O3", "-Wall", "-Wextra", "-fvisibility=hidden"],
-      # Node unloads an addon with the last thread that loaded it. The trees of the process must outlive any worker.
+      # Node unloads an addon with the last thread that loaded it. The trees and keys of the process must outlive any worker.
       "conditions": [
         ["OS=='linux'", {"ldflags": ["-Wl,-z,nodelete"]}],
       ],

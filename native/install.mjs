@@ -26,7 +26,7 @@ function isUpToDate() {
   const sourceFolder = join(nativeFolder, "src");
   const sources = [
     join(nativeFolder, "binding.gyp"),
-    ...readdirSync(sourceFolder).map((name) => join(sourceFolder, name)),
+    ...readdirSync(sourceFolder, { recursive: true }).map((name) => join(sourceFolder, name)),
   ];
   const builtMs = statSync(builtAddon).mtimeMs;
   return sources.every((source) => statSync(source).mtimeMs < builtMs);

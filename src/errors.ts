@@ -289,6 +289,22 @@ export const ERROR_KINDS = {
     meaning: "Tables that hold rows would be dropped.",
     hint: "Back them up; then say --force.",
   },
+  TFHE_FILE_REFUSED: {
+    family: "rejected",
+    meaning:
+      "A file of encrypted gates (key or ciphertexts) is damaged, of another kind, or of an unknown parameter set.",
+    hint: "`data.reason` names what is wrong with it; send the file as the key holder's tool wrote it.",
+  },
+  TFHE_BINDING_MISMATCH: {
+    family: "rejected",
+    meaning: "The ciphertexts were made for another key or another use than they are sent for.",
+    hint: "`data` has what was expected and received; encrypt for this key and this contract.",
+  },
+  TFHE_KEY_CACHE_FULL: {
+    family: "limit",
+    meaning: "No room is left for another expanded evaluation key.",
+    hint: "Wait until work under the other keys is done, or raise the bound on resident keys.",
+  },
   CONNECTION_FAILED: {
     family: "unavailable",
     meaning: "The daemon could not be reached.",

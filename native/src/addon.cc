@@ -1,4 +1,4 @@
-/** The one file that speaks Node-API: it turns arguments into bytes, and C++ exceptions into JavaScript ones. */
+/** Speaks Node-API (with tfhe_addon.cc): it turns arguments into bytes, and C++ exceptions into JavaScript ones. */
 #include <napi.h>
 
 #include <cstring>
@@ -10,6 +10,7 @@
 #include "sha256.h"
 #include "state_tree.h"
 #include "state_tree_file.h"
+#include "tfhe_addon.h"
 #include "transfers.h"
 #include "tree_registry.h"
 
@@ -310,6 +311,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   expose<merkleRootOf>(exports, "merkleRoot");
   expose<transfersRun>(exports, "transfersRun");
   expose<changesApply>(exports, "changesApply");
+  exposeTfhe(env, exports);
   return exports;
 }
 

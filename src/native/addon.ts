@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import type { TfheAddon } from "./tfhe-addon.ts";
 
 /** What native/src/addon.cc exports. `out` arrays are written, never kept. */
 export interface Addon {
@@ -44,6 +45,7 @@ export interface Addon {
     slots: Uint32Array,
     numbers: Uint32Array,
   ): boolean;
+  readonly tfhe: TfheAddon;
 }
 
 export type NativeTreeLoad =

@@ -1,0 +1,120 @@
+#include "evaluation_key.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "../sha256.h"
+#include "secret_key.h"
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace polytorus::tfhe {
+namespace {
+
+constexpr size_t kPageBytes = size_t(2) << 20;
+
+size_t rowStrideOf(const ParameterSet& set) { return (set.words() + 15) & ~size_t(15); }
+
+size_t bootstrapBytesOf(const ParameterSet& set) {
+  return sizeof(double) * size_t(set.n) * set.rows() * (set.k + 1) * set.N;
+}
+
+size_t switchBytesOf(const ParameterSet& set) { return 4 * size_t(set.switched()) * set.switchLevels * rowStrideOf(set); }
+
+}  // namespace
+
+PageBuffer::PageBuffer(size_t bytes) : data_(nullptr), bytes_((bytes + kPageBytes - 1) & ~(kPageBytes - 1)) {
+  data_ = std::aligned_alloc(kPageBytes, bytes_);
+  if (!data_) throw std::bad_alloc();
+#if defined(__linux__)
+  madvise(data_, bytes_, MADV_HUGEPAGE);
+#endif
+  std::memset(data_, 0, bytes_);
+}
+
+PageBuffer::~PageBuffer() { std::free(data_); }
+
+size_t EvaluationKey::residentBytesOf(const ParameterSet& set) { return bootstrapBytesOf(set) + switchBytesOf(set); }
+
+EvaluationKey::EvaluationKey(ByteView file, const Kernel& kernel)
+    : EvaluationKey(parseFile(file, FileKind::kEvaluationKey), kernel) {
+  sha256(file.data, file.size, nullptr, 0, keyId_);
+}
+
+EvaluationKey::EvaluationKey(const File& file, const Kernel& kernel)
+    : set_((requirePayload(file, kSeedBytes + 4 * (file.set->bootstrapBodyWords() + file.set->switchBodyWords())), file.set)),
+      kernel_(&kernel),
+      rowStride_(rowStrideOf(*set_)),
+      bootstrap_(bootstrapBytesOf(*set_)),
+      switch_(switchBytesOf(*set_)) {
+  const uint8_t* bodies = file.payload.data + kSeedBytes;
+  expandBootstrap(file.payload.data, bodies);
+  expandSwitch(file.payload.data, bodies + 4 * set_->bootstrapBodyWords());
+}
+
+void EvaluationKey::expandBootstrap(const uint8_t* seed, const uint8_t* bodies) {
+  const uint32_t N = set_->N, k = set_->k;
+  std::vector<uint32_t> rows(size_t(set_->rows()) * (k + 1) * N);
+  for (uint32_t i = 0; i < set_->n; i++) {
+    ChaCha20 masks(seed, kBootstrapMasks, i);
+    for (uint32_t row = 0; row < set_->rows(); row++) {
+      uint32_t* at = rows.data() + size_t(row) * (k + 1) * N;
+      masks.words(at, size_t(k) * N);
+      readWords(bodies, at + size_t(k) * N, N);
+      bodies += 4 * size_t(N);
+    }
+    kernel_->expandBit(*set_, i, rows.data(), static_cast<double*>(bootstrap_.data()));
+  }
+}
+
+void EvaluationKey::expandSwitch(const uint8_t* seed, const uint8_t* bodies) {
+  auto* row = static_cast<uint32_t*>(switch_.data());
+  for (uint32_t i = 0; i < set_->switched(); i++) {
+    ChaCha20 masks(seed, kSwitchMasks, i);
+    for (uint32_t level = 0; level < set_->switchLevels; level++, row += rowStride_, bodies += 4) {
+      masks.words(row, set_->n);
+      row[set_->n] = readWord(bodies);
+    }
+  }
+}
+
+void EvaluationKey::keySwitch(const uint32_t* extracted, size_t count, uint32_t* out, size_t outStride,
+                              uint32_t* scratch) const {
+  const ParameterSet& set = *set_;
+  const uint32_t bits = set.switchBaseBits, levels = set.switchLevels, half = 1u << (bits - 1);
+  const size_t multiples = switchMultiples(), inputStride = set.glweBits() + 1, kept = set.isCompact ? set.n : 0;
+  uint32_t offset = 1u << (31 - bits * levels);
+  for (uint32_t level = 0; level < levels; level++) offset += half << (32 - bits * (level + 1));
+  // Rows are summed by the size of their digit, and multiplied by it once at the end.
+  std::memset(scratch, 0, 4 * switchScratchWords(count));
+  const auto* row = static_cast<const uint32_t*>(switch_.data());
+  for (uint32_t i = 0; i < set.switched(); i++) {
+    for (uint32_t level = 0; level < levels; level++, row += rowStride_) {
+      for (size_t g = 0; g < count; g++) {
+        const uint32_t shifted = (extracted[g * inputStride + kept + i] + offset) >> (32 - bits * (level + 1));
+        const int32_t digit = int32_t(shifted & (2 * half - 1)) - int32_t(half);
+        if (digit == 0) continue;
+        const size_t size = size_t(digit < 0 ? -digit : digit);
+        kernel_->addRow(scratch + (g * multiples + size - 1) * rowStride_, row, uint32_t(rowStride_), digit < 0);
+      }
+    }
+  }
+  for (size_t g = 0; g < count; g++) {
+    uint32_t* to = out + g * outStride;
+    if (kept) {
+      std::memcpy(to, extracted + g * inputStride, 4 * kept);
+    } else {
+      std::memset(to, 0, 4 * size_t(set.n));
+    }
+    to[set.n] = extracted[g * inputStride + set.glweBits()];
+    for (size_t size = 1; size <= multiples; size++) {
+      const uint32_t* sum = scratch + (g * multiples + size - 1) * rowStride_;
+      for (uint32_t i = 0; i < set.words(); i++) to[i] -= uint32_t(size) * sum[i];
+    }
+  }
+}
+
+}  // namespace polytorus::tfhe
