@@ -13,6 +13,7 @@ const LONGER_FILES: Record<string, string> = {
   "src/encoding/transaction.ts": "one byte layout: its writer, reader and checker stand beside each other",
   "src/execution/block-executor.ts":
     "a block from its first transaction to its hash, the native shortcut and undo among it",
+  "src/errors.ts": "one table: every code with its family, meaning and hint",
   "src/execution/state-table.ts": "one table: finding, reading, writing, lending and iterating its rows",
 };
 

@@ -1,9 +1,9 @@
 /** Keys, random gates and their plain values, for whoever tests or measures encrypted gates. */
-import { INVERT, OPERATION, Tfhe } from "../../src/native/tfhe.ts";
+import { CONTEXT_BYTES, GATE_WORDS, INVERT, OPERATION, Tfhe } from "../../src/native/tfhe.ts";
 import { requireAddon } from "./state-trees.ts";
 
 export const tfhe = new Tfhe(requireAddon());
-export const NO_CONTEXT = new Uint8Array(32);
+export const NO_CONTEXT = new Uint8Array(CONTEXT_BYTES);
 
 /** One gate on plain bits. */
 export function plainGate(word: number, inputs: readonly number[]): number {
@@ -52,12 +52,12 @@ export interface RandomGates {
 
 /** `count` gates that read slots 0 to bits.length - 1 and write the slots after them. */
 export function randomGates(bits: Uint8Array, count: number, below: (limit: number) => number): RandomGates {
-  const gates = new Uint32Array(5 * count);
+  const gates = new Uint32Array(GATE_WORDS * count);
   const expected = new Uint8Array(count);
   for (let i = 0; i < count; i++) {
     const word = (1 + below(7)) | (below(16) << 8);
     const inputs = [below(bits.length), below(bits.length), below(bits.length)];
-    gates.set([word, ...inputs, bits.length + i], 5 * i);
+    gates.set([word, ...inputs, bits.length + i], GATE_WORDS * i);
     expected[i] = plainGate(
       word,
       inputs.map((slot) => bits[slot]!),
