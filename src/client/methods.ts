@@ -5,8 +5,10 @@
 
 import type { TransactionJson } from "../encoding/transaction.ts";
 import type { ContractAnalyticsJson, ContractHealthJson, PerformanceJson } from "./metrics.ts";
+import type { TraceJson } from "./trace.ts";
 
 export type { TransactionJson } from "../encoding/transaction.ts";
+export type { TraceFrameJson, TraceJson, TraceOmittedJson, TraceStepJson } from "./trace.ts";
 
 /** A transaction whose gas limit is asked for. */
 export type UnlimitedTransactionJson = Omit<TransactionJson, "gasLimit"> & Partial<Pick<TransactionJson, "gasLimit">>;
@@ -233,6 +235,7 @@ export interface Methods {
   };
   tx_get: { params: ByTransactionHash; result: LocatedTransactionJson };
   tx_receipt: { params: ByTransactionHash; result: ReceiptJson };
+  tx_trace: { params: ByTransactionHash; result: TraceJson };
   block_execute: { params: BlockParams; result: ExecutedBlockJson };
   block_commit: {
     params: { height: number; stateRoot: string };

@@ -110,6 +110,11 @@ export const SOLIDITY_ERRORS = {
   Panic: parseAbiError("error Panic(uint256 code)"),
 } satisfies Record<string, AbiError>;
 
+/** What the engine itself reverts a call with, whatever the contract. */
+export const ENGINE_ERRORS = {
+  ContractPaused: parseAbiError("error ContractPaused(address contract)"),
+} satisfies Record<string, AbiError>;
+
 const ERROR_GROUPS: Partial<Record<keyof typeof ERC20_ERRORS, Group>> = {
   ERC20ExceededCap: "capped",
   ERC20InvalidCap: "capped",
@@ -157,10 +162,9 @@ const BY_NAME = new Map<string, Erc20Function>(ERC20_FUNCTIONS.map((fn) => [fn.n
 const BY_SELECTOR = new Map(ERC20_FUNCTIONS.map((fn) => [selectorKey(fn.selector), fn]));
 const EVENT_BY_TOPIC = new Map(Object.values(ERC20_EVENTS).map((event) => [toHex(event.topic), event]));
 const ERROR_BY_SELECTOR = new Map(
-  [...Object.values(ERC20_ERRORS), ...Object.values(SOLIDITY_ERRORS)].map((error) => [
-    selectorKey(error.selector),
-    error,
-  ]),
+  [ERC20_ERRORS, SOLIDITY_ERRORS, ENGINE_ERRORS].flatMap((errors) =>
+    Object.values(errors).map((error) => [selectorKey(error.selector), error]),
+  ),
 );
 
 export function getErc20FunctionByName(name: string): Erc20Function | undefined {
@@ -176,7 +180,7 @@ export function getErc20EventByTopic(topic: Uint8Array): AbiEvent | undefined {
   return EVENT_BY_TOPIC.get(toHex(topic));
 }
 
-/** Among the token's errors and Solidity's two. */
+/** Among the token's errors, Solidity's two and the engine's. */
 export function getErrorBySelector(revertData: Uint8Array): AbiError | undefined {
   return revertData.length < SELECTOR_BYTES ? undefined : ERROR_BY_SELECTOR.get(selectorKey(revertData));
 }
@@ -191,10 +195,16 @@ export interface DecodedError {
 /** The error in a revert's data; undefined when it is none that is known, or does not decode. */
 export function decodeErc20Error(revertData: Uint8Array): DecodedError | undefined {
   const error = getErrorBySelector(revertData);
-  const values = error && decodeArguments(error, revertData);
-  if (error === undefined || values === undefined) return undefined;
+  return error && describeError(error, revertData);
+}
+
+/** The same for an error that its data may be; undefined when it does not decode. */
+export function describeError(error: AbiError, revertData: Uint8Array): DecodedError | undefined {
+  const values = decodeArguments(error, revertData);
+  if (values === undefined) return undefined;
   const args = namedArguments(error.inputs, values);
-  if (error === SOLIDITY_ERRORS.Error) return { name: error.name, message: String(values[0]), args };
+  if (error.signature === SOLIDITY_ERRORS.Error.signature)
+    return { name: error.name, message: String(values[0]), args };
   const shown = Object.entries(args).map(([name, value]) => `${name}: ${value}`);
   return { name: error.name, message: `${error.name}(${shown.join(", ")})`, args };
 }

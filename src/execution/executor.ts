@@ -18,6 +18,7 @@ import type { TransferRunner } from "../encoding/transfer-run.ts";
 import { newUint256, toBigInt } from "../encoding/uint256.ts";
 import { EngineError, toEngineError } from "../errors.ts";
 import { BlockExecutor, type ExecutedBlock } from "./block-executor.ts";
+import type { Trace } from "./call-tracer.ts";
 import { decodeContract } from "./contract-record.ts";
 import { errorRecord } from "./error-record.ts";
 import type { BlockContext, ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
@@ -49,6 +50,9 @@ export interface ContractFilter {
   after?: Uint8Array | undefined;
   limit: number;
 }
+
+/** Progress of what nobody is to be evicted for. */
+const NO_TRANSACTION = 0x7fffffff;
 
 /** Contracts looked at for one page: a filter that matches little answers a short page with a cursor. */
 const CONTRACTS_SCANNED_MAX = 10_000;
@@ -210,12 +214,20 @@ export class Executor {
 
   /** See Trials.simulate. */
   simulate(transactions: Uint8Array, count: number, timestampMs: number): Simulated {
+    this.#progress[0] = NO_TRANSACTION;
     return this.#trials.simulate(transactions, count, this.#nextBlock(timestampMs));
   }
 
   /** See Trials.estimate. */
   estimate(transaction: Uint8Array, timestampMs: number): { gasLimit: number; breakdown: Record<string, number> } {
+    this.#progress[0] = NO_TRANSACTION;
     return this.#trials.estimate(transaction, this.#nextBlock(timestampMs));
+  }
+
+  /** See Trials.trace. @param block an entry of the log that would come next: asked about the state before it. */
+  trace(block: Uint8Array, index: number): Trace {
+    this.#progress[0] = NO_TRANSACTION;
+    return this.#trials.trace(new BlockEntry(block), index);
   }
 
   /** The block that would come next. */

@@ -1,11 +1,13 @@
 /**
  * Trials: transactions run to see what they would do. Nothing of them is kept.
  */
-import { alignUp, ByteWriter } from "../encoding/bytes.ts";
+import type { BlockEntry } from "../encoding/block-entry.ts";
+import { alignUp, ByteWriter, equalBytes } from "../encoding/bytes.ts";
 import { toHex } from "../encoding/hex.ts";
 import { transactionLength } from "../encoding/transaction.ts";
 import { EngineError } from "../errors.ts";
 import type { BlockExecutor } from "./block-executor.ts";
+import { CallTracer, type Trace } from "./call-tracer.ts";
 import { type ErrorRecord, errorRecord } from "./error-record.ts";
 import { GasBreakdown } from "./gas-breakdown.ts";
 import type { BlockContext } from "./host.ts";
@@ -86,6 +88,38 @@ export class Trials {
       }
     }
     return { gasLimit: high, breakdown: breakdown.items() };
+  }
+
+  /**
+   * Runs the transactions of a block once more, on the state before it, up to `index`, and watches that one.
+   * @throws EngineError INTERNAL_ERROR when what comes of it is not the receipt in the block.
+   */
+  trace(block: BlockEntry, index: number): Trace {
+    const { engine, table } = this.#blocks;
+    const { height, timestampMs, chainId, protocolVersion } = block;
+    const checkpoint = table.checkpoint();
+    const tracer = new CallTracer();
+    const receipt = new ByteWriter(1024);
+    engine.beginBlock({ height, timestampMs, chainId, protocolVersion });
+    try {
+      for (let i = 0; i <= index; i++) {
+        receipt.length = 0;
+        engine.observe(i === index ? tracer : undefined);
+        engine.admit(block.bytes, block.transactionAt(i));
+        engine.run(block.transactionHash(i), receipt);
+      }
+    } finally {
+      engine.observe(undefined);
+      table.revert(checkpoint);
+      engine.reverted();
+    }
+    const at = block.receiptAt(index);
+    if (!equalBytes(receipt.written(), block.bytes.subarray(at, at + receipt.length)))
+      throw new EngineError("INTERNAL_ERROR", `transaction ${index} of block ${height} ran otherwise than before`, {
+        height,
+        transactionIndex: index,
+      });
+    return tracer.trace();
   }
 
   #tryWithGas(transaction: Uint8Array, gasLimit: number, block: BlockContext, observer?: ExecutionObserver) {

@@ -10,8 +10,10 @@
  *  - A frame that reverts or halts leaves no write and no log; a halted one has spent its gas.
  *  - Reentrancy is allowed: an inner frame sees the writes of the outer ones.
  */
-import { keccak_256 } from "@noble/hashes/sha3.js";
+import { encodeError } from "../encoding/abi.ts";
 import { ByteWriter } from "../encoding/bytes.ts";
+import { ENGINE_ERRORS } from "../encoding/erc20-abi.ts";
+import { toHex } from "../encoding/hex.ts";
 import {
   HALT_REASONS,
   type HaltReason,
@@ -34,7 +36,6 @@ import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
 
 const EMPTY = new Uint8Array(0);
-const CONTRACT_PAUSED = keccak_256(Buffer.from("ContractPaused(address)")).slice(0, 4);
 const ADDRESS_BYTES = 20;
 /** The input of a frame that runs no call: a deployment's or an upgrade's. */
 const NO_INPUT: CallInput = { form: BodyForm.none, bytes: EMPTY, start: 0, end: 0 };
@@ -358,10 +359,7 @@ export class UnifiedContractEngine {
   #execute(frame: Frame, contract: ResolvedContract, input: CallInput): Outcome {
     const { info } = contract;
     if (info.status === "paused")
-      return {
-        status: "reverted",
-        returnData: Uint8Array.from([...CONTRACT_PAUSED, ...new Uint8Array(12), ...info.address]),
-      };
+      return { status: "reverted", returnData: encodeError(ENGINE_ERRORS.ContractPaused, [toHex(info.address)]) };
     return contract.engine.execute(frame, contract.code, input);
   }
 }

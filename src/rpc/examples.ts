@@ -1,5 +1,5 @@
 /** One story that the examples of all methods tell: alice deploys a token and sends bob 25 of it. */
-import type { BlockJson, ContractJson, ReceiptJson, TransactionJson } from "../client/methods.ts";
+import type { BlockJson, ContractJson, ReceiptJson, TraceJson, TransactionJson } from "../client/methods.ts";
 
 export const ALICE = "0x00000000000000000000000000000000000a11ce";
 export const BOB = "0x0000000000000000000000000000000000000b0b";
@@ -48,6 +48,54 @@ export const TRANSFER_RECEIPT: ReceiptJson = {
       args: { from: ALICE, to: BOB, value: "25" },
     },
   ],
+};
+
+const BALANCE_OF_ALICE = `0x62616c3a${ALICE.slice(2)}`;
+const BALANCE_OF_BOB = `0x62616c3a${BOB.slice(2)}`;
+
+export const TRANSFER_TRACE: TraceJson = {
+  transactionHash: TRANSFER_HASH,
+  blockHeight: 2,
+  transactionIndex: 0,
+  status: "success",
+  gasUsed: "50656",
+  gasLimit: "100000",
+  intrinsicGas: { transactionBase: "21000", bodyByte: "800" },
+  frames: [
+    {
+      parent: null,
+      depth: 0,
+      kind: "call",
+      address: TOKEN,
+      contract: { kind: "builtin", type: "erc20", codeHash: `0x${"c0".repeat(32)}` },
+      caller: ALICE,
+      value: "0",
+      entrypoint: "transfer",
+      args: { to: BOB, value: "25" },
+      status: "success",
+      result: true,
+      returnData: word("1"),
+      gasLimit: "78200",
+      gasUsed: "28856",
+      ownGas: "28856",
+      gas: { stateRead: "4200", stateWrite: "2900", stateCreate: "20000", log: "1756" },
+      steps: [
+        { op: "read", key: BALANCE_OF_ALICE, value: "0x0f4240" },
+        { op: "write", key: BALANCE_OF_ALICE, before: "0x0f4240", after: "0x0f4227" },
+        { op: "read", key: BALANCE_OF_BOB, value: null },
+        { op: "write", key: BALANCE_OF_BOB, before: null, after: "0x19" },
+        {
+          op: "log",
+          topics: [TRANSFER_TOPIC, word(ALICE.slice(2)), word(BOB.slice(2))],
+          data: word("19"),
+          logIndex: 0,
+          event: "Transfer",
+          args: { from: ALICE, to: BOB, value: "25" },
+        },
+      ],
+    },
+  ],
+  omitted: null,
 };
 
 export const BLOCK: BlockJson = {

@@ -195,7 +195,9 @@ const logFields = {
 };
 export const Log = closed(logFields, { title: "Log" });
 
-const Status = words("success", "reverted", "halted");
+export const Status = words("success", "reverted", "halted");
+
+export const Revert = closed({ name: nullable(Text), message: Text, data: Bytes, args: Facts }, { title: "Revert" });
 
 export const ReceiptSummary = closed(
   { transactionHash: Hash, status: Status, gasUsed: Decimal, contractAddress: optional(Address) },
@@ -214,7 +216,7 @@ export const Receipt = closed(
     gasLimit: Decimal,
     returnData: Bytes,
     result: optional(Message),
-    revert: optional(closed({ name: nullable(Text), message: Text, data: Bytes, args: Facts }, { title: "Revert" })),
+    revert: optional(Revert),
     haltReason: optional(Text),
     logs: list(Log),
   },

@@ -9,6 +9,7 @@ import type { BlockEntry } from "../encoding/block-entry.ts";
 import type { ByteWriter } from "../encoding/bytes.ts";
 import type { TransactionJson } from "../encoding/transaction.ts";
 import type { EngineError, ErrorCode, ErrorFacts } from "../errors.ts";
+import type { Trace } from "../execution/call-tracer.ts";
 
 export type Wait = "accepted" | "executed" | "durable";
 
@@ -156,6 +157,8 @@ export interface EngineService extends EngineInsights {
 
   simulate(transactions: readonly TransactionJson[], at: number | undefined): Promise<Simulation>;
   estimateGas(transaction: TransactionJson): Promise<GasEstimate>;
+  /** Runs a transaction of a durable block once more and watches it. @throws EngineError PRUNED with the lowest height. */
+  trace(located: Located): Promise<Trace>;
   queryAt(transaction: TransactionJson, at: number): Promise<QueryOutcome>;
 
   /** Mode driven. */

@@ -1,7 +1,7 @@
 /** tx_*: submitting transactions in mode auto, trying them out, and looking them up. */
 import { fromHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
-import { ALICE, BLOCK_HASH, TRANSFER, TRANSFER_HASH, TRANSFER_RECEIPT } from "./examples.ts";
+import { ALICE, BLOCK_HASH, TRANSFER, TRANSFER_HASH, TRANSFER_RECEIPT, TRANSFER_TRACE } from "./examples.ts";
 import { checkBatchSize } from "./limits.ts";
 import { define, type MethodContext, type MethodTable } from "./method.ts";
 import {
@@ -26,6 +26,8 @@ import {
   withNames,
 } from "./schemas.ts";
 import type { Located } from "./services.ts";
+import { Trace } from "./trace-schema.ts";
+import { traceView } from "./trace-view.ts";
 import { requireTransactionObject } from "./transaction-batch.ts";
 import { receiptView, simulationView, transactionView } from "./views.ts";
 
@@ -146,6 +148,19 @@ export const TRANSACTION_METHODS = {
     example: { params: { transactionHash: TRANSFER_HASH }, result: TRANSFER_RECEIPT },
     async handle({ transactionHash }, context) {
       return receiptView(await requireTransaction(transactionHash, context));
+    },
+  }),
+
+  tx_trace: define("tx_trace", {
+    description:
+      "What a transaction of a durable block did, frame by frame, had by running it once more on the state before its block: calls with their own gas, state and balances read and written, logs, and errors as their contracts raised them. Within the retained window.",
+    role: "reader",
+    params: byHash,
+    result: Trace,
+    example: { params: { transactionHash: TRANSFER_HASH }, result: TRANSFER_TRACE },
+    async handle({ transactionHash }, context) {
+      const located = await requireTransaction(transactionHash, context);
+      return traceView(located, await context.service.trace(located));
     },
   }),
 } satisfies Partial<MethodTable>;

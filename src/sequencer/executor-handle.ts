@@ -24,6 +24,7 @@ export type ExecutorMethod =
   | "applied"
   | "simulate"
   | "estimate"
+  | "trace"
   | "contract"
   | "contracts"
   | "contractState"

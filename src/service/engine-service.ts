@@ -6,10 +6,11 @@
  *    answers, and puts them on again.
  */
 import { BlockEntry, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryKind } from "../encoding/block-entry.ts";
-import { ByteWriter, writeU64 } from "../encoding/bytes.ts";
+import { ByteWriter, equalBytes, writeU64 } from "../encoding/bytes.ts";
 import { decodeAnswer } from "../encoding/query-answer.ts";
 import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
 import { EngineError } from "../errors.ts";
+import type { Trace } from "../execution/call-tracer.ts";
 import { type ContractView, headOf } from "../execution/executor.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import type {
@@ -162,6 +163,25 @@ export class LocalEngine implements EngineService {
 
   async estimateGas(transaction: TransactionJson): Promise<GasEstimate> {
     return await this.#modules.pipeline.ask("estimate", [encoded([transaction]).calls, this.#modules.now()]);
+  }
+
+  async trace({ block, index }: Located): Promise<Trace> {
+    const { pipeline, retained } = this.#modules;
+    return await this.#whenStill(async () => {
+      // Meanwhile it may have been rolled back.
+      if (!equalBytes(this.#blockAt(block.height)?.blockHash ?? new Uint8Array(0), block.blockHash))
+        throw new EngineError("TRANSACTION_NOT_FOUND", `the block at height ${block.height} was rolled back`, {
+          height: block.height,
+        });
+      const lowestHeight = (retained.lowestHeight ?? 0) + 1;
+      if (block.height < lowestHeight)
+        throw new EngineError(
+          "PRUNED",
+          `the state before block ${block.height} is no longer kept; the lowest block that can be traced is ${lowestHeight}`,
+          { height: block.height, lowestHeight },
+        );
+      return await pipeline.ask("trace", [block.bytes, index], this.#past(block.height - 1));
+    });
   }
 
   // ── state ───────────────────────────────────────────────────────────────────

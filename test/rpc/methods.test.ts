@@ -35,7 +35,7 @@ describe("the method table", () => {
   });
 
   it("has no method that the issue leaves out", () => {
-    const absent = NAMES.filter((name) => /^(eth_|net_|web3_|storage_|privacy_|subscribe|tx_trace)/.test(name));
+    const absent = NAMES.filter((name) => /^(eth_|net_|web3_|storage_|privacy_|subscribe)/.test(name));
     expect(absent).toEqual([]);
   });
 });
@@ -292,6 +292,21 @@ describe("every method", () => {
       code: "UNSUPPORTED_TRANSACTION",
     });
     expect(auto.engine.executed.length).toBe(executed);
+  });
+
+  it("traces a transaction, naming what the contract's interface names", async () => {
+    const { transactionHash } = receipt;
+    const trace = await ask("tx_trace", { transactionHash });
+    expect(new Validator(METHODS.tx_trace.result).refusal(trace)).toBeUndefined();
+    expect(trace).toMatchObject({
+      transactionHash,
+      status: receipt.status,
+      gasUsed: receipt.gasUsed,
+      frames: [{ parent: null, kind: "call", address: token, entrypoint: "transfer", args: { value: "25" } }],
+      omitted: null,
+    });
+    const unknown = `0x${"00".repeat(32)}`;
+    expect(await refusalOf("tx_trace", { transactionHash: unknown })).toMatchObject({ code: "TRANSACTION_NOT_FOUND" });
   });
 
   it("describes contracts, their state, logs and executions", async () => {

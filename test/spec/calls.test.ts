@@ -17,6 +17,7 @@ import { Executor } from "../../src/execution/executor.ts";
 import type { CallInput, ContractEngine, HostContext, Outcome } from "../../src/execution/host.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
+import { describeRevert } from "../../src/rpc/receipt-text.ts";
 import { ALICE, BOB, bytes, deployment } from "../support/engine.ts";
 
 const key = Buffer.from("n");
@@ -260,7 +261,8 @@ describe("a call between contracts", () => {
     run({ kind: "setStatus", sender: ALICE, gasLimit: 100_000, to: b, status: "paused" });
     expect(script(a, [{ call: b, script: [], expect: "reverted" }]).status).toBe("success");
     const receipt = script(b, []);
-    expect([receipt.status, toHex(receipt.returnData.subarray(16))]).toEqual(["reverted", b]);
+    expect(receipt.status).toBe("reverted");
+    expect(describeRevert(receipt.returnData)).toMatchObject({ name: "ContractPaused", args: { contract: b } });
     run({ kind: "setStatus", sender: ALICE, gasLimit: 100_000, to: b, status: "active" });
     expect(script(b, []).status).toBe("success");
   });

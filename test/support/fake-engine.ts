@@ -16,10 +16,13 @@ import {
   encodeTransaction,
   optionalFields,
   type TransactionJson,
+  TX_HEADER_BYTES,
   TxFlag,
   transactionLength,
 } from "../../src/encoding/transaction.ts";
 import { EngineError } from "../../src/errors.ts";
+import { CallTracer, type Trace } from "../../src/execution/call-tracer.ts";
+import type { ContractEngine, ContractInfo } from "../../src/execution/host.ts";
 import { METHODS } from "../../src/rpc/methods.ts";
 import type {
   ContractRecord,
@@ -160,6 +163,32 @@ export class FakeEngine implements EngineService {
 
   async estimateGas(): Promise<GasEstimate> {
     return { gasLimit: GAS_USED, breakdown: { transactionBase: 21_000, rest: GAS_USED - 21_000 } };
+  }
+
+  /** One frame: the call as it was made, by the contract's interface. */
+  async trace({ block, index }: Located): Promise<Trace> {
+    const at = block.transactionAt(index);
+    const { sender, to, gasLimit } = decodeTransaction(block.bytes, at);
+    const { status, returnData } = decodeReceipt(block.bytes, block.receiptAt(index));
+    const end = at + transactionLength(block.bytes, at);
+    const record = this.#contracts.get(to!)!;
+    const tracer = new CallTracer();
+    tracer.charged("transactionBase", 21_000);
+    tracer.entered({
+      kind: "call",
+      address: record.address,
+      contract: {
+        info: record as unknown as ContractInfo,
+        engine: { describe: () => record.abi } as unknown as ContractEngine,
+        code: { codeHash: record.codeHash, code: new Uint8Array(0), program: undefined },
+      },
+      caller: fromHex(sender)!,
+      value: 0n,
+      gasLimit: Number(gasLimit),
+      input: { form: block.bytes[at + 2]!, bytes: block.bytes, start: at + TX_HEADER_BYTES, end },
+    });
+    tracer.left({ status, returnData, gasUsed: GAS_USED - 21_000 }, undefined, undefined);
+    return tracer.trace();
   }
 
   async blockExecute(block: { height: number; parentHash: Uint8Array; timestampMs: number; encode: Encode }) {
