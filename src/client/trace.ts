@@ -38,7 +38,8 @@ export interface TraceFrameJson {
 }
 
 export type TraceStepJson =
-  | { op: "read"; key: string; value: string | null }
+  /** `address` is that of another contract whose state it is. */
+  | { op: "read"; key: string; value: string | null; address?: string }
   | { op: "write"; key: string; before: string | null; after: string | null }
   | { op: "balance"; address: string; balance: string }
   | {

@@ -13,8 +13,8 @@ import type { CallOutcome, ContractKind } from "./host.ts";
 import type { EnteredFrame, ExecutionObserver, FrameKind, Refusal } from "./observer.ts";
 
 export type TraceStep =
-  /** Of the frame's own contract; `value` undefined: absent. */
-  | { op: "read"; key: Uint8Array; value: Uint8Array | undefined }
+  /** `value` undefined: absent. `address` of another contract whose state it is. */
+  | { op: "read"; key: Uint8Array; value: Uint8Array | undefined; address: Uint8Array | undefined }
   | { op: "write"; key: Uint8Array; before: Uint8Array | undefined; after: Uint8Array | undefined }
   | { op: "balance"; address: Uint8Array; balance: bigint }
   | { op: "log"; topics: Uint8Array[]; data: Uint8Array }
@@ -202,11 +202,13 @@ export class CallTracer implements ExecutionObserver {
     if (this.#hasRoom(returnData.length, frame)) frame.returnData = copied(returnData);
   }
 
-  read(key: Uint8Array, value: Uint8Array | undefined): void {
-    this.#step(key.length + (value?.length ?? 0), () => ({
+  read(key: Uint8Array, value: Uint8Array | undefined, address?: Uint8Array): void {
+    const size = key.length + (value?.length ?? 0) + (address?.length ?? 0);
+    this.#step(size, () => ({
       op: "read",
       key: copied(key),
       value: value && copied(value),
+      address: address && copied(address),
     }));
   }
 

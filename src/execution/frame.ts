@@ -102,7 +102,10 @@ export class Frame implements HostContext {
   }
 
   rawState(address: Uint8Array, key: Uint8Array): Uint8Array | undefined {
-    return this.#read(contractSpace(this.#scope.table, address), key);
+    const { table, observer } = this.#scope;
+    const value = this.#read(contractSpace(table, address), key);
+    if (observer !== undefined) observer.read(key, value, address);
+    return value;
   }
 
   #read(space: number, key: Uint8Array): Uint8Array | undefined {

@@ -39,8 +39,8 @@ export interface ExecutionObserver {
   entered(frame: EnteredFrame): void;
   /** @param refusal set when nothing ran. */
   left(outcome: CallOutcome, haltReason: HaltReason | undefined, refusal: Refusal | undefined): void;
-  /** A value of the frame's own contract, or an entry that an iteration yielded. */
-  read(key: Uint8Array, value: Uint8Array | undefined): void;
+  /** A value, or an entry that an iteration yielded. @param address of the contract whose it is; left out: the frame's own. */
+  read(key: Uint8Array, value: Uint8Array | undefined, address?: Uint8Array): void;
   wrote(key: Uint8Array, before: Uint8Array | undefined, after: Uint8Array | undefined): void;
   balanceRead(address: Uint8Array, balance: bigint): void;
   logged(topics: readonly Uint8Array[], data: Uint8Array): void;

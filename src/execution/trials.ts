@@ -106,7 +106,7 @@ export class Trials {
         receipt.length = 0;
         engine.observe(i === index ? tracer : undefined);
         engine.admit(block.bytes, block.transactionAt(i));
-        engine.run(block.transactionHash(i), receipt);
+        engine.run(() => block.transactionHash(i), receipt);
       }
     } finally {
       engine.observe(undefined);

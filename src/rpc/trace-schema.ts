@@ -26,7 +26,7 @@ const Omitted = closed(
 );
 const TraceStep = Type.Union(
   [
-    closed({ op: Type.Literal("read"), key: Bytes, value: nullable(Bytes) }),
+    closed({ op: Type.Literal("read"), key: Bytes, value: nullable(Bytes), address: optional(Address) }),
     closed({ op: Type.Literal("write"), key: Bytes, before: nullable(Bytes), after: nullable(Bytes) }),
     closed({ op: Type.Literal("balance"), address: Address, balance: Decimal }),
     closed({

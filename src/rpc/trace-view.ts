@@ -114,7 +114,12 @@ class TraceView {
   #step(step: TraceStep, decoder: ContractDecoder | undefined): TraceStepJson {
     switch (step.op) {
       case "read":
-        return { op: "read", key: toHex(step.key), value: hexOrNull(step.value) };
+        return {
+          op: "read",
+          key: toHex(step.key),
+          value: hexOrNull(step.value),
+          ...(step.address === undefined ? {} : { address: toHex(step.address) }),
+        };
       case "write":
         return { op: "write", key: toHex(step.key), before: hexOrNull(step.before), after: hexOrNull(step.after) };
       case "balance":

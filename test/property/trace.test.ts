@@ -217,7 +217,7 @@ it("shows a deployment that calls, and one that fails", () => {
     ]);
     const trace = chain.trace(block, 0);
     expectTraceOf(block, 0, trace);
-    expect(trace.intrinsic).toMatchObject({ deployBase: 32_000, codeByte: 800, admission: 17 });
+    expect(trace.intrinsic).toMatchObject({ deployBase: 32_000, admission: 17 });
     expect(trace.frames.map(({ kind, depth }) => [kind, depth])).toEqual([
       ["deploy", 0],
       ["call", 1],
