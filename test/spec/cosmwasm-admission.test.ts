@@ -120,8 +120,7 @@ describe("calls", () => {
   }
 
   it("by entrypoint and one object are short for the message", () => {
-    const info = chain.contracts.get(toHex(at))!;
-    const code = chain.codeOf(info.codeHash).loaded;
+    const code = chain.codeOf(at);
     chain.engine.admitCall(code, entrypoint("transfer", transfer));
     expect(chain.submit(alice, at, entrypoint("transfer", transfer)).error).toBe("");
     expect(chain.submit(alice, at, entrypoint("token_info")).error).toMatch(/unknown variant `token_info`/);
@@ -152,7 +151,7 @@ describe("calls", () => {
     chain.fund(alice, 9n);
     const result = chain.execute(alice, address, empty, { value: 9n });
     expect(result.events.map(({ type }) => type)).toEqual(["coin_spent", "coin_received", "transfer", "execute"]);
-    const kept = (key: string) => JSON.parse(Buffer.from(chain.spaceOf(address).get(key)!).toString("utf8"));
+    const kept = (key: string) => JSON.parse(Buffer.from(chain.stateOf(address).get(key)!).toString("utf8"));
     expect(kept("last")).toEqual({ sender: chain.text(alice), funds: [{ denom: "upoly", amount: "9" }] });
     expect(kept("answer")).toEqual({
       block: { height: 12_345, time: "1700000000123000000", chain_id: "polytorus-1337" },

@@ -1,6 +1,5 @@
 /** cw1-whitelist sends whatever its admins say: every message of bank and wasm, carried out for a real contract. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { toHex } from "../../src/encoding/hex.ts";
 import { CosmWasmChain, DENOM } from "../support/cosmwasm-chain.ts";
 import { contractBytes } from "../support/cosmwasm-contracts.ts";
 
@@ -66,7 +65,7 @@ describe("cw1-whitelist", () => {
     const event = result.events.find(({ type }) => type === "instantiate")!;
     const child = chain.addresses.parse(event.attributes[0]!.value) as Uint8Array;
     expect(event.attributes[1]).toEqual({ key: "code_id", value: String(whitelist) });
-    expect(chain.contracts.get(toHex(child))).toMatchObject({ creator: proxy, admin: proxy });
+    expect(chain.info(child)).toMatchObject({ creator: proxy, admin: proxy });
     expect(chain.balanceOf(child)).toBe(5n);
     expect(chain.query(child, { admin_list: {} })).toEqual({ admins: [], mutable: false });
   });

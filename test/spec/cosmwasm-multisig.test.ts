@@ -3,7 +3,7 @@
  * submessages and queries.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { GuestEvent } from "../../src/engines/wasm/cosmwasm/response.ts";
+import type { CosmWasmEvent } from "../../src/encoding/cosmwasm-event.ts";
 import { CosmWasmChain, DENOM } from "../support/cosmwasm-chain.ts";
 import { contractBytes } from "../support/cosmwasm-contracts.ts";
 
@@ -36,7 +36,7 @@ function propose(multisig: Uint8Array, from: Uint8Array, msgs: unknown[]): numbe
   return Number(attribute(result.events, "proposal_id"));
 }
 
-function attribute(events: readonly GuestEvent[], key: string): string | undefined {
+function attribute(events: readonly CosmWasmEvent[], key: string): string | undefined {
   return events.flatMap(({ attributes }) => attributes).find((candidate) => candidate.key === key)?.value;
 }
 

@@ -28,7 +28,7 @@ function empty() {
 function ask(request: unknown): unknown {
   const result = chain.execute(alice, querier, request);
   expect(result.error).toBe("");
-  const answer = JSON.parse(Buffer.from(chain.spaceOf(querier).get("last")!).toString("utf8"));
+  const answer = JSON.parse(Buffer.from(chain.stateOf(querier).get("last")!).toString("utf8"));
   const data = answer.ok?.ok;
   if (data === undefined) return answer;
   const decoded = Buffer.from(data, "base64").toString("utf8");
@@ -79,7 +79,7 @@ describe("query_chain", () => {
   });
 
   it("reads another contract's state as it is", () => {
-    chain.spaceOf(echo).set("config", new Uint8Array(Buffer.from("raw bytes")));
+    chain.setState(echo, "config", "raw bytes");
     const raw = (key: string) => ({ wasm: { raw: { contract_addr: text(echo), key: base64(key) } } });
     expect(ask(raw("config"))).toEqual({ data: "raw bytes" });
     expect(ask(raw("nothing"))).toEqual({ data: "" });
@@ -96,7 +96,7 @@ describe("query_chain", () => {
     expect(ask({ wasm: { smart: { contract_addr: stranger, msg: "" } } })).toEqual({
       error: { no_such_contract: { addr: stranger } },
     });
-    const { codeHash } = chain.codes[1]!.loaded;
+    const codeHash = chain.codeHash(2);
     expect(ask({ wasm: { code_info: { code_id: 2 } } })).toEqual({
       data: { code_id: 2, creator: text(new Uint8Array(20)), checksum: Buffer.from(codeHash).toString("hex") },
     });
@@ -125,6 +125,6 @@ describe("query_chain", () => {
     );
     const { address } = chain.instantiate(alice, chain.store(writer), empty());
     expect(chain.rawQuery(address, { ok: "" })).toMatchObject({ status: "halted", haltReason: "StaticWrite" });
-    expect(chain.spaceOf(address).size).toBe(0);
+    expect(chain.stateOf(address).size).toBe(0);
   });
 });

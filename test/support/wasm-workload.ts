@@ -7,10 +7,8 @@ import { readFileSync } from "node:fs";
 import { Random } from "../../bench/support/random.ts";
 import { toHex } from "../../src/encoding/hex.ts";
 import type { Receipt } from "../../src/encoding/receipt.ts";
-import { CosmWasmAbi } from "../../src/engines/wasm/cosmwasm/cosmwasm-abi.ts";
 import { PolytorusAbi } from "../../src/engines/wasm/polytorus/polytorus-abi.ts";
-import { WasmContractEngine } from "../../src/engines/wasm/wasm-engine.ts";
-import { CosmWasmChain, DENOM, PREFIX } from "./cosmwasm-chain.ts";
+import { CosmWasmChain } from "./cosmwasm-chain.ts";
 import { WasmChain } from "./wasm-chain.ts";
 
 export interface Workload {
@@ -80,8 +78,7 @@ function runPolytorus({ isFresh, callsPerContract, seed, token, hostile }: Workl
 }
 
 function runCosmWasm({ isFresh, callsPerContract, seed, cw20 }: Workload, digest: Hash): void {
-  const abis = [new CosmWasmAbi({ addressPrefix: PREFIX, denom: DENOM })];
-  const chain = new CosmWasmChain(new WasmContractEngine({ abis, ...(isFresh ? { slotsBytesMax: 0 } : {}) }));
+  const chain = new CosmWasmChain(isFresh ? { slotsBytesMax: 0 } : {});
   const people = Array.from({ length: 8 }, (_, i) => chain.account(`person ${i}`));
   const text = (index: number) => chain.text(people[index]!);
   const { address } = chain.instantiate(people[0]!, chain.store(readFileSync(cw20)), {
@@ -108,6 +105,5 @@ function runCosmWasm({ isFresh, callsPerContract, seed, cw20 }: Workload, digest
     const { status, gasUsed, returnData, events, error } = result;
     digest.update(JSON.stringify([status, gasUsed, toHex(returnData), events, error]));
   }
-  for (const [key, value] of [...chain.spaceOf(address)].sort(([a], [b]) => (a < b ? -1 : 1)))
-    digest.update(key).update(value);
+  digest.update(chain.executor.root());
 }

@@ -1,9 +1,10 @@
 /** The JSON that entry points are given: Env, MessageInfo, MigrateInfo and Reply of cosmwasm-std 1 and 2. */
+import type { CosmWasmEvent } from "../../../encoding/cosmwasm-event.ts";
 import type { BlockContext } from "../../../execution/host.ts";
 import type { Coin } from "./coins.ts";
 import { toBase64 } from "./guest-json.ts";
 import type { MessageResponse } from "./protobuf.ts";
-import type { GuestEvent, SubMessage } from "./response.ts";
+import type { SubMessage } from "./response.ts";
 import { TextWriter } from "./text-writer.ts";
 
 /** `Env.block.chain_id` is this, a dash and the chain's number: Cosmos' form of it. */
@@ -30,7 +31,7 @@ export function migrateInfoJson(sender: string): string {
 }
 
 export type SubMessageResult =
-  | { readonly events: readonly GuestEvent[]; readonly response: MessageResponse }
+  | { readonly events: readonly CosmWasmEvent[]; readonly response: MessageResponse }
   | { readonly error: string };
 
 export function replyJson({ id, payload }: SubMessage, gasUsed: number, result: SubMessageResult): string {
@@ -52,6 +53,6 @@ function resultJson(result: SubMessageResult): string {
 }
 
 /** As wasmd hands them to replies, by bytes. */
-function sortedByKey(attributes: GuestEvent["attributes"]): GuestEvent["attributes"] {
+function sortedByKey(attributes: CosmWasmEvent["attributes"]): CosmWasmEvent["attributes"] {
   return [...attributes].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
 }

@@ -1,37 +1,21 @@
 /**
- * Events as wasmd names them, kept as logs of the contract that they come from.
- *   topic 0   SHA-256 of the event's type: "wasm", "wasm-transfer", "execute", "instantiate", "reply", "coin_spent" …
- *   data      canonical JSON {"attributes":[{"key":…,"value":…},…],"type":…}, attributes in the contract's order
+ * Events as wasmd names them, kept as logs of the contract that they come from (encoding/cosmwasm-event.ts).
  * The rules for names are wasmd's (x/wasm/keeper/events.go): keys are trimmed and not empty, `_` begins only the chain's own,
  * a custom event's type has more than two characters and gets the prefix `wasm-`.
  */
-import { createHash } from "node:crypto";
+import { type Attribute, type CosmWasmEvent, eventTopic } from "../../../encoding/cosmwasm-event.ts";
 import type { HostContext } from "../../../execution/host.ts";
-import type { Attribute, GuestEvent, Response } from "./response.ts";
+import type { Response } from "./response.ts";
 import { TextWriter } from "./text-writer.ts";
 
 export const CONTRACT_ATTRIBUTE = "_contract_address";
 const CUSTOM_PREFIX = "wasm-";
 const TYPE_CHARS_MIN = 3;
-/** Topics remembered: types are few, unless a contract makes them up. */
-const TOPICS_MAX = 1024;
-
-const TOPICS = new Map<string, Uint8Array>();
-
-/** Topic 0 of the logs of events of a type. */
-export function eventTopic(type: string): Uint8Array {
-  const known = TOPICS.get(type);
-  if (known !== undefined) return known;
-  if (TOPICS.size >= TOPICS_MAX) TOPICS.clear();
-  const topic = new Uint8Array(createHash("sha256").update(type, "utf8").digest());
-  TOPICS.set(type, topic);
-  return topic;
-}
 
 const WRITER = new TextWriter();
 
 /** @returns valid until the next event is encoded. */
-export function encodeEvent({ type, attributes }: GuestEvent): Uint8Array {
+export function encodeEvent({ type, attributes }: CosmWasmEvent): Uint8Array {
   WRITER.raw('{"attributes":[');
   for (let i = 0; i < attributes.length; i++) {
     const { key, value } = attributes[i]!;
@@ -44,22 +28,9 @@ export function encodeEvent({ type, attributes }: GuestEvent): Uint8Array {
   return WRITER.raw('],"type":').quoted(type).raw("}").takeView();
 }
 
-/** The event in a log's data; undefined when the log is none of an event. */
-export function decodeEvent(topics: readonly Uint8Array[], data: Uint8Array): GuestEvent | undefined {
-  let event: GuestEvent;
-  try {
-    event = JSON.parse(Buffer.from(data).toString("utf8")) as GuestEvent;
-  } catch {
-    return undefined;
-  }
-  if (typeof event?.type !== "string" || !Array.isArray(event.attributes)) return undefined;
-  const isNamed = topics.length === 1 && Buffer.from(topics[0]!).equals(eventTopic(event.type));
-  return isNamed ? event : undefined;
-}
-
 /** The events of a response, or what is wrong with one. @param contract the address as text. */
-export function responseEvents(response: Response, contract: string): GuestEvent[] | string {
-  const events: GuestEvent[] = [];
+export function responseEvents(response: Response, contract: string): CosmWasmEvent[] | string {
+  const events: CosmWasmEvent[] = [];
   if (response.attributes.length > 0) {
     const attributes = namedAttributes(response.attributes, contract);
     if (typeof attributes === "string") return attributes;
@@ -91,7 +62,7 @@ function namedAttributes(attributes: readonly Attribute[], contract: string): At
  * fails, and belongs to whoever called it when it succeeds.
  */
 export class EventJournal {
-  readonly #events: GuestEvent[] = [];
+  readonly #events: CosmWasmEvent[] = [];
   #depth = 0;
 
   /** Where the events of a frame begin. */
@@ -109,19 +80,19 @@ export class EventJournal {
     return this.#events.length;
   }
 
-  since(mark: number): GuestEvent[] {
+  since(mark: number): CosmWasmEvent[] {
     return this.#events.slice(mark);
   }
 
   /** Logs an event and remembers it for replies. */
-  emit(host: Pick<HostContext, "log">, event: GuestEvent): void {
+  emit(host: Pick<HostContext, "log">, event: CosmWasmEvent): void {
     host.log([eventTopic(event.type)], encodeEvent(event));
     this.#events.push(event);
   }
 }
 
 /** What the bank module emits when coins move. */
-export function bankEvents(from: string, to: string, value: bigint, denom: string): GuestEvent[] {
+export function bankEvents(from: string, to: string, value: bigint, denom: string): CosmWasmEvent[] {
   const amount = { key: "amount", value: `${value}${denom}` };
   return [
     { type: "coin_spent", attributes: [{ key: "spender", value: from }, amount] },
@@ -130,7 +101,7 @@ export function bankEvents(from: string, to: string, value: bigint, denom: strin
   ];
 }
 
-export function burnEvents(from: string, value: bigint, denom: string): GuestEvent[] {
+export function burnEvents(from: string, value: bigint, denom: string): CosmWasmEvent[] {
   const amount = { key: "amount", value: `${value}${denom}` };
   return [
     { type: "coin_spent", attributes: [{ key: "spender", value: from }, amount] },

@@ -2,6 +2,7 @@
  * What a contract's entry points answer: ContractResult<Response> of instantiate, execute, migrate, reply and sudo, and
  * ContractResult<Binary> of query. Parsed strictly: anything else halts the frame as InvalidOutput.
  */
+import type { Attribute, CosmWasmEvent } from "../../../encoding/cosmwasm-event.ts";
 import {
   asArray,
   asBinary,
@@ -19,16 +20,6 @@ import { asMessage, type Message } from "./messages.ts";
 /** Bytes of an answer; CosmWasm's own host parses no more than 256 KiB, queries of lists need more. */
 export const OUTPUT_BYTES_MAX = 1024 * 1024;
 
-export interface Attribute {
-  readonly key: string;
-  readonly value: string;
-}
-
-export interface GuestEvent {
-  readonly type: string;
-  readonly attributes: readonly Attribute[];
-}
-
 const REPLY_ON = ["always", "error", "success", "never"] as const;
 export type ReplyOn = (typeof REPLY_ON)[number];
 
@@ -45,7 +36,7 @@ export interface SubMessage {
 export interface Response {
   readonly messages: readonly SubMessage[];
   readonly attributes: readonly Attribute[];
-  readonly events: readonly GuestEvent[];
+  readonly events: readonly CosmWasmEvent[];
   readonly data: Uint8Array | undefined;
 }
 
@@ -93,7 +84,7 @@ function asSubMessage(value: unknown): SubMessage {
   };
 }
 
-function asEvent(value: unknown): GuestEvent {
+function asEvent(value: unknown): CosmWasmEvent {
   const event: JsonObject = asObject(value);
   return { type: asString(event["type"]), attributes: asAttributes(event["attributes"]) };
 }
