@@ -50,6 +50,8 @@ interface ErrorKind {
   family: ErrorFamily;
   /** Overrides the family's JSON-RPC code, for the codes JSON-RPC 2.0 itself defines. */
   rpc?: number;
+  /** Overrides the family's exit code. */
+  exit?: number;
   meaning: string;
   hint: string;
 }
@@ -140,6 +142,7 @@ export const ERROR_KINDS = {
   },
   NOT_ADMIN: {
     family: "rejected",
+    exit: 4,
     meaning: "Only the contract's admin may do this.",
     hint: "`contract_get` names the admin.",
   },
@@ -353,7 +356,7 @@ export class EngineError extends Error {
   }
 
   get exitCode(): number {
-    return FAMILIES[this.family].exit;
+    return exitCodeOf(this.code);
   }
 
   get httpStatus(): number {
@@ -387,7 +390,8 @@ export function rpcCodeOf(code: ErrorCode): number {
 }
 
 export function exitCodeOf(code: ErrorCode): number {
-  return FAMILIES[ERROR_KINDS[code].family].exit;
+  const kind: ErrorKind = ERROR_KINDS[code];
+  return kind.exit ?? FAMILIES[kind.family].exit;
 }
 
 export function isErrorCode(code: string): code is ErrorCode {

@@ -140,12 +140,12 @@ class Builder {
         "--abi <file|name>",
         "the contract's interface as JSON (default: what the module carries), or polytorus, cosmwasm or wasi",
       )
-      .option("--init <json>", "arguments of the constructor, as a JSON array")
+      .option("--init <json>", "arguments of the constructor as a JSON array, or the instantiate message")
       .option("--salt <hex>", "32 bytes: derive the address as CREATE2 does")
       .option("--nonce <n>", "the sender's nonce (default: the next)")
       .addHelpText(
         "after",
-        "\nExample\n  $ node contracts/build.mjs counter\n  $ polytorus deploy wasm contracts/counter/build/counter.wasm",
+        "\nFILE may be the hash of code that the chain has: 0x and 64 digits.\n\nExample\n  $ node contracts/build.mjs counter\n  $ polytorus deploy wasm contracts/counter/build/counter.wasm",
       );
 
     const calls = () => import("./commands/call.ts");
@@ -234,6 +234,25 @@ class Builder {
       "resume <address>",
       "let a paused contract run again (its admin only)",
       async () => (await module()).resume,
+    );
+    const changes = () => import("./commands/upgrade.ts");
+    this.#sender(
+      contract,
+      "upgrade <address> <file>",
+      "run other code over a contract's state (its admin only)",
+      async () => (await changes()).upgrade,
+    )
+      .option("--message <json>", "what the new code is told: a CosmWasm contract's migrate message")
+      .option("--abi <file>", "the new code's interface as JSON (default: what the module carries)")
+      .option("--simulate", "run it and keep nothing of it")
+      .option("--estimate", "find the gas limit that is enough")
+      .option("--nonce <n>", "the sender's nonce (default: the next)")
+      .addHelpText("after", "\nFILE may be the hash of code that the chain has: 0x and 64 digits.");
+    this.#sender(
+      contract,
+      "set-admin <address> <admin>",
+      'hand a contract on, or to "nobody": then nobody can change it any more (its admin only)',
+      async () => (await changes()).setAdmin,
     );
   }
 

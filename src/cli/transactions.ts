@@ -53,8 +53,15 @@ export async function withGasLimit(
   } catch (problem) {
     const isOutcome = problem instanceof EngineError && (problem.code === "REVERTED" || problem.code === "HALTED");
     if (!isOutcome) throw problem;
-    return { ...transaction, gasLimit: GAS_LIMIT_FALLBACK };
+    return { ...transaction, gasLimit: fallback(problem) };
   }
+}
+
+/** What reverts is sent with what it used and its margin, where that is more: large code is paid for before it runs. */
+function fallback({ facts }: EngineError): string {
+  const used = typeof facts["gasUsed"] === "string" ? BigInt(facts["gasUsed"]) : 0n;
+  const withMargin = (used * BigInt(100 + GAS_MARGIN_PERCENT)) / 100n;
+  return withMargin > BigInt(GAS_LIMIT_FALLBACK) ? String(withMargin) : GAS_LIMIT_FALLBACK;
 }
 
 /** Sends and waits until the receipt is durable. */

@@ -244,7 +244,8 @@ export class Executor {
   contract(address: Uint8Array): ContractView | undefined {
     const resolved = this.blocks.engine.contracts.resolve(address, 0);
     if (resolved === undefined) return undefined;
-    return { ...resolved.info, abi: resolved.engine.describe(resolved.code), metadata: metadataOf(resolved.code.code) };
+    const { info, engine, code } = resolved;
+    return { ...info, abi: engine.describe(code), metadata: engine.metadata?.(code) ?? {} };
   }
 
   contracts(filter: ContractFilter): { items: ContractView[]; next: Uint8Array | undefined } {
@@ -337,11 +338,6 @@ export function headOf(entry: BlockEntry): Head {
     blockHash: entry.blockHash.slice(),
     stateRoot: entry.stateRoot.slice(),
   };
-}
-
-function metadataOf(code: Uint8Array): Record<string, unknown> {
-  if (code[0] !== 0x7b) return {};
-  return JSON.parse(Buffer.from(code).toString("utf8")) as Record<string, unknown>;
 }
 
 function matches(view: ContractView, query: string): boolean {

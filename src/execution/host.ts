@@ -220,6 +220,8 @@ export interface ContractEngine {
   plainTransfer?(code: LoadedCode): PlainTransfer | undefined;
   /** The contract's interface, for `contract_get`, the command line and typed clients. */
   describe(code: LoadedCode): ContractAbi;
+  /** What the contract says of itself besides, for `contract_get`: a token's name, what a module speaks. */
+  metadata?(code: LoadedCode): Record<string, unknown>;
 }
 
 export interface PlainTransfer {

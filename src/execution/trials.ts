@@ -74,7 +74,10 @@ export class Trials {
     const full = this.#tryWithGas(transaction, max, block, breakdown);
     if (full.status !== "success") {
       throw full.status === "reverted"
-        ? new EngineError("REVERTED", "the transaction reverts", { data: toHex(full.returnData) })
+        ? new EngineError("REVERTED", "the transaction reverts", {
+            data: toHex(full.returnData),
+            gasUsed: String(full.gasUsed),
+          })
         : new EngineError("HALTED", `the transaction halts: ${full.haltReason}`, { haltReason: full.haltReason });
     }
     let high = full.gasUsed;

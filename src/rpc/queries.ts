@@ -39,7 +39,7 @@ export class Queries {
     for (const key in params) if (!KNOWN_KEYS.has(key)) throw whyRefused(params);
     if (cache !== "use" && cache !== "bypass") throw whyRefused(params);
     const transaction = this.#asTransaction(params);
-    const sink = new QuerySink(request, functionCalled(transaction));
+    const sink = new QuerySink(request, transaction);
     if (at !== undefined) {
       METHODS.contract_query.validator.require(params);
       this.#service.queryAt(transaction, at as number).then(
@@ -96,20 +96,34 @@ function functionCalled({ entrypoint, calldata }: TransactionJson): AbiFunction 
 
 class QuerySink extends AnsweringSink<QueryOutcome> {
   readonly #fn: AbiFunction | undefined;
+  /** A message is JSON, and so is what contracts answer to it. */
+  readonly #isMessage: boolean;
 
-  constructor(request: RequestInHand, fn: AbiFunction | undefined) {
+  constructor(request: RequestInHand, transaction: TransactionJson) {
     super(request);
-    this.#fn = fn;
+    this.#fn = functionCalled(transaction);
+    this.#isMessage = transaction.msg !== undefined;
   }
 
   protected override textOf(outcome: QueryOutcome): string {
     requireSuccess(outcome);
     const returnData = viewOf(outcome.returnData);
-    const result = this.#fn && resultText(this.#fn, returnData);
+    const result = this.#isMessage ? jsonText(returnData) : this.#fn && resultText(this.#fn, returnData);
     return (
       `{${result === undefined ? "" : `"result":${result},`}"returnData":"0x${returnData.toString("hex")}","gasUsed":"${outcome.gasUsed}"` +
       `,"cached":${outcome.cached === true ? `true,"ageMs":${Math.round(outcome.ageMs ?? 0)}` : "false"},"seq":${outcome.seq},"blockHeight":${outcome.blockHeight}}`
     );
+  }
+}
+
+/** JSON on one line, with its numbers as they were written; undefined when the bytes are none. */
+function jsonText(bytes: Buffer): string | undefined {
+  const text = bytes.toString("utf8");
+  try {
+    const value = JSON.parse(text);
+    return /[\r\n]/.test(text) ? JSON.stringify(value) : text;
+  } catch {
+    return undefined;
   }
 }
 

@@ -8,6 +8,7 @@
 import { type AbiFunction, decodeResult } from "../encoding/abi.ts";
 import { type BlockEntry, ENTRY_HEADER_BYTES } from "../encoding/block-entry.ts";
 import { readU32, readU64 } from "../encoding/bytes.ts";
+import { decodeEvent, eventArguments } from "../encoding/cosmwasm-event.ts";
 import {
   decodeErc20Error,
   decodeErc20Log,
@@ -37,6 +38,11 @@ const { Transfer, Approval } = ERC20_EVENTS;
 const ADDRESS_PADDING = "0".repeat(24);
 const TRANSFER_NAMES = [',"event":"Transfer","args":{"from":"0x', '","to":"0x'] as const;
 const APPROVAL_NAMES = [',"event":"Approval","args":{"owner":"0x', '","spender":"0x'] as const;
+
+interface DecodedLog {
+  readonly event: string;
+  readonly args: Record<string, unknown>;
+}
 
 /** The same bytes with Node's conversions to text. */
 export function viewOf(bytes: Uint8Array): Buffer {
@@ -203,13 +209,20 @@ export function logText(parts: ReceiptReader, logIndex: number, extra: string): 
   const topics: string[] = [];
   for (let count = topicCount; count > 0; count--) topics.push(parts.packed());
   const data = parts.packed();
-  const decoded = decodeErc20Log(
+  const decoded = decodedLog(
     topics.map((hex) => Buffer.from(hex, "hex")),
     Buffer.from(data, "hex"),
   );
-  const event = decoded === undefined ? "" : `,"event":"${decoded.event}","args":${JSON.stringify(decoded.args)}`;
+  const event =
+    decoded === undefined ? "" : `,"event":${JSON.stringify(decoded.event)},"args":${JSON.stringify(decoded.args)}`;
   const shown = topics.length === 0 ? "" : `"0x${topics.join('","0x')}"`;
   return `{"address":"0x${address}","topics":[${shown}],"data":"0x${data}","logIndex":${logIndex}${event}${extra}}`;
+}
+
+/** An event of the built-in token or of a CosmWasm contract; undefined when it is neither. */
+function decodedLog(topics: readonly Uint8Array[], data: Uint8Array): DecodedLog | undefined {
+  const event = decodeEvent(topics, data);
+  return event === undefined ? decodeErc20Log(topics, data) : { event: event.type, args: eventArguments(event) };
 }
 
 /** A Transfer or an Approval of two addresses and an amount, which nearly every log is; undefined for any other. */

@@ -45,6 +45,8 @@ describe("help", () => {
         "contract history",
         "contract pause",
         "contract resume",
+        "contract upgrade",
+        "contract set-admin",
         "tx receipt",
         "tx get",
         "block show",

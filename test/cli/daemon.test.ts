@@ -117,7 +117,7 @@ describe("commands", () => {
   it("pause stops a contract for all but its admin's resume", async () => {
     const { run, stop } = await serve(temporaryDirectory(), "--storage", "memory");
     const { contractAddress: token } = (await run(...TOKEN, "--json")).json().result;
-    expect((await run("contract", "pause", token, "--from", bob)).code).toBe(1);
+    expect((await run("contract", "pause", token, "--from", bob)).code).toBe(4);
     expect((await run("contract", "pause", token)).code).toBe(0);
     expect((await run("call", token, "transfer", bob, "1")).code).toBe(5);
     expect((await run("contract", "show", token)).stdout).toMatch(/^status +paused$/m);

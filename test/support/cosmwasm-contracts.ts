@@ -18,6 +18,10 @@ export type ContractName =
   | "cw4-stake"
   | "cw721-base";
 
+export function contractPath(name: ContractName): string {
+  return join(FOLDER, `${name}.wasm`);
+}
+
 export function contractBytes(name: ContractName): Uint8Array {
-  return new Uint8Array(readFileSync(join(FOLDER, `${name}.wasm`)));
+  return new Uint8Array(readFileSync(contractPath(name)));
 }

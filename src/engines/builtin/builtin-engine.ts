@@ -50,6 +50,10 @@ export class BuiltinEngine implements ContractEngine {
   describe(code: LoadedCode): ContractAbi {
     return programOf(code).abi;
   }
+
+  metadata({ code }: LoadedCode): Record<string, unknown> {
+    return JSON.parse(Buffer.from(code).toString("utf8")) as Record<string, unknown>;
+  }
 }
 
 function programOf(code: LoadedCode): BuiltinProgram {

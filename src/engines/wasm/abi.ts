@@ -58,6 +58,8 @@ export interface AbiProgram {
    * @param message what the upgrade carries, as JSON, or the bytes that a contract wrote.
    */
   upgrade?(slot: InstanceSlot, message: unknown): Outcome;
+  /** @throws RejectedError naming the path, when `contract.message` is not what `upgrade` takes. Absent: it takes anything. */
+  admitMessage?(message: unknown): void;
   /** @throws RejectedError UNKNOWN_ENTRYPOINT, INVALID_CALLDATA, INVALID_AMOUNT, INVALID_ADDRESS. */
   admitCall(input: CallInput): void;
   execute(slot: InstanceSlot, input: CallInput): Outcome;

@@ -112,6 +112,7 @@ export class WasmContractEngine implements ContractEngine {
     const { program, ...admitted } = this.#admitCode(contract, codeByHash, UPGRADE_FIELDS);
     if (contract["message"] !== undefined && program.upgrade === undefined)
       refuse("contract.message", "nothing: the new code's ABI has no message of upgrade", contract["message"]);
+    program.admitMessage?.(contract["message"]);
     return admitted;
   }
 
@@ -212,6 +213,10 @@ export class WasmContractEngine implements ContractEngine {
 
   describe(code: LoadedCode): ContractAbi {
     return this.#programOf(code).program.abi;
+  }
+
+  metadata(code: LoadedCode): Record<string, unknown> {
+    return { interface: this.#programOf(code).abi.name };
   }
 
   #run(host: HostContext, program: WasmProgram, body: (slot: InstanceSlot) => Outcome): Outcome {

@@ -86,23 +86,21 @@ export class CosmWasmProgram implements AbiProgram {
     return new CosmWasmInstance(slot, this.#chain);
   }
 
-  admitInit(contract: Record<string, unknown>): void {
-    const { init } = contract;
-    if (init instanceof Uint8Array || (typeof init === "object" && init !== null && !Array.isArray(init))) return;
-    throw new RejectedError("VALIDATION_ERROR", "contract.init: expected the instantiate message, an object", {
-      path: "contract.init",
-      expected: "an object",
-      received: init === undefined ? "nothing" : JSON.stringify(init)?.slice(0, 80),
-    });
+  admitInit({ init }: Record<string, unknown>): void {
+    admitObject(init, "contract.init", "the instantiate message");
+  }
+
+  admitMessage(message: unknown): void {
+    if (message !== undefined) admitObject(message, "contract.message", "the migrate message");
   }
 
   deploy(slot: InstanceSlot, contract: Record<string, unknown>): Outcome {
     return instanceOf(slot).instantiate(messageBytes(contract["init"]));
   }
 
-  /** The upgrade of a contract to this code. @param message JSON: an object, or the bytes that a contract wrote. */
+  /** @param message JSON: an object, or the bytes that a contract wrote; undefined is an empty object. */
   upgrade(slot: InstanceSlot, message: unknown): Outcome {
-    return instanceOf(slot).migrate(messageBytes(message));
+    return instanceOf(slot).migrate(messageBytes(message ?? {}));
   }
 
   admitCall(input: CallInput): void {
@@ -131,6 +129,17 @@ export class CosmWasmProgram implements AbiProgram {
 
 function instanceOf(slot: InstanceSlot): CosmWasmInstance {
   return slot.frame as CosmWasmInstance;
+}
+
+/** A message of a transaction, or the bytes that a contract wrote. */
+function admitObject(message: unknown, path: string, what: string): void {
+  if (typeof message === "object" && message !== null && !Array.isArray(message)) return;
+  const received = message === undefined ? "nothing" : JSON.stringify(message)?.slice(0, 80);
+  throw new RejectedError("VALIDATION_ERROR", `${path}: expected ${what}, an object, received ${received}`, {
+    path,
+    expected: "an object",
+    received,
+  });
 }
 
 function messageBytes(message: unknown): Uint8Array {
