@@ -20,6 +20,7 @@ const ENTRY_POINTS = {
   "executor-worker": "src/executor-worker.ts",
   "follower-worker": "src/follower-worker.ts",
   "query-worker": "src/query-worker.ts",
+  "postgres-worker": "src/postgres-worker.ts",
   client: "src/client/client.ts",
   verify: "src/verify/verify.ts",
 };

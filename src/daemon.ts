@@ -28,10 +28,12 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       "this processor is big-endian; the daemon needs a little-endian one",
       {},
     );
-  if (config.storage.kind === "postgres")
-    throw new EngineError("CONFIGURATION_ERROR", "this version migrates PostgreSQL, and serves from embedded", {});
+  if (config.storage.durability === "strict")
+    throw new EngineError("CONFIGURATION_ERROR", 'durability "strict" is not part of this version', {
+      key: "storage.durability",
+    });
   const log = await openLog(config.log);
-  const dataDir = config.storage.kind === "embedded" ? DataDir.open(config.dataDir) : undefined;
+  const dataDir = config.storage.kind !== "memory" ? DataDir.open(config.dataDir) : undefined;
   let engine: Engine | undefined;
   const servers: Closable[] = [];
   const stopping: Stopping = new Stopping();
@@ -65,10 +67,14 @@ function openEngine(
   const { genesis } = config.chain;
   const { enhanced } = config;
   return Engine.open({
-    dataDir: config.storage.kind === "embedded" ? config.dataDir : undefined,
+    dataDir: config.storage.kind !== "memory" ? config.dataDir : undefined,
     mode: config.mode,
     parameters: { ...DEFAULT_PARAMETERS, ...genesis?.parameters, chainId: genesis?.chainId ?? config.chain.id },
     balances: genesis?.balances ?? [],
+    postgres:
+      config.storage.kind === "postgres" && config.storage.durability !== "memory"
+        ? { options: config.storage.postgres, durability: config.storage.durability, address: addressOf(config) }
+        : undefined,
     segmentBytes: config.journal.segmentBytes,
     backlogMaxBytes: config.journal.backlogMaxBytes,
     retention: config.retention,
@@ -90,6 +96,13 @@ function openEngine(
       onFatal(error);
     },
   });
+}
+
+/** What another daemon tells clients to go to. */
+function addressOf({ http, ipc }: Config): string {
+  if (http === undefined) return ipc.path;
+  const host = http.host.includes(":") ? `[${http.host}]` : http.host;
+  return `${http.tlsCertFile === undefined ? "http" : "https"}://${host}:${http.port}`;
 }
 
 async function openHttp(config: Config, rpc: JsonRpc): Promise<HttpServer> {

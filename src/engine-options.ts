@@ -2,6 +2,7 @@
 import type { EngineError } from "./errors.ts";
 import type { ChainParameters } from "./execution/parameters.ts";
 import type { RetentionOptions } from "./sequencer/retained-window.ts";
+import type { PostgresStorage } from "./service/postgres-handle.ts";
 
 export interface EngineOptions {
   /** Undefined: storage memory. Locked by whoever opens the engine. */
@@ -14,6 +15,8 @@ export interface EngineOptions {
   backlogMaxBytes: number;
   /** Of rewritten WebAssembly modules kept as files; 0: none are. */
   modulesBytesMax: number;
+  /** Left out: nothing follows the log but the embedded store. Needs a data directory. */
+  postgres?: PostgresStorage | undefined;
   retention: RetentionOptions;
   /** Published in engine_info. */
   limits: Record<string, unknown>;

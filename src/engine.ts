@@ -33,6 +33,7 @@ import { FollowerHandle } from "./service/follower-handle.ts";
 import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/history-handle.ts";
 import { Insights } from "./service/insights.ts";
 import { openJournal } from "./service/open-journal.ts";
+import { type PostgresHandle, startTables } from "./service/postgres-handle.ts";
 import { ChainIndex } from "./storage/chain-index.ts";
 import { History } from "./storage/history.ts";
 import { LogSource } from "./storage/log-source.ts";
@@ -60,6 +61,7 @@ export class Engine {
   readonly #paths: Record<"journal" | "state" | "index" | "tree" | "analytics" | "modules", string> | undefined;
   parameters: ChainParameters;
   #follower: FollowerHandle | undefined;
+  #tables: PostgresHandle | undefined;
   readonly #analytics = new AnalyticsHandle();
   readonly #insights: Insights;
   #isFollowerToldSoon = false;
@@ -142,7 +144,10 @@ export class Engine {
         ids: new IdGate({ ids: this.#ids, readBlock, now: options.now }),
         backlogBytesMax: options.submissionBacklogBytes ?? SUBMISSION_BACKLOG_BYTES_MAX,
         chainHash: transactionHasher(options.parameters.chainId),
-        followerBacklog: () => ({ bytes: this.#follower?.progress.backlogBytes ?? 0, max: options.backlogMaxBytes }),
+        followerBacklog: () => ({
+          bytes: Math.max(this.#follower?.progress.backlogBytes ?? 0, this.#tables?.backlog.bytes ?? 0),
+          max: options.backlogMaxBytes,
+        }),
       });
     } else {
       this.#driven = new DrivenSequencer(this.#pipeline, (height) => this.#blockAt(height));
@@ -183,7 +188,7 @@ export class Engine {
         );
       }
     }
-    await Promise.all([this.#startFollower(), this.#pipeline.start()]);
+    await Promise.all([this.#startFollower(), this.#startTables(), this.#pipeline.start()]);
     if (this.#log.durableSeq < 0) {
       const entry = await this.#pipeline.askNow("genesis", [this.#options.balances]);
       this.#pipeline.commit(new BlockEntry(entry));
@@ -219,6 +224,18 @@ export class Engine {
     });
     this.#analytics.follower = this.#follower;
     this.#follower.durable(this.#log.durableSeq);
+  }
+
+  async #startTables(): Promise<void> {
+    const { postgres, dataDir, report } = this.#options;
+    if (postgres === undefined || dataDir === undefined) return;
+    this.#tables = await startTables(this.#script("postgres-worker"), postgres, {
+      dataDir,
+      log: this.#log,
+      report,
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#tables.durable(this.#log.durableSeq, this.#log.byteLength);
   }
 
   /** Chain index, retained window and ids, from the end of the log. */
@@ -320,6 +337,7 @@ export class Engine {
     setImmediate(() => {
       this.#isFollowerToldSoon = false;
       this.#follower?.durable(this.#log.durableSeq, this.#analytics.takeTimes());
+      this.#tables?.durable(this.#log.durableSeq, this.#log.byteLength);
     });
   }
 
@@ -361,6 +379,7 @@ export class Engine {
       head: this.#pipeline.head,
       log: this.#log,
       follower: this.#follower?.progress,
+      tables: this.#tables === undefined ? undefined : { ...this.#tables.progress, backlog: this.#tables.backlog },
       backlogMaxBytes: this.#options.backlogMaxBytes,
       executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
       nativeMissing: this.#executorStart?.nativeMissing,
@@ -391,7 +410,8 @@ export class Engine {
   async #abandon(): Promise<void> {
     await this.#pipeline.close();
     this.#follower?.durable(this.#log.durableSeq);
-    await (this.#fatal === undefined ? this.#follower?.stop() : this.#follower?.kill());
+    const followers = [this.#follower, this.#tables];
+    await Promise.all(followers.map((one) => (this.#fatal === undefined ? one?.stop() : one?.kill())));
     await this.#history.close();
     await this.#log.close();
   }

@@ -282,6 +282,11 @@ export const ERROR_KINDS = {
     meaning: "The migrations that the database has are not those of this program.",
     hint: "`polytorus db validate --verbose` shows each; put the files back as they were applied.",
   },
+  DATABASE_IN_USE: {
+    family: "configuration",
+    meaning: "The PostgreSQL schema belongs to another log than this daemon's.",
+    hint: "Give each daemon a schema of its own, or run several on one with durability strict; `polytorus db reset` frees it.",
+  },
   MIGRATION_FAILED: {
     family: "storage",
     meaning: "A migration failed and was rolled back.",

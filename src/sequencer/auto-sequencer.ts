@@ -89,7 +89,7 @@ export class AutoSequencer {
     if (bytes >= max) {
       throw new EngineError(
         "BUSY",
-        `${bytes} bytes of journal wait to be applied to the state store, the bound is ${max}`,
+        `${bytes} bytes of journal wait to be applied by what follows it, the bound is ${max}`,
         { retryAfterMs: 1_000, backlogBytes: bytes, maxBytes: max },
       );
     }

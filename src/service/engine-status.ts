@@ -8,6 +8,7 @@ import type { HealthReport } from "../rpc/services.ts";
 import type { ExecutorStart } from "../sequencer/executor-handle.ts";
 import { IDS_KEPT_MIN, IDS_KEPT_MS } from "../sequencer/id-index.ts";
 import type { FollowerProgress } from "../storage/follower-protocol.ts";
+import type { PostgresProgress } from "../storage/postgres-protocol.ts";
 import { VERSION } from "../version.ts";
 
 export interface EngineFacts {
@@ -20,6 +21,8 @@ export interface EngineFacts {
   head: Head;
   log: BlockLog;
   follower: FollowerProgress | undefined;
+  /** PostgreSQL's tables, where there are any. */
+  tables: (PostgresProgress & { backlog: { entries: number; bytes: number } }) | undefined;
   backlogMaxBytes: number;
   /** Undefined while it is being started again. */
   executor: ExecutorStart | undefined;
@@ -38,7 +41,7 @@ export function describeEngine(facts: EngineFacts): Record<string, unknown> {
     stateRoot: toHex(head.stateRoot),
     blockMode: facts.mode,
     storage: {
-      kind: isStored ? "embedded" : "memory",
+      kind: facts.tables !== undefined ? "postgres" : isStored ? "embedded" : "memory",
       durability: isStored ? "journal" : "memory",
       state: healthOf(facts).status,
     },
@@ -60,15 +63,17 @@ export function describeEngine(facts: EngineFacts): Record<string, unknown> {
 }
 
 export function healthOf(facts: EngineFacts): HealthReport {
-  const { fatal, follower, isStored, log } = facts;
-  const backlogBytes = follower?.backlogBytes ?? 0;
+  const { fatal, follower, tables, isStored, log } = facts;
+  const backlogBytes = Math.max(follower?.backlogBytes ?? 0, tables?.backlog.bytes ?? 0);
   const isBehind = backlogBytes >= facts.backlogMaxBytes;
-  const isDegraded = fatal !== undefined || isBehind;
+  const isDegraded = fatal !== undefined || isBehind || (tables !== undefined && tables.link !== "ok");
+  // A schema of another version is for an operator to see to: nobody is sent here meanwhile.
+  const isRed = fatal !== undefined || isBehind || tables?.link === "migrations";
   const status = facts.state !== "ready" ? facts.state : isDegraded ? "degraded" : "ready";
   return {
     status,
     live: fatal === undefined,
-    canWrite: status === "ready",
+    canWrite: facts.state === "ready" && !isRed,
     canRead: facts.state === "ready" && fatal === undefined,
     backends: {
       log: {
@@ -81,11 +86,28 @@ export function healthOf(facts: EngineFacts): HealthReport {
       state: isStored
         ? { ...follower, status: isBehind ? "behind" : "ok", kind: "lmdb" }
         : { status: "ok", kind: "memory" },
+      ...(tables === undefined ? {} : { postgres: tablesHealth(tables, facts.backlogMaxBytes) }),
       executor: {
         status: facts.executor === undefined ? "restarting" : "ok",
         tree: facts.executor?.tree ?? "none",
         native: facts.nativeMissing === undefined,
       },
     },
+  };
+}
+
+function tablesHealth(
+  tables: NonNullable<EngineFacts["tables"]>,
+  backlogMaxBytes: number,
+): { status: string; [fact: string]: unknown } {
+  const { link, problem, backlog, ...facts } = tables;
+  return {
+    ...facts,
+    status: link !== "ok" ? link : backlog.bytes >= backlogMaxBytes ? "behind" : "ok",
+    kind: "tables",
+    backlogEntries: backlog.entries,
+    backlogBytes: backlog.bytes,
+    backlogMaxBytes,
+    ...(problem === undefined ? {} : { error: problem }),
   };
 }

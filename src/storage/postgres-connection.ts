@@ -39,6 +39,13 @@ export async function connectPostgres(options: PostgresOptions, use: ConnectionU
   return client;
 }
 
+/** Ends a connection without waiting for a server that may not answer. */
+export function dropConnection(client: Client | undefined): void {
+  client?.end().catch(() => undefined);
+  // end() says goodbye first; a half-open link never takes it.
+  (client as unknown as { connection?: { stream?: { destroy(): void } } })?.connection?.stream?.destroy();
+}
+
 function clientConfig(options: PostgresOptions, use: ConnectionUse): ClientConfig {
   const config: ClientConfig & { pipeline?: boolean } = {
     host: options.host,

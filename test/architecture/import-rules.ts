@@ -49,7 +49,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "executor-worker", to: [...GROUND, ...PARTS, "executor"] },
   { from: "query-worker", to: [...GROUND, ...PARTS, "executor"] },
   { from: "follower-worker", to: [...GROUND, ...PARTS] },
-  { from: "engine-options", to: [...GROUND, "execution", "sequencer"], typesOnly: ["execution", "sequencer"] },
+  { from: "postgres-worker", to: [...GROUND, "storage"] },
+  {
+    from: "engine-options",
+    to: [...GROUND, "execution", "sequencer", "service"],
+    typesOnly: ["execution", "sequencer", "service"],
+  },
   { from: "engine", to: [...GROUND, ...PARTS, "executor", "follower-worker", "engine-options"] },
   { from: "daemon", to: [...GROUND, ...PARTS, "engine", "tokens", "cli/seams"], typesOnly: ["cli/seams"] },
   { from: "database-tools", to: [...GROUND, "config", "storage", "cli/seams"], typesOnly: ["config", "cli/seams"] },

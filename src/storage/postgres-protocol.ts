@@ -1,0 +1,37 @@
+/** What the thread that keeps PostgreSQL's tables is told, and what it tells. */
+import type { ErrorCode, ErrorFacts } from "../errors.ts";
+import type { LeaseRequest } from "./postgres-lease.ts";
+import type { PostgresOptions } from "./postgres-options.ts";
+
+export interface PostgresWorkerData {
+  journalDirectory: string;
+  /** What may be read to begin with. */
+  durableSeq: number;
+  migrationsDirectory: string;
+  postgres: PostgresOptions;
+  lease: LeaseRequest;
+  /** How long changes are gathered once it has caught up. */
+  windowMs?: number;
+}
+
+export type PostgresRequest = { durableSeq: number } | { stop: true };
+
+/**
+ * `ok`: it follows. `unreachable`: it tries again, and goes on from where the tables are. `migrations`: the schema has not
+ * the version of this program. `held`: another process holds the lease, until it runs out.
+ */
+export type PostgresLink = "ok" | "unreachable" | "migrations" | "held";
+
+export interface PostgresProgress {
+  /** Where the tables are, as last known; undefined before they were reached. */
+  appliedSeq: number | undefined;
+  /** How long the last write took; 0 before the first. */
+  flushMs: number;
+  link: PostgresLink;
+  /** Why it does not follow. */
+  problem?: string;
+  /** Transactions written to the tables by this thread. */
+  transactions: number;
+}
+
+export type PostgresReport = PostgresProgress | { error: { code: ErrorCode; message: string; facts: ErrorFacts } };
