@@ -21,7 +21,7 @@ import { AutoSequencer } from "./sequencer/auto-sequencer.ts";
 import { DrivenSequencer } from "./sequencer/driven-sequencer.ts";
 import { type ExecutorStart, WorkerExecutor } from "./sequencer/executor-handle.ts";
 import { IdGate } from "./sequencer/id-gate.ts";
-import { IDS_KEPT_MIN, IDS_KEPT_MS, IdIndex } from "./sequencer/id-index.ts";
+import { IdIndex } from "./sequencer/id-index.ts";
 import { Pipeline, type RunningExecutor } from "./sequencer/pipeline.ts";
 import { QueryQueue } from "./sequencer/query-queue.ts";
 import { RetainedWindow } from "./sequencer/retained-window.ts";
@@ -34,6 +34,7 @@ import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/hist
 import { Insights } from "./service/insights.ts";
 import { openJournal } from "./service/open-journal.ts";
 import { type PostgresHandle, startTables } from "./service/postgres-handle.ts";
+import { readTail } from "./service/read-tail.ts";
 import { ChainIndex } from "./storage/chain-index.ts";
 import { History } from "./storage/history.ts";
 import { LogSource } from "./storage/log-source.ts";
@@ -176,7 +177,13 @@ export class Engine {
   // ── starting ────────────────────────────────────────────────────────────────
 
   async #start(): Promise<void> {
-    this.#readTail();
+    readTail({
+      log: this.#log,
+      chain: this.#chain,
+      retained: this.#retained,
+      ids: this.#ids,
+      retention: this.#options.retention,
+    });
     if (this.#log.durableSeq >= 0) {
       this.parameters = parametersIn(this.#read(0)?.delta ?? new Uint8Array(0));
       if (this.parameters.chainId !== this.#options.parameters.chainId) {
@@ -236,33 +243,6 @@ export class Engine {
       onFailed: (error) => this.#fail(error),
     });
     this.#tables.durable(this.#log.durableSeq, this.#log.byteLength);
-  }
-
-  /** Chain index, retained window and ids, from the end of the log. */
-  #readTail(): void {
-    const { durableSeq } = this.#log;
-    const indexed = this.#chain.lastSeq;
-    for (let seq = indexed + 1; seq <= durableSeq; seq++) this.#chain.add(this.#header(seq)!);
-    const { undoBlocks, undoMs, undoMaxBytes } = this.#options.retention;
-    const newest = this.#headerAt(this.#chain.headHeight);
-    if (newest === undefined) return;
-    const recent: BlockEntry[] = [];
-    let transactions = 0;
-    let bytes = 0;
-    for (let { headHeight: height } = this.#chain; height >= 0; height--) {
-      const block = this.#headerAt(height);
-      if (block === undefined) break;
-      const age = newest.timestampMs - block.timestampMs;
-      const inWindow = (recent.length <= undoBlocks || age <= undoMs) && bytes <= undoMaxBytes;
-      if (!inWindow && age > IDS_KEPT_MS && transactions >= IDS_KEPT_MIN) break;
-      recent.push(block);
-      transactions += block.transactionCount;
-      bytes += block.deltaBytes;
-    }
-    for (const block of recent.reverse()) {
-      this.#retained.add(block);
-      if (block.hasIds) this.#ids.add(this.#read(block.seq)!);
-    }
   }
 
   #head(): Head {
@@ -344,17 +324,6 @@ export class Engine {
   #read(seq: number): BlockEntry | undefined {
     const bytes = this.#log.read(seq);
     return bytes === undefined ? undefined : new BlockEntry(bytes);
-  }
-
-  /** An entry of which only the header is there: a start reads a million transactions' worth of them. */
-  #header(seq: number): BlockEntry | undefined {
-    const bytes = this.#log.readHeader(seq);
-    return bytes === undefined ? undefined : new BlockEntry(bytes);
-  }
-
-  #headerAt(height: number): BlockEntry | undefined {
-    const seq = this.#chain.seqOfHeight(height);
-    return seq === undefined ? undefined : this.#header(seq);
   }
 
   #blockAt(height: number): BlockEntry | undefined {
