@@ -84,9 +84,9 @@ export class Daemon {
   static async start(dataDir: string, flags: readonly string[] = []): Promise<Daemon> {
     if (!existsSync(MAIN)) throw new Error("dist/main.js is missing: run `node scripts/build.mjs`");
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN_SETTING.test(name)));
-    const args = [MAIN, "serve", "--data-dir", dataDir, "--http", "127.0.0.1:0", ...flags];
+    const args = ["serve", "--data-dir", dataDir, "--http", "127.0.0.1:0", ...flags];
     const startedAt = performance.now();
-    const child = spawn(process.execPath, args, { cwd: tmpdir(), env, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(MAIN, args, { cwd: tmpdir(), env, stdio: ["ignore", "ignore", "pipe"] });
     endWithBench(child);
     const listening = await announcement(child);
     const client = await connect({ ipc: listening.ipc });
