@@ -7,11 +7,13 @@ import type { Config } from "./config/config.ts";
 import { Engine } from "./engine.ts";
 import { EngineError } from "./errors.ts";
 import { DEFAULT_PARAMETERS } from "./execution/parameters.ts";
+import { Monitoring } from "./monitoring.ts";
 import { type Log, openLog } from "./observability/log.ts";
 import { openBinaryServer } from "./rpc/binary-server.ts";
 import { HttpServer } from "./rpc/http-server.ts";
 import { JsonRpc } from "./rpc/json-rpc.ts";
 import { DEFAULT_FRONT_LIMITS, type FrontLimits } from "./rpc/limits.ts";
+import { MetricsServer, type MetricsText } from "./rpc/metrics-endpoint.ts";
 import { openSocketServer } from "./rpc/socket-server.ts";
 import { DataDir } from "./storage/data-dir.ts";
 import { loadTokens } from "./tokens.ts";
@@ -39,16 +41,26 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const stopping: Stopping = new Stopping();
   try {
     const limits: FrontLimits = { ...DEFAULT_FRONT_LIMITS, ...config.limits };
-    engine = await openEngine(config, limits, log, (error) => stopping.fail(error));
+    const monitoring = await Monitoring.open(config.monitoring, log);
+    const opened = await openEngine(config, limits, log, monitoring, (error) => stopping.fail(error));
+    engine = opened;
     const rpc = new JsonRpc(
       { blockMode: config.mode, limits, bech32Prefix: engine.parameters.addressPrefix },
-      { service: engine.service, log },
+      { service: engine.service, log, telemetry: monitoring?.telemetry },
     );
+    monitoring?.report(opened, config.monitoring.intervalSecs * 1000);
+    const metrics = config.monitoring.performance ? () => monitoring!.text(opened) : undefined;
+    if (monitoring !== undefined) servers.push(monitoring);
     const { mode, group } = config.ipc;
     servers.push(await openSocketServer({ path: config.ipc.path, mode, group }, rpc));
     servers.push(await openBinaryServer({ path: config.ipc.binaryPath, mode, group }, rpc));
-    const http = config.http === undefined ? undefined : await openHttp(config, rpc);
+    const http =
+      config.http === undefined
+        ? undefined
+        : await openHttp(config, rpc, config.monitoring.listen === undefined ? metrics : undefined);
     if (http !== undefined) servers.push(http);
+    if (config.monitoring.listen !== undefined && metrics !== undefined)
+      servers.push(await MetricsServer.open(config.monitoring.listen, metrics));
     return new LocalDaemon(config, log, dataDir, engine, rpc, servers, http?.url, stopping);
   } catch (problem) {
     for (const server of servers.reverse()) await server.close(0);
@@ -62,6 +74,7 @@ function openEngine(
   config: Config,
   limits: FrontLimits,
   log: Log,
+  monitoring: Monitoring | undefined,
   onFatal: (error: EngineError) => void,
 ): Promise<Engine> {
   const { genesis } = config.chain;
@@ -83,6 +96,7 @@ function openEngine(
     executionTimeoutMs: enhanced.maxExecutionTimeMs,
     analytics: enhanced.enableAnalytics,
     optimize: enhanced.enableOptimization,
+    telemetry: monitoring?.telemetry,
     queryGasForced: enhanced.enforceGasLimits ? undefined : limits.queryGasMax,
     resultCache: {
       entriesMax: enhanced.enableCaching ? enhanced.maxCacheEntries : 0,
@@ -105,10 +119,10 @@ function addressOf({ http, ipc }: Config): string {
   return `${http.tlsCertFile === undefined ? "http" : "https"}://${host}:${http.port}`;
 }
 
-async function openHttp(config: Config, rpc: JsonRpc): Promise<HttpServer> {
+async function openHttp(config: Config, rpc: JsonRpc, metrics: MetricsText | undefined): Promise<HttpServer> {
   const { host, port, tlsCertFile, tlsKeyFile, tokensFile } = config.http!;
   return await HttpServer.open(
-    { host, port, dev: config.dev, tokens: loadTokens(tokensFile), tlsCertFile, tlsKeyFile },
+    { host, port, dev: config.dev, tokens: loadTokens(tokensFile), tlsCertFile, tlsKeyFile, metrics },
     rpc,
   );
 }

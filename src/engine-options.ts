@@ -1,6 +1,7 @@
 /** What an Engine (engine.ts) is opened with. */
 import type { EngineError } from "./errors.ts";
 import type { ChainParameters } from "./execution/parameters.ts";
+import type { Telemetry } from "./execution/telemetry.ts";
 import type { RetentionOptions } from "./sequencer/retained-window.ts";
 import type { PostgresStorage } from "./service/postgres-handle.ts";
 
@@ -30,6 +31,8 @@ export interface EngineOptions {
   analytics: boolean;
   /** Safe optimisations are applied: see EnhancedContractEngine.optimizations and Engine's warming. */
   optimize: boolean;
+  /** Is told of every durable block. */
+  telemetry?: Telemetry | undefined;
   /** Gas that every query gets, whatever limit it states. */
   queryGasForced?: number | undefined;
   now(): number;

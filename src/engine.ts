@@ -307,6 +307,7 @@ export class Engine {
     this.#ids.add(entry);
     this.#enhanced.committed(entry);
     this.#analytics.committed(entry);
+    this.#options.telemetry?.durable(entry, performance.now());
     this.#tellFollower();
   }
 

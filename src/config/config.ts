@@ -56,6 +56,16 @@ export interface Config {
     /** One batch, or one round of queries, may run this long. */
     readonly maxExecutionTimeMs: number;
   };
+  readonly monitoring: {
+    readonly performance: boolean;
+    readonly errors: boolean;
+    readonly tracing: boolean;
+    readonly intervalSecs: number;
+    /** Of /metrics alone. */
+    readonly listen: { readonly host: string; readonly port: number } | undefined;
+    readonly otlpEndpoint: string | undefined;
+    readonly traceOneIn: number;
+  };
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "json" | "pretty" };
 }
 

@@ -171,6 +171,7 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       enforceGasLimits: get("enhanced.enforce_gas_limits"),
       maxExecutionTimeMs: get("enhanced.max_execution_time_ms"),
     },
+    monitoring: monitoringConfig(get, report),
     log: { level: get("log.level"), format: get("log.format") },
   };
 }
@@ -202,13 +203,36 @@ function socketPath(key: SettingKey, path: string, dataDir: string, report: Repo
   return path;
 }
 
-function httpConfig(get: Get, report: Report): HttpConfig | undefined {
-  const listen = get("http.listen");
-  if (listen === "off") return undefined;
+function monitoringConfig(get: Get, report: Report): Config["monitoring"] {
+  const endpoint = get("monitoring.otlp_endpoint");
+  if (endpoint !== undefined && !/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : ""))
+    report("monitoring.otlp_endpoint", `expected an http or https URL, received ${JSON.stringify(endpoint)}`);
+  if (get("monitoring.tracing") && endpoint === undefined)
+    report("monitoring.tracing", "needs monitoring.otlp_endpoint: somewhere for the traces to go");
+  const listen = get("monitoring.listen");
+  return {
+    performance: get("monitoring.performance"),
+    errors: get("monitoring.errors"),
+    tracing: get("monitoring.tracing"),
+    intervalSecs: get("monitoring.interval_secs"),
+    listen: listen === undefined ? undefined : hostAndPort("monitoring.listen", listen, report),
+    otlpEndpoint: endpoint,
+    traceOneIn: get("monitoring.trace_one_in"),
+  };
+}
+
+function hostAndPort(key: SettingKey, listen: string, report: Report): { host: string; port: number } {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(listen);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535)
-    report("http.listen", `expected host:port, [v6]:port or "off", received ${JSON.stringify(listen)}`);
+    report(key, `expected host:port, [v6]:port or "off", received ${JSON.stringify(listen)}`);
+  return { host: match?.[1] ?? match?.[2] ?? "", port };
+}
+
+function httpConfig(get: Get, report: Report): HttpConfig | undefined {
+  const listen = get("http.listen");
+  if (listen === "off") return undefined;
+  const { host, port } = hostAndPort("http.listen", listen, report);
   const tlsCertFile = get("http.tls_cert_file");
   const tlsKeyFile = get("http.tls_key_file");
   if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
@@ -217,7 +241,7 @@ function httpConfig(get: Get, report: Report): HttpConfig | undefined {
       "needs the other: tls_cert_file and tls_key_file go together",
     );
   }
-  return { host: match?.[1] ?? match?.[2] ?? "", port, tlsCertFile, tlsKeyFile, tokensFile: get("http.tokens_file") };
+  return { host, port, tlsCertFile, tlsKeyFile, tokensFile: get("http.tokens_file") };
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -287,6 +287,27 @@ export const SETTINGS = {
     "What runs longer, one batch or one round of queries, is stopped: EXECUTION_TIMEOUT, and the executor starts again.",
   ),
 
+  "monitoring.performance": flag(true, "Requests, blocks and the process are measured: GET /metrics."),
+  "monitoring.errors": flag(true, "Errors are counted by method and code."),
+  "monitoring.tracing": flag(false, "One request in trace_one_in, and those whose caller asks for it, is traced."),
+  "monitoring.interval_secs": number(
+    "wholeNumber",
+    60,
+    { minimum: 1, maximum: 86_400 },
+    "How often the log says what happened since the last time, if anything did.",
+  ),
+  "monitoring.listen": optional("text", "host:port of a listener with /metrics alone; it is then not on http.listen."),
+  "monitoring.otlp_endpoint": optional(
+    "text",
+    'Where traces go: OTLP over HTTP with JSON, such as "http://127.0.0.1:4318/v1/traces".',
+  ),
+  "monitoring.trace_one_in": number(
+    "wholeNumber",
+    100,
+    { minimum: 0, maximum: 1_000_000 },
+    "0: only requests whose caller's traceparent asks for it.",
+  ),
+
   "log.level": oneOf(
     ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
     "info",

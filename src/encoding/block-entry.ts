@@ -42,6 +42,9 @@ export class BlockEntry {
   readonly bytes: Uint8Array;
   /** How long each transaction took, in microseconds, if it was measured: beside the entry, no part of it. */
   timesUs: Float32Array | undefined;
+  /** When the executor had answered it, and when it was durable, on the clock of `performance.now`. */
+  executedAtMs: number | undefined;
+  durableAtMs: number | undefined;
 
   constructor(bytes: Uint8Array) {
     // A Buffer's slice() is a view, a Uint8Array's a copy: what is read from here must not depend on who read the disk.

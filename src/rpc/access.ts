@@ -8,6 +8,8 @@ export type Role = (typeof ROLES)[number];
 /** Whoever sent a request; undefined may do nothing at all. */
 export interface Caller {
   readonly role: Role | undefined;
+  /** W3C trace context of the request, where it came with one. */
+  readonly traceparent?: string | undefined;
 }
 
 /** The Unix sockets: their file mode is the permission. */

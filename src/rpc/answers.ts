@@ -1,7 +1,8 @@
 /** JSON-RPC 2.0 responses as text: what every transport writes. */
 import { type EngineError, ERROR_KINDS, rpcCodeOf } from "../errors.ts";
 import { type FaultLog, publicError } from "./faults.ts";
-import type { Rejection, Sink } from "./services.ts";
+import type { MethodTelemetry, RequestTrace } from "./request-telemetry.ts";
+import type { QueryOutcome, Rejection, Sink, SubmissionOutcome } from "./services.ts";
 
 /**
  * Where the answer to one request goes. Called exactly once for each request handed in.
@@ -38,6 +39,10 @@ export function toJson(value: unknown): string {
 
 /** A request that was read and will be answered exactly once. */
 export class RequestInHand {
+  /** Set for a request that is traced. */
+  trace: RequestTrace | undefined;
+  #telemetry: MethodTelemetry | undefined;
+  #startedAtMs = 0;
   readonly id: IdText;
   readonly #target: AnswerTarget;
   readonly #token: number;
@@ -50,19 +55,30 @@ export class RequestInHand {
     this.#faults = faults;
   }
 
+  /** Its method is known: from here on it is measured. */
+  measure(telemetry: MethodTelemetry, traceparent: string | undefined): void {
+    this.#telemetry = telemetry;
+    this.#startedAtMs = performance.now();
+    this.trace = telemetry.trace(this.#startedAtMs, traceparent);
+  }
+
   /** `result` is JSON text. */
   succeed(result: string): void {
+    this.#telemetry?.answered(this.#startedAtMs, undefined);
+    this.trace?.ended(undefined);
     this.#target.answer(resultAnswer(this.id, result), this.#token);
   }
 
   fail(thrown: unknown): void {
     const error = publicError(thrown, this.#faults);
+    this.#telemetry?.answered(this.#startedAtMs, error.code);
+    this.trace?.ended(error.code);
     this.#target.answer(errorAnswer(this.id, error), this.#token, error);
   }
 }
 
 /** Answers a request with what the service settles it with. A fault in the making of the text is answered, not thrown. */
-export abstract class AnsweringSink<T> implements Sink<T> {
+export abstract class AnsweringSink<T extends SubmissionOutcome | QueryOutcome> implements Sink<T> {
   readonly #request: RequestInHand;
 
   constructor(request: RequestInHand) {
@@ -73,6 +89,7 @@ export abstract class AnsweringSink<T> implements Sink<T> {
   protected abstract textOf(outcome: T): string;
 
   settle(outcome: T): void {
+    this.#request.trace?.settled(outcome);
     let text: string;
     try {
       text = this.textOf(outcome);

@@ -8,6 +8,7 @@ import { errorText } from "./answers.ts";
 import type { BinaryBatch } from "./binary-batch.ts";
 import { type FaultLog, publicError } from "./faults.ts";
 import { receiptLength } from "./receipt-text.ts";
+import type { MethodTelemetry } from "./request-telemetry.ts";
 import type { QueryOutcome, Rejection, Sink, SubmissionOutcome, Wait } from "./services.ts";
 
 const HASH_BYTES = 32;
@@ -24,12 +25,16 @@ export class FrameRequest {
   readonly #bytes: number;
   readonly #target: FrameTarget;
   readonly #log: FaultLog;
+  readonly #telemetry: MethodTelemetry | undefined;
+  readonly #startedAtMs: number;
 
-  constructor(id: number, bytes: number, target: FrameTarget, log: FaultLog) {
+  constructor(id: number, bytes: number, target: FrameTarget, log: FaultLog, telemetry?: MethodTelemetry) {
     this.#id = id;
     this.#bytes = bytes;
     this.#target = target;
     this.#log = log;
+    this.#telemetry = telemetry;
+    this.#startedAtMs = telemetry === undefined ? 0 : performance.now();
   }
 
   /** A fault in the making of the answer refuses the frame instead. */
@@ -38,11 +43,15 @@ export class FrameRequest {
       this.#target.send(type, this.#id, this.#bytes, write);
     } catch (thrown) {
       this.refuse(thrown);
+      return;
     }
+    this.#telemetry?.answered(this.#startedAtMs, undefined);
   }
 
   refuse(thrown: unknown): void {
-    const text = Buffer.from(errorText(this.publicError(thrown)));
+    const error = this.publicError(thrown);
+    const text = Buffer.from(errorText(error));
+    this.#telemetry?.answered(this.#startedAtMs, error.code);
     this.#target.send(FrameType.refused, this.#id, this.#bytes, (out) => out.raw(text));
   }
 

@@ -10,6 +10,7 @@ import { FrameRequest, type FrameTarget, QueryAnswers, SubmitSink } from "./bina
 import { BinaryBatch, requireBody } from "./binary-batch.ts";
 import { Connection } from "./connection.ts";
 import type { JsonRpc } from "./json-rpc.ts";
+import type { MethodTelemetry } from "./request-telemetry.ts";
 import { StreamServer } from "./stream-server.ts";
 import type { UnixSocketOptions } from "./unix-socket.ts";
 
@@ -37,7 +38,13 @@ class FrameConnection extends Connection implements FrameTarget {
     const frame = this.#frames.next();
     if (frame === undefined) return this.#refuseStream();
     this.begin(frame.length);
-    const request = new FrameRequest(readU32(frame, 1), frame.length, this, this.#rpc.log);
+    const request = new FrameRequest(
+      readU32(frame, 1),
+      frame.length,
+      this,
+      this.#rpc.log,
+      this.#telemetryOf(frame[0]!),
+    );
     try {
       this.#rpc.requireRunning();
       if (frame[0] === FrameType.submit) this.#submit(frame, request);
@@ -47,6 +54,11 @@ class FrameConnection extends Connection implements FrameTarget {
       request.refuse(thrown);
     }
     return frame.length;
+  }
+
+  #telemetryOf(type: number): MethodTelemetry | undefined {
+    const name = type === FrameType.submit ? "binary.submit" : type === FrameType.query ? "binary.query" : "_OTHER";
+    return this.#rpc.telemetry?.method(name);
   }
 
   /** A frame that its client never finished is no request. */

@@ -47,7 +47,8 @@ export class HttpPost {
     } else if (Number(headers.contentLength ?? 0) > this.#rpc.limits.httpBodyBytesMax) {
       this.#refuse(response, 413, this.#tooLarge(), CLOSE);
     } else {
-      this.#readBody(request, response, caller);
+      const { traceparent } = headers;
+      this.#readBody(request, response, traceparent === undefined ? caller : { ...caller, traceparent });
     }
   }
 
@@ -139,15 +140,17 @@ interface PostHeaders {
   contentType: string | undefined;
   contentLength: string | undefined;
   authorization: string | undefined;
+  traceparent: string | undefined;
 }
 
-/** The four headers that matter, from the raw list: an object of all of them would cost more than the check. */
+/** The five headers that matter, from the raw list: an object of all of them would cost more than the check. */
 function readHeaders(raw: readonly string[]): PostHeaders {
   const headers: PostHeaders = {
     host: undefined,
     contentType: undefined,
     contentLength: undefined,
     authorization: undefined,
+    traceparent: undefined,
   };
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
@@ -155,6 +158,9 @@ function readHeaders(raw: readonly string[]): PostHeaders {
       case 4:
         // Two of them are no name at all: which one counts is where smuggling begins.
         if (name.toLowerCase() === "host") headers.host = headers.host === undefined ? raw[i + 1] : "several";
+        break;
+      case 11:
+        if (name.toLowerCase() === "traceparent") headers.traceparent = raw[i + 1];
         break;
       case 12:
         if (name.toLowerCase() === "content-type") headers.contentType = raw[i + 1];

@@ -1,5 +1,5 @@
 /**
- * JSON-RPC over HTTP: POST / with one request or an array of them, and GET /livez /readyz /health /openrpc.json.
+ * JSON-RPC over HTTP: POST / with one request or an array of them, and GET /livez /readyz /health /openrpc.json /metrics.
  * A thin dispatcher on node:http, because most of a request's cost is the parser's and the rest should stay small: headers
  * are read from the raw list, answers leave in one write.
  * Always
@@ -11,12 +11,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { EngineError } from "../errors.ts";
+import { hasRole } from "./access.ts";
 import { errorAnswer } from "./answers.ts";
 import { HttpAccess, isLoopbackName, type TokenRoles } from "./http-access.ts";
 import { HttpPost } from "./http-post.ts";
 import { refuseHost, sendJson } from "./http-response.ts";
 import type { JsonRpc } from "./json-rpc.ts";
 import { openRpcText } from "./methods.ts";
+import { type MetricsText, sendMetrics } from "./metrics-endpoint.ts";
 
 export interface HttpOptions {
   readonly host: string;
@@ -28,6 +30,8 @@ export interface HttpOptions {
   readonly admin?: boolean | undefined;
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
+  /** GET /metrics; left out: there is none here. */
+  readonly metrics?: MetricsText | undefined;
 }
 
 /** Longer than the 60 s after which common proxies drop an idle connection, so that they never meet one we just closed. */
@@ -77,7 +81,7 @@ export class HttpServer {
     });
     const post = new HttpPost(rpc, access);
     server.on("request", (request: IncomingMessage, response: ServerResponse) =>
-      dispatch(request, response, rpc, access, post),
+      dispatch(request, response, rpc, access, post, options.metrics),
     );
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     server.headersTimeout = HEADERS_TIMEOUT_MS;
@@ -107,6 +111,7 @@ function dispatch(
   rpc: JsonRpc,
   access: HttpAccess,
   post: HttpPost,
+  metrics: MetricsText | undefined,
 ): void {
   const url = request.url!;
   if (request.method === "POST" && url === "/") {
@@ -118,6 +123,12 @@ function dispatch(
     return;
   }
   const [path, query = ""] = url.split("?", 2) as [string, string?];
+  if (path === "/metrics" && request.method === "GET" && metrics !== undefined) {
+    if (hasRole(access.callerFor(request.headers.authorization) ?? { role: undefined }, "reader"))
+      sendMetrics(response, metrics);
+    else sendJson(response, 401, problem("/metrics needs the role reader"), ["WWW-Authenticate", "Bearer"]);
+    return;
+  }
   const get = Object.hasOwn(GET_PATHS, path) ? GET_PATHS[path] : undefined;
   const isGet = request.method === "GET" || request.method === "HEAD";
   if (get !== undefined && isGet) {

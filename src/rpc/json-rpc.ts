@@ -17,12 +17,16 @@ import type { BlockMode, MethodContext } from "./method.ts";
 import { getMethod, METHODS } from "./methods.ts";
 import { nearest } from "./nearest.ts";
 import { Queries } from "./queries.ts";
+import type { RequestTelemetry } from "./request-telemetry.ts";
 import type { EngineService } from "./services.ts";
 import { Submissions } from "./submissions.ts";
 import { invalid, isObject } from "./validate.ts";
 
 /** How long a client that was sent away by a stopping daemon should wait. */
 const RESTART_RETRY_MS = 1_000;
+
+/** Measured together: a client may call anything. */
+const UNKNOWN_METHOD = "_OTHER";
 
 export interface JsonRpcOptions {
   readonly blockMode: BlockMode;
@@ -34,6 +38,8 @@ export interface JsonRpcOptions {
 export interface JsonRpcModules {
   readonly service: EngineService;
   readonly log: FaultLog;
+  /** Undefined: requests are not measured. */
+  readonly telemetry?: RequestTelemetry | undefined;
 }
 
 type Params = Record<string, unknown>;
@@ -43,6 +49,7 @@ export class JsonRpc {
   readonly service: EngineService;
   readonly log: FaultLog;
   readonly #options: JsonRpcOptions;
+  readonly telemetry: RequestTelemetry | undefined;
   readonly #submissions: Submissions;
   readonly #queries: Queries;
   /** Settled when the last ordered method is. */
@@ -53,6 +60,7 @@ export class JsonRpc {
     this.limits = options.limits;
     this.service = modules.service;
     this.log = modules.log;
+    this.telemetry = modules.telemetry;
     this.#options = options;
     this.#submissions = new Submissions(options, modules);
     this.#queries = new Queries(options, modules);
@@ -133,6 +141,11 @@ export class JsonRpc {
       return;
     }
     const request = new RequestInHand(id, target, token, this.log);
+    if (this.telemetry !== undefined) {
+      const { method, traceparent = caller.traceparent } = message;
+      const name = getMethod(method as string) === undefined ? UNKNOWN_METHOD : (method as string);
+      request.measure(this.telemetry.method(name), typeof traceparent === "string" ? traceparent : undefined);
+    }
     try {
       this.#dispatch(message["method"], message["params"], caller, request);
     } catch (thrown) {

@@ -148,6 +148,7 @@ export class Pipeline {
       const block = bytes === undefined ? undefined : new BlockEntry(bytes);
       if (block !== undefined) {
         block.timesUs = timesUs;
+        block.executedAtMs = performance.now();
         this.commit(block);
       }
       const from = next;

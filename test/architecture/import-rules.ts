@@ -23,7 +23,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "verify", to: [], modules: ["node:crypto"] },
   { from: "encoding", to: ["errors"] },
   { from: "config", to: GROUND },
-  { from: "observability", to: GROUND },
+  // It implements the telemetry ports of execution and rpc.
+  {
+    from: "observability",
+    to: [...GROUND, "client", "execution", "rpc"],
+    typesOnly: ["client", "execution", "rpc"],
+  },
   { from: "native", to: GROUND },
   { from: "client", to: GROUND },
   { from: "execution", to: GROUND },
@@ -56,7 +61,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     typesOnly: ["execution", "sequencer", "service"],
   },
   { from: "engine", to: [...GROUND, ...PARTS, "executor", "follower-worker", "engine-options"] },
-  { from: "daemon", to: [...GROUND, ...PARTS, "engine", "tokens", "cli/seams"], typesOnly: ["cli/seams"] },
+  { from: "monitoring", to: [...GROUND, "client", "config", "engine", "observability"] },
+  {
+    from: "daemon",
+    to: [...GROUND, ...PARTS, "engine", "monitoring", "tokens", "cli/seams"],
+    typesOnly: ["cli/seams"],
+  },
   { from: "database-tools", to: [...GROUND, "config", "storage", "cli/seams"], typesOnly: ["config", "cli/seams"] },
   { from: "daemon-tools", to: [...GROUND, ...PARTS, "contract-engines", "cli/seams"], typesOnly: ["cli/seams"] },
 ];

@@ -1,0 +1,105 @@
+/** Metrics of the engine, from what it says of itself when someone looks. */
+import type { ExecutionsJson, PerformanceJson } from "../client/metrics.ts";
+import type { Instruments, Sample } from "./instruments.ts";
+
+export interface EngineFigures {
+  health: {
+    status: string;
+    backends: Record<string, { status: string; [fact: string]: unknown }>;
+  };
+  height: number;
+  /** Undefined: it did not answer in time. */
+  performance: PerformanceJson | undefined;
+}
+
+const STATUSES = ["ready", "degraded", "starting", "stopping", "replica"];
+
+export function addEngineMetrics(add: Instruments, figures: () => EngineFigures | undefined): void {
+  const fact = (backend: string, name: string) => {
+    const value = figures()?.health.backends[backend]?.[name];
+    return typeof value === "number" ? value : undefined;
+  };
+  const cache = () => figures()?.performance?.cache;
+  const total = () => figures()?.performance?.executions?.total;
+
+  add.gauge("contract_block_height", "Height of the last durable block.", () => figures()?.height);
+  add.gauge("contract_engine_status", "1 for the status that the engine has.", () =>
+    STATUSES.map((status) => ({ labels: { status }, value: figures()?.health.status === status ? 1 : 0 })),
+  );
+  add.gauge("contract_backend_up", "1 for a backend whose status is ok.", () =>
+    Object.entries(figures()?.health.backends ?? {}).map(([backend, { status }]) => ({
+      labels: { backend },
+      value: status === "ok" ? 1 : 0,
+    })),
+  );
+  add.gauge("contract_log_seq", "The last durable entry of the log.", () => fact("log", "durableSeq"));
+  add.gauge("contract_log_bytes", "Bytes of the log.", () => fact("log", "bytes"));
+  add.gauge("contract_follower_seq", "The last entry of the log that the state store has.", () =>
+    fact("state", "appliedSeq"),
+  );
+  add.gauge("contract_follower_backlog_bytes", "Log that the state store does not have yet.", () =>
+    fact("state", "backlogBytes"),
+  );
+  add.gauge("contract_follower_flush_seconds", "How long the state store's last write took.", () => {
+    const ms = fact("state", "flushMs");
+    return ms === undefined ? undefined : ms / 1000;
+  });
+
+  add.counter("contract_executions_total", "Executions of contracts since genesis, by status.", () =>
+    executionsByStatus(total()),
+  );
+  add.counter(
+    "contract_rollbacks_total",
+    "Rollbacks since genesis.",
+    () => figures()?.performance?.rollbacks ?? undefined,
+  );
+  add.gauge(
+    "contract_active_contracts",
+    "Contracts executed within the last day.",
+    () => figures()?.performance?.activeContracts ?? undefined,
+  );
+  add.gauge(
+    "contract_recent_error_ratio",
+    "Share of executions that failed in the last five minutes.",
+    () => figures()?.performance?.recentErrorRate ?? undefined,
+  );
+  add.gauge(
+    "contract_analytics_seq",
+    "The last entry of the log that analytics have counted.",
+    () => figures()?.performance?.asOfSeq ?? undefined,
+  );
+  add.gauge(
+    "contract_anomalies",
+    "Marks of anomalies and trends that stand now.",
+    () => figures()?.performance?.marks.length,
+  );
+
+  add.counter("contract_cache_queries_total", "Queries, by what the result cache made of them.", () => {
+    const queries = cache()?.queries;
+    if (queries === undefined) return [];
+    const { hits, misses, joined, bypassed } = queries;
+    return Object.entries({ hit: hits, miss: misses, joined, bypassed }).map(([result, value]) => ({
+      labels: { result },
+      value,
+    }));
+  });
+  add.counter("contract_cache_dropped_total", "Answers dropped, by why.", () => {
+    const now = cache();
+    if (now === undefined) return [];
+    const { invalidated, expired } = now.queries;
+    return Object.entries({ written: invalidated, expired, evicted: now.evicted }).map(([reason, value]) => ({
+      labels: { reason },
+      value,
+    }));
+  });
+  add.gauge("contract_cache_entries", "Answers kept.", () => cache()?.entries);
+  add.gauge("contract_cache_entries_max", "Answers that may be kept.", () => cache()?.entriesMax);
+  add.gauge("contract_cache_bytes", "Bytes of answers kept.", () => cache()?.bytes);
+}
+
+function executionsByStatus(total: ExecutionsJson | undefined): Sample[] {
+  if (total === undefined) return [];
+  const { executions, reverted, halted } = total;
+  const byStatus = { success: executions - reverted - halted, reverted, halted };
+  return Object.entries(byStatus).map(([status, value]) => ({ labels: { status }, value }));
+}

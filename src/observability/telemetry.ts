@@ -1,0 +1,143 @@
+/**
+ * Telemetry: what is measured of requests and blocks while the daemon runs, and the text that Prometheus reads.
+ *   rpc ── method(name) ──▶ a histogram a method, errors by code          execution ── durable(entry) ──▶ blocks, times
+ *   GET /metrics ── text ──▶ these, and what engine and process say of themselves at that moment
+ */
+import type { BlockEntry } from "../encoding/block-entry.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { Telemetry as EngineTelemetry } from "../execution/telemetry.ts";
+import type { MethodTelemetry, RequestTelemetry, RequestTrace } from "../rpc/request-telemetry.ts";
+import { addEngineMetrics, type EngineFigures } from "./engine-metrics.ts";
+import { Histogram, Instruments, type Sample } from "./instruments.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
+import type { Tracer } from "./tracer.ts";
+
+export interface TelemetryOptions {
+  version: string;
+  /** Requests, blocks and the process are timed, and /metrics is there. */
+  performance: boolean;
+  /** Errors are counted by method and code. */
+  errors: boolean;
+  tracer: Tracer | undefined;
+}
+
+/** Labels are the names of the method table, which is fixed; what is more than that is counted together. */
+const METHODS_MAX = 256;
+const OTHER = "_OTHER";
+const MS = 1000;
+
+export class Telemetry implements RequestTelemetry, EngineTelemetry {
+  readonly #options: TelemetryOptions;
+  readonly #methods = new Map<string, Method>();
+  readonly #instruments = new Instruments();
+  readonly #execution = new Histogram();
+  readonly #append = new Histogram({ db_system_name: "polytorus.journal", db_operation_name: "append" });
+  #figures: EngineFigures | undefined;
+  blocks = 0;
+  transactions = 0;
+  #gasUsed = 0;
+
+  constructor(options: TelemetryOptions) {
+    this.#options = options;
+    const add = this.#instruments;
+    add.gauge("polytorus_build_info", "Version of the daemon, as a label.", () => [
+      { labels: { version: options.version }, value: 1 },
+    ]);
+    add.histogram("rpc_server_call_duration_seconds", "From reading a request to its answer, by method.", () =>
+      [...this.#methods.values()].map(({ histogram }) => histogram),
+    );
+    add.counter("rpc_server_errors_total", "Requests that were answered with an error, by method and code.", () =>
+      [...this.#methods.values()].flatMap((method) => method.errorSamples()),
+    );
+    add.counter("contract_blocks_total", "Blocks that became durable.", () => this.blocks);
+    add.counter("contract_transactions_total", "Transactions in them.", () => this.transactions);
+    add.counter("contract_gas_used_total", "Gas that they used.", () => this.#gasUsed);
+    add.histogram("contract_block_execution_duration_seconds", "Running the transactions of a block.", () => [
+      this.#execution,
+    ]);
+    add.histogram("db_client_operation_duration_seconds", "From a block's execution until it was durable.", () => [
+      this.#append,
+    ]);
+    add.counter("contract_traces_total", "Requests that were traced.", () => options.tracer?.traced ?? 0);
+    add.counter(
+      "contract_spans_dropped_total",
+      "Spans that no collector took.",
+      () => options.tracer?.exporter.dropped ?? 0,
+    );
+    addEngineMetrics(add, () => this.#figures);
+    addProcessMetrics(add);
+  }
+
+  /** Of every metric that there may be. */
+  get names(): string[] {
+    return this.#instruments.names;
+  }
+
+  method(name: string): MethodTelemetry {
+    let method = this.#methods.get(name);
+    if (method === undefined) {
+      const known = this.#methods.size < METHODS_MAX ? name : OTHER;
+      method = this.#methods.get(known) ?? new Method(known, this.#options);
+      this.#methods.set(known, method);
+    }
+    return method;
+  }
+
+  durable(entry: BlockEntry, durableAtMs: number): void {
+    entry.durableAtMs = durableAtMs;
+    if (entry.isRollback) return;
+    this.blocks++;
+    this.transactions += entry.transactionCount;
+    this.#gasUsed += entry.gasUsed;
+    const { timesUs, executedAtMs } = entry;
+    if (timesUs !== undefined) {
+      let sum = 0;
+      for (let i = 0; i < timesUs.length; i++) sum += timesUs[i]!;
+      this.#execution.observe(sum / 1e6);
+    }
+    if (executedAtMs !== undefined) this.#append.observe((durableAtMs - executedAtMs) / MS);
+  }
+
+  /** Requests answered, and those with an error. */
+  requests(): { answered: number; errors: number } {
+    let answered = 0;
+    let errors = 0;
+    for (const method of this.#methods.values()) {
+      answered += method.histogram.count;
+      for (const { value } of method.errorSamples()) errors += value;
+    }
+    return { answered, errors };
+  }
+
+  /** Prometheus' text format. @param figures of the engine, just taken. */
+  text(figures: EngineFigures): string {
+    this.#figures = figures;
+    return this.#instruments.text();
+  }
+}
+
+class Method implements MethodTelemetry {
+  readonly histogram: Histogram;
+  readonly #name: string;
+  readonly #options: TelemetryOptions;
+  readonly #errors = new Map<ErrorCode, number>();
+
+  constructor(name: string, options: TelemetryOptions) {
+    this.#name = name;
+    this.#options = options;
+    this.histogram = new Histogram({ rpc_method: name });
+  }
+
+  answered(startedAtMs: number, error: ErrorCode | undefined): void {
+    if (this.#options.performance) this.histogram.observe((performance.now() - startedAtMs) / MS);
+    if (error !== undefined && this.#options.errors) this.#errors.set(error, (this.#errors.get(error) ?? 0) + 1);
+  }
+
+  trace(startedAtMs: number, traceparent: string | undefined): RequestTrace | undefined {
+    return this.#options.tracer?.begin(this.#name, startedAtMs, traceparent);
+  }
+
+  errorSamples(): Sample[] {
+    return [...this.#errors].map(([code, value]) => ({ labels: { rpc_method: this.#name, error_type: code }, value }));
+  }
+}

@@ -1,0 +1,236 @@
+/** What Prometheus and a collector of traces get from a daemon, and what a dashboard may ask for. */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Histogram, Instruments } from "../../src/observability/instruments.ts";
+import { Telemetry } from "../../src/observability/telemetry.ts";
+import { parseTraceparent } from "../../src/observability/trace-context.ts";
+import { type DaemonProcess, startDaemon } from "../support/daemon.ts";
+import { ALICE, BOB, deployment, temporaryDirectory, transfer } from "../support/engine.ts";
+import { parseScrape } from "../support/scrape.ts";
+
+const OPS = new URL("../../ops/", import.meta.url).pathname;
+const PORT_LINE = /"http":"(http:[^"]+)"/;
+
+interface Exported {
+  resourceSpans: { scopeSpans: { spans: ExportedSpan[] }[] }[];
+}
+interface ExportedSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
+  attributes: { key: string; value: Record<string, unknown> }[];
+}
+
+/** A collector that keeps what it is sent. */
+async function openCollector() {
+  const spans: ExportedSpan[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on("end", () => {
+      for (const { scopeSpans } of (JSON.parse(body) as Exported).resourceSpans)
+        spans.push(...scopeSpans.flatMap((scope) => scope.spans));
+      response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { spans, endpoint: `http://127.0.0.1:${port}/v1/traces`, close: () => server.close() };
+}
+
+describe("a daemon", () => {
+  const directory = temporaryDirectory();
+  let daemon: DaemonProcess;
+  let collector: Awaited<ReturnType<typeof openCollector>>;
+  let url: string;
+  let token: string;
+
+  const post = async (method: string, params: unknown, headers: Record<string, string> = {}) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body,
+    });
+    return (await response.json()) as { result?: Record<string, unknown>; error?: { data: { code: string } } };
+  };
+  const scrape = async () => parseScrape(await (await fetch(`${url}/metrics`)).text());
+
+  beforeAll(async () => {
+    collector = await openCollector();
+    daemon = await startDaemon(join(directory.path, "data"), {
+      args: ["--http", "127.0.0.1:0", "--dev"],
+      environment: {
+        POLYTORUS_MONITORING__TRACING: "true",
+        POLYTORUS_MONITORING__TRACE_ONE_IN: "0",
+        POLYTORUS_MONITORING__OTLP_ENDPOINT: collector.endpoint,
+        POLYTORUS_MONITORING__INTERVAL_SECS: "1",
+      },
+    });
+    [, url] = PORT_LINE.exec(daemon.stderr()) as unknown as [string, string];
+    token = (await post("tx_submit", { transaction: deployment() })).result!["contractAddress"] as string;
+  });
+  afterAll(async () => {
+    await daemon.kill("SIGTERM");
+    collector.close();
+    directory.remove();
+  });
+
+  it("answers /metrics in Prometheus' format with what happened", async () => {
+    await post("tx_submit", { transaction: transfer(token, ALICE, BOB, 1) });
+    await post("tx_submit", { transaction: transfer(token, BOB, ALICE, 1000) });
+    for (let i = 0; i < 3; i++) await post("contract_query", { address: token, entrypoint: "totalSupply", args: [] });
+    await post("tx_receipt", { transactionHash: "0x12" });
+    const { samples, types } = await scrape();
+    expect(Object.fromEntries(samples)).toMatchObject({
+      'contract_executions_total{status="success"}': 2,
+      'contract_executions_total{status="reverted"}': 1,
+      'contract_cache_queries_total{result="hit"}': 2,
+      'contract_cache_queries_total{result="miss"}': 1,
+      'rpc_server_call_duration_seconds_count{rpc_method="tx_submit"}': 3,
+      'rpc_server_errors_total{rpc_method="tx_receipt",error_type="VALIDATION_ERROR"}': 1,
+      contract_transactions_total: 3,
+      contract_block_execution_duration_seconds_count: 3,
+      'contract_engine_status{status="ready"}': 1,
+    });
+    for (const [name, type] of types) if (type === "counter") expect(name).toMatch(/_total$/);
+  });
+
+  it("has no address and no key in a label, whatever is called", async () => {
+    await post(`0x${"ab".repeat(20)}`, {});
+    await post("contract_get", { address: token });
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text).not.toMatch(/0x[0-9a-f]{8}/i);
+    expect(text).toContain('rpc_method="_OTHER"');
+  });
+
+  it("joins request, block, execution with its gas, and journal in the caller's trace", async () => {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const { result } = await post(
+      "tx_submit",
+      { transaction: transfer(token, ALICE, BOB, 2) },
+      { traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+    );
+    await expect.poll(() => collector.spans.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    const { spans } = collector;
+    expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
+    const [root, block, execute, append] = ["tx_submit", "contract.block", "contract.execute", "journal.append"].map(
+      (name) => spans.find((span) => span.name === name)!,
+    );
+    expect(root!.parentSpanId).toBe("00f067aa0ba902b7");
+    expect([block!.parentSpanId, append!.parentSpanId]).toEqual([root!.spanId, root!.spanId]);
+    expect(execute!.parentSpanId).toBe(block!.spanId);
+    const attribute = (key: string) => execute!.attributes.find((each) => each.key === key)?.value;
+    expect(attribute("contract.address")).toEqual({ stringValue: token });
+    expect(attribute("contract.gas.used")).toEqual({ intValue: String(result!["gasUsed"]) });
+    for (const span of spans) {
+      expect(BigInt(span.startTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(root!.startTimeUnixNano));
+      expect(BigInt(span.endTimeUnixNano)).toBeLessThanOrEqual(BigInt(root!.endTimeUnixNano));
+    }
+  });
+
+  it("does not trace a request whose caller says not to", async () => {
+    const before = (await scrape()).samples.get("contract_traces_total");
+    await post("engine_info", {}, { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00" });
+    expect((await scrape()).samples.get("contract_traces_total")).toBe(before);
+  });
+
+  it("says in its log, every interval in which something happened, how much", async () => {
+    await post("engine_info", {});
+    await expect.poll(() => daemon.stderr(), { timeout: 5_000 }).toMatch(/"requestsPerSecond":\d+.*"msg":"activity"/);
+  });
+});
+
+describe("monitoring", () => {
+  const started = async (environment: Record<string, string>) => {
+    const directory = temporaryDirectory();
+    const daemon = await startDaemon(join(directory.path, "data"), { args: ["--http", "127.0.0.1:0"], environment });
+    const [, url] = PORT_LINE.exec(daemon.stderr()) as unknown as [string, string];
+    const stop = async () => {
+      await daemon.kill("SIGTERM");
+      directory.remove();
+    };
+    return { url, stop };
+  };
+
+  it("without performance has no /metrics", async () => {
+    const { url, stop } = await started({ POLYTORUS_MONITORING__PERFORMANCE: "false" });
+    expect((await fetch(`${url}/metrics`)).status).toBe(404);
+    await stop();
+  });
+
+  it("with a listener of its own has /metrics there and nowhere else", async () => {
+    const probe = createServer();
+    await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+    const { port } = probe.address() as AddressInfo;
+    await new Promise<void>((resolve) => probe.close(() => resolve()));
+    const { url, stop } = await started({ POLYTORUS_MONITORING__LISTEN: `127.0.0.1:${port}` });
+    expect((await fetch(`${url}/metrics`)).status).toBe(404);
+    const own = `http://127.0.0.1:${port}`;
+    expect(parseScrape(await (await fetch(`${own}/metrics`)).text()).samples.get("contract_block_height")).toBe(0);
+    expect((await fetch(`${own}/`)).status).toBe(404);
+    await stop();
+  });
+});
+
+describe("the dashboard and the alert rules", () => {
+  const { names } = new Telemetry({ version: "0", performance: true, errors: true, tracer: undefined });
+  /** What queries name that is no metric: labels, functions, words of PromQL, Prometheus' own `up`. */
+  const known = new Set([...names, "up"]);
+  const metricsIn = (query: string) =>
+    query
+      .replace(/\{[^}]*\}|\[[^\]]*\]|"[^"]*"|by \([^)]*\)/g, " ")
+      .match(/\b[a-z_][a-z0-9_]*\b(?!\s*\()/g)!
+      .filter((word) => !["and", "or", "unless", "sum", "by"].includes(word) && !/^\d/.test(word));
+
+  it("ask only for metrics that the daemon has", () => {
+    const dashboard = JSON.parse(readFileSync(join(OPS, "grafana/polytorus.json"), "utf8")) as {
+      panels: { title: string; targets: { expr: string }[] }[];
+    };
+    const rules = readFileSync(join(OPS, "prometheus/alerts.yaml"), "utf8");
+    const expressions = [...rules.matchAll(/expr: (?:>-\n\s+)?(.+)/g)].map(([, expression]) => expression!);
+    const queries = [...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)), ...expressions];
+    expect(queries.length).toBeGreaterThan(30);
+    const unknown = queries.flatMap(metricsIn).filter((name) => !known.has(name));
+    expect(unknown).toEqual([]);
+  });
+});
+
+describe("the format", () => {
+  it("counts a value into the first bucket that it is not above", () => {
+    const histogram = new Histogram({ of: 'a"b' }, [1, 2]);
+    for (const value of [0.5, 1, 1.5, 2, 3]) histogram.observe(value);
+    const instruments = new Instruments();
+    instruments.histogram("seconds", "Some.", () => [histogram]);
+    expect(Object.fromEntries(parseScrape(instruments.text()).samples)).toEqual({
+      'seconds_bucket{of="a\\"b",le="1"}': 2,
+      'seconds_bucket{of="a\\"b",le="2"}': 4,
+      'seconds_bucket{of="a\\"b",le="+Inf"}': 5,
+      'seconds_sum{of="a\\"b"}': 8,
+      'seconds_count{of="a\\"b"}': 5,
+    });
+  });
+
+  it("takes a traceparent of version 00, and of later ones what it knows", () => {
+    const ids = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
+    expect(parseTraceparent(`00-${ids}-01`)).toMatchObject({ isSampled: true });
+    expect(parseTraceparent(`00-${ids}-00`)).toMatchObject({ isSampled: false });
+    expect(parseTraceparent(`01-${ids}-01-more`)).toMatchObject({ isSampled: true });
+    for (const bad of [
+      `00-${ids}-01-more`,
+      `ff-${ids}-01`,
+      `00-${ids}`,
+      `00-${"0".repeat(32)}-${"1".repeat(16)}-01`,
+      "",
+    ])
+      expect(parseTraceparent(bad)).toBeUndefined();
+  });
+});
