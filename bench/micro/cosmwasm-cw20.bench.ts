@@ -55,7 +55,7 @@ const host = {
   },
   set(key: Uint8Array, value: Uint8Array) {
     host.gas.charge(stateWrite);
-    state.set(toLatin1(key), value);
+    state.set(toLatin1(key), value.slice());
   },
   delete(key: Uint8Array) {
     host.gas.charge(stateWrite);

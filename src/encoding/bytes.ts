@@ -141,9 +141,14 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** Buffer's own, which works on any view: making a Buffer first takes twice as long as the text. */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+};
+
 /** One char per byte: a key for a Map. */
 export function toLatin1(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+  return latin1Slice.call(bytes, start, end);
 }
 
 export function fromLatin1(text: string): Uint8Array {

@@ -114,6 +114,7 @@ export interface HostContext {
 
   /** This contract's state. Absent is undefined; the bytes belong to the caller. Charges by read and byte. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /** Key and value are copied. */
   set(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
   /** Entries with start ≤ key < end (undefined: to the last key) in byte order; sees this transaction's own writes. Charges per entry. */

@@ -14,8 +14,6 @@ import { HOST_TYPE, ProgramGenerator, randomSource } from "../support/wasm-progr
 const MUTATIONS = Number(process.env["WASM_MUTATIONS"] ?? 6_000);
 const SEED = Number(process.env["WASM_MUTATION_SEED"] ?? 1);
 const TIMEOUT_MS = Math.max(60_000, MUTATIONS * 10);
-/** A thousand times what a small program takes: a test of linearity, not of speed. */
-const ADMISSION_MS_MAX = 2_000;
 const GAS = 100_000n;
 const SMALL: ModulePolicy = {
   imports: new Map([["env.host", HOST_TYPE]]),
@@ -87,15 +85,12 @@ function admit(
   code: Uint8Array,
   policy: ModulePolicy,
 ): { rule: string } | { bytes: Uint8Array<ArrayBuffer>; initial: number } {
-  const started = process.hrtime.bigint();
   try {
     const module = instrumentModule(code, policy);
     return { bytes: module.bytes, initial: module.initialPages + module.slackPages };
   } catch (error) {
     if (!(error instanceof ModuleRejected)) throw error;
     return { rule: error.rule };
-  } finally {
-    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(ADMISSION_MS_MAX);
   }
 }
 

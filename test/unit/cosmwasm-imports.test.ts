@@ -32,7 +32,7 @@ class Guest {
       gas: this.gas,
       charge: (_item: string, amount: number) => this.gas.charge(amount),
       get: (key: Uint8Array) => this.state.get(latin1(key)),
-      set: (key: Uint8Array, value: Uint8Array) => void this.state.set(latin1(key), value),
+      set: (key: Uint8Array, value: Uint8Array) => void this.state.set(latin1(key), value.slice()),
       delete: (key: Uint8Array) => void this.state.delete(latin1(key)),
       *range(start: Uint8Array, end: Uint8Array | undefined, reverse: boolean) {
         const keys = [...guest.state.keys()]
@@ -45,6 +45,7 @@ class Guest {
     const slot = {
       host,
       bytes: this.bytes,
+      lend: (pointer: number, length: number) => this.bytes.subarray(pointer, pointer + length),
       claim: (pointer: number) => pointer >>> 0,
       call: (_name: string, size: number) => (this.allocator ?? ((bytes) => this.allocate(bytes)))(size),
       has: () => true,
@@ -150,7 +151,7 @@ describe("storage imports", () => {
   it("hand no iterator to the next entry point", () => {
     const guest = new Guest();
     const id = guest.run("db_scan", 0, 0, 1);
-    expect(guest.frame.run("reply", [])).toHaveLength(0);
+    expect(guest.frame.run("reply", new Uint8Array(0), new Uint8Array(0))).toHaveLength(0);
     expect(() => guest.run("db_next", id)).toThrow(Halt);
   });
 });

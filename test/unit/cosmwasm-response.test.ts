@@ -2,7 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nativeAmount } from "../../src/engines/wasm/cosmwasm/coins.ts";
+import { encodeEvent, responseEvents } from "../../src/engines/wasm/cosmwasm/events.ts";
 import { asU64, fromBase64, parseJson, toBase64 } from "../../src/engines/wasm/cosmwasm/guest-json.ts";
+import { PlainLogs, plainAttributes } from "../../src/engines/wasm/cosmwasm/plain-response.ts";
 import { parseQueryResult, parseResponse } from "../../src/engines/wasm/cosmwasm/response.ts";
 import { Halt } from "../../src/execution/gas.ts";
 
@@ -86,5 +88,67 @@ describe("coins", () => {
     expect(nativeAmount([coin("1", "uatom")], "upoly")).toMatch(/^insufficient funds/);
     for (const amount of ["", "-1", "1.0", "01", "0x1", " 1", "1e3", `${max}0`])
       expect([amount, typeof nativeAmount([coin(amount)], "upoly")]).toEqual([amount, "string"]);
+  });
+});
+
+describe("a plain answer", () => {
+  const CONTRACT = "poly1contract";
+  const answer = (attributes: unknown, more = {}) =>
+    bytes(JSON.stringify({ ok: { messages: [], attributes, events: [], data: null, ...more } }));
+  const texts = fc.oneof(
+    fc.string({ unit: fc.constantFrom(...'ab _"\\,{}[]:~\u007fé'.split("")) }),
+    fc.string({ unit: "grapheme" }),
+    fc.constantFrom("action", "transfer", "_contract_address", ""),
+  );
+
+  it("leaves the log that parsing and writing it would leave, whatever its attributes are", () => {
+    const attributes = fc.array(fc.record({ key: texts, value: texts }), { maxLength: 4 });
+    let plain = 0;
+    fc.assert(
+      fc.property(attributes, (list) => {
+        const found = plainAttributes(answer(list));
+        if (found === undefined) return;
+        plain++;
+        const result = parseResponse(answer(list));
+        const events = "ok" in result ? responseEvents(result.ok, CONTRACT) : "an error";
+        const logs = found.length === 0 ? [] : [new PlainLogs(CONTRACT).wasm(found)];
+        expect(logs.map((log) => Buffer.from(log).toString())).toEqual(
+          (events as Exclude<typeof events, string>).map((event) => Buffer.from(encodeEvent(event)).toString()),
+        );
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(plain).toBeGreaterThan(100);
+  });
+
+  it("is none with messages, events, data, spaces to trim, reserved or empty keys, or anything behind it", () => {
+    const one = [{ key: "a", value: "b" }];
+    expect(Buffer.from(plainAttributes(answer(one))!).toString()).toBe('{"key":"a","value":"b"}');
+    expect(plainAttributes(answer([]))).toHaveLength(0);
+    for (const other of [
+      answer(one, { messages: [1] }),
+      answer(one, { events: [1] }),
+      answer(one, { data: "" }),
+      answer([{ key: " a", value: "b" }]),
+      answer([{ key: "a", value: "b " }]),
+      answer([{ key: "_a", value: "b" }]),
+      answer([{ key: "", value: "b" }]),
+      answer([{ key: "a", value: 1 }]),
+      answer([{ key: "a", value: "b", c: 1 }]),
+      bytes(`${Buffer.from(answer(one)).toString()} `),
+    ])
+      expect([Buffer.from(other).toString(), plainAttributes(other)]).toEqual([
+        Buffer.from(other).toString(),
+        undefined,
+      ]);
+  });
+
+  it("is found in no answer that is cut off", () => {
+    const whole = answer([
+      { key: "a", value: "b" },
+      { key: "c", value: "d" },
+    ]);
+    for (let length = 0; length < whole.length; length++)
+      expect(plainAttributes(whole.subarray(0, length))).toBeUndefined();
   });
 });

@@ -53,7 +53,8 @@ export interface StackBudget {
 /** Thrown by an ABI's import that ends the call as reverted; the ABI keeps the revert's data and catches it. */
 export const GUEST_REVERT: object = Object.freeze({ name: "GuestRevert" });
 
-type GuestFunction = (...args: (number | bigint)[]) => number | bigint | undefined;
+/** Functions that take fewer parameters leave the rest alone. */
+type GuestFunction = (a: number, b: number, c: number) => number | bigint | undefined;
 
 /** A mask's two halves, read as numbers: arithmetic on a bigint costs more than this detour. */
 const MASK = new BigInt64Array(1);
@@ -67,6 +68,8 @@ export class InstanceSlot {
   #memory!: WebAssembly.Memory;
   #bytes!: Uint8Array<ArrayBuffer>;
   #exports!: WebAssembly.Exports;
+  /** Exports that were called: an instance's exports are slow to look up. */
+  readonly #functions = new Map<string, GuestFunction>();
   #gas!: WebAssembly.Global<bigint>;
   #stackLeft!: WebAssembly.Global<number>;
   #pages!: WebAssembly.Global<number>;
@@ -104,6 +107,7 @@ export class InstanceSlot {
       throw hostFault("a WebAssembly instance could not be made", thrown);
     }
     this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#functions.clear();
     this.#isTorn = false;
     this.#dirtyLow = 0;
     this.#dirtyHigh = 0;
@@ -158,18 +162,24 @@ export class InstanceSlot {
    * Calls an exported function. Imports may call in turn (`allocate`): such an inner call throws what it throws as it is.
    * @throws Halt for what the contract did; EngineError INTERNAL_ERROR for faults of the host; GUEST_REVERT.
    */
-  call(name: string, ...args: (number | bigint)[]): number | bigint | undefined {
-    const run = this.#exports[name] as GuestFunction;
-    if (this.#isRunning) return run(...args);
+  call(name: string, a = 0, b = 0, c = 0): number | bigint | undefined {
+    const run = this.#functions.get(name) ?? this.#function(name);
+    if (this.#isRunning) return run(a, b, c);
     this.#isRunning = true;
     try {
-      return run(...args);
+      return run(a, b, c);
     } catch (thrown) {
       this.#isTorn = true;
       throw this.#classify(thrown);
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  #function(name: string): GuestFunction {
+    const run = this.#exports[name] as GuestFunction;
+    this.#functions.set(name, run);
+    return run;
   }
 
   #classify(thrown: unknown): unknown {

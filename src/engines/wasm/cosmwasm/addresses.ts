@@ -16,9 +16,15 @@ export const ADDRESS_TEXT_BYTES_MAX = 256;
 /** Pairs remembered, a few MiB: a busy token's holders come back, an attacker's do not. */
 const REMEMBERED_MAX = 32_768;
 
+export interface KnownAddress {
+  readonly text: string;
+  /** What a contract is told of a call from there that brings no value: JSON, made when first needed. */
+  info: Uint8Array | undefined;
+}
+
 export class Addresses {
   readonly prefix: string;
-  readonly #texts = new Map<string, string>();
+  readonly #known = new Map<string, KnownAddress>();
   readonly #bytes = new Map<string, Uint8Array>();
 
   constructor(prefix: string) {
@@ -26,13 +32,17 @@ export class Addresses {
   }
 
   text(address: Uint8Array): string {
+    return this.known(address).text;
+  }
+
+  known(address: Uint8Array): KnownAddress {
     const name = toLatin1(address);
-    const known = this.#texts.get(name);
+    const known = this.#known.get(name);
     if (known !== undefined) return known;
-    if (this.#texts.size >= REMEMBERED_MAX) this.#texts.clear();
-    const text = encodeBech32(this.prefix, address);
-    this.#texts.set(name, text);
-    return text;
+    if (this.#known.size >= REMEMBERED_MAX) this.#known.clear();
+    const made = { text: encodeBech32(this.prefix, address), info: undefined };
+    this.#known.set(name, made);
+    return made;
   }
 
   /** @returns the 20 bytes, which are not to be changed, or what is wrong with the text. */

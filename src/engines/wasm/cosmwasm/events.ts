@@ -89,6 +89,15 @@ export class EventJournal {
     host.log([eventTopic(event.type)], encodeEvent(event));
     this.#events.push(event);
   }
+
+  /**
+   * The same for an event that the running frame's own entry point raised, encoded already. Only the frames around it will
+   * ask for it: the outermost frame's are not remembered.
+   */
+  emitEncoded(host: Pick<HostContext, "log">, type: string, data: Uint8Array): void {
+    host.log([eventTopic(type)], data);
+    if (this.#depth > 1) this.#events.push(JSON.parse(Buffer.from(data).toString("utf8")) as CosmWasmEvent);
+  }
 }
 
 /** What the bank module emits when coins move. */

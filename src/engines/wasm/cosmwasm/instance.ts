@@ -11,13 +11,14 @@ import { equalBytes } from "../../../encoding/bytes.ts";
 import type { Outcome } from "../../../execution/host.ts";
 import type { AbiFrame } from "../abi.ts";
 import { GUEST_REVERT, type InstanceSlot } from "../instance-slot.ts";
-import type { Addresses } from "./addresses.ts";
-import { coinsOf } from "./coins.ts";
+import type { Addresses, KnownAddress } from "./addresses.ts";
+import { type Coin, coinsOf } from "./coins.ts";
 import { type DispatchDepth, dispatch, type Failure, type Replier } from "./dispatcher.ts";
 import { envJson, infoJson, migrateInfoJson, replyJson, type SubMessageResult } from "./env.ts";
 import { bankEvents, CONTRACT_ATTRIBUTE, type EventJournal, responseEvents } from "./events.ts";
 import { CosmWasmFrame } from "./frame.ts";
 import { MessageRunner } from "./message-runner.ts";
+import { PlainLogs, plainAttributes } from "./plain-response.ts";
 import { parseQueryResult, parseResponse, type Response, type SubMessage } from "./response.ts";
 import { encodeRevert } from "./revert-text.ts";
 
@@ -31,6 +32,8 @@ export interface CosmWasmChain {
 }
 
 const EMPTY = new Uint8Array(0);
+/** A response without messages and data, its events logged. */
+const NOTHING_MORE: Response = { messages: [], attributes: [], events: [], data: undefined };
 const DONE: Outcome = { status: "success", returnData: EMPTY };
 
 export class CosmWasmInstance implements AbiFrame, Replier {
@@ -40,6 +43,7 @@ export class CosmWasmInstance implements AbiFrame, Replier {
   readonly #runner: MessageRunner;
   #address: Uint8Array = EMPTY;
   #addressText = "";
+  #plainLogs: PlainLogs | undefined;
   #envMade: { contract: string; height: number; timestampMs: number; chainId: number; bytes: Uint8Array } | undefined;
 
   constructor(slot: InstanceSlot, chain: CosmWasmChain) {
@@ -88,7 +92,7 @@ export class CosmWasmInstance implements AbiFrame, Replier {
   query(message: Uint8Array): Outcome {
     if (!this.#frame.has("query")) return missing("query");
     try {
-      const result = parseQueryResult(this.#frame.run("query", [this.#env(), message]));
+      const result = parseQueryResult(this.#frame.run("query", this.#env(), message));
       return "error" in result ? reverted(result.error) : { status: "success", returnData: result.ok };
     } catch (thrown) {
       return this.#aborted(thrown);
@@ -99,7 +103,7 @@ export class CosmWasmInstance implements AbiFrame, Replier {
     if (!this.#frame.has("reply")) return { revertData: missing("reply").returnData };
     this.#slot.renew();
     const reply = Buffer.from(replyJson(submessage, gasUsed, result), "utf8");
-    return this.#respond("reply", [this.#env(), reply], undefined);
+    return this.#respond("reply", undefined, this.#env(), reply);
   }
 
   // ── an entry point that may write ───────────────────────────────────────────
@@ -110,19 +114,20 @@ export class CosmWasmInstance implements AbiFrame, Replier {
     const { host } = this.#frame;
     const funds = coinsOf(host.value, denom);
     if (funds === undefined) return reverted("the value is above 2^128-1, which CosmWasm has no number for");
-    const sender = addresses.text(host.caller);
-    const inputs = [this.#env()];
-    if (hasInfo) inputs.push(infoJson(sender, funds));
-    inputs.push(message);
-    // Contracts of two parameters leave the third argument alone.
-    if (entry === "migrate") inputs.push(Buffer.from(migrateInfoJson(sender), "utf8"));
+    const known = addresses.known(host.caller);
+    const sender = known.text;
+    const env = this.#env();
+    const [second, third] = hasInfo
+      ? [infoOf(known, funds), message]
+      : // Contracts of two parameters leave the third argument alone.
+        [message, entry === "migrate" ? Buffer.from(migrateInfoJson(sender), "utf8") : undefined];
     const mark = journal.enter();
     let isKept = false;
     try {
       if (host.value !== 0n)
         for (const event of bankEvents(sender, addresses.text(host.address), host.value, denom))
           journal.emit(host, event);
-      const response = this.#respond(entry, inputs, codeId);
+      const response = this.#respond(entry, codeId, env, second, third);
       if ("revertData" in response) return { status: "reverted", returnData: response.revertData };
       const end = dispatch(response, this.#runner, this, journal, depth);
       if ("revertData" in end) return { status: "reverted", returnData: end.revertData };
@@ -136,10 +141,17 @@ export class CosmWasmInstance implements AbiFrame, Replier {
   }
 
   /** Runs an entry point and keeps the events of its response. */
-  #respond(entry: string, inputs: readonly Uint8Array[], codeId: string | undefined): Response | Failure {
+  #respond(
+    entry: string,
+    codeId: string | undefined,
+    ...inputs: [env: Uint8Array, second: Uint8Array, third?: Uint8Array | undefined]
+  ): Response | Failure {
     const { journal } = this.#chain;
     const { host } = this.#frame;
-    const result = parseResponse(this.#frame.run(entry, inputs));
+    const output = this.#frame.run(entry, ...inputs);
+    const plain = codeId === undefined ? plainAttributes(output) : undefined;
+    if (plain !== undefined) return this.#logPlain(entry, plain);
+    const result = parseResponse(output);
     if ("error" in result) return { revertData: encodeRevert(result.error) };
     const contract = this.#contract();
     const events = responseEvents(result.ok, contract);
@@ -151,9 +163,23 @@ export class CosmWasmInstance implements AbiFrame, Replier {
     return result.ok;
   }
 
+  #logPlain(entry: string, attributes: Uint8Array): Response {
+    const { journal } = this.#chain;
+    const { host } = this.#frame;
+    const logs = this.#logsOf(this.#contract());
+    journal.emitEncoded(host, entry, logs.entry(entry));
+    if (attributes.length > 0) journal.emitEncoded(host, "wasm", logs.wasm(attributes));
+    return NOTHING_MORE;
+  }
+
   #aborted(thrown: unknown): Outcome {
     if (thrown !== GUEST_REVERT) throw thrown;
     return { status: "reverted", returnData: this.#frame.revertData };
+  }
+
+  #logsOf(contract: string): PlainLogs {
+    if (this.#plainLogs?.contract !== contract) this.#plainLogs = new PlainLogs(contract);
+    return this.#plainLogs;
   }
 
   /** The contract's own address as text; an instance is mostly used for one contract after itself. */
@@ -188,6 +214,12 @@ export class CosmWasmInstance implements AbiFrame, Replier {
     const { host } = this.#frame;
     return String(host.codeId(host.contractInfo(host.address)!.codeHash));
   }
+}
+
+function infoOf(caller: KnownAddress, funds: readonly Coin[]): Uint8Array {
+  if (funds.length > 0) return infoJson(caller.text, funds);
+  caller.info ??= infoJson(caller.text, funds);
+  return caller.info;
 }
 
 function reverted(text: string): Outcome {

@@ -31,14 +31,14 @@ export function storageImports(frame: CosmWasmFrame) {
   };
   return {
     db_read(key: number): number {
-      const value = frame.host.get(frame.read(key, KEY_BYTES_MAX));
+      const value = frame.host.get(frame.borrow(key, KEY_BYTES_MAX, 0));
       return value === undefined ? NO_REGION : frame.allocate(value);
     },
     db_write(key: number, value: number): void {
-      frame.host.set(frame.read(key, KEY_BYTES_MAX), frame.read(value, VALUE_BYTES_MAX));
+      frame.host.set(frame.borrow(key, KEY_BYTES_MAX, 0), frame.borrow(value, VALUE_BYTES_MAX, 1));
     },
     db_remove(key: number): void {
-      frame.host.delete(frame.read(key, KEY_BYTES_MAX));
+      frame.host.delete(frame.borrow(key, KEY_BYTES_MAX, 0));
     },
     db_scan(start: number, end: number, order: number): number {
       if (order !== ASCENDING && order !== DESCENDING) throw new Halt("Unreachable");

@@ -61,9 +61,4 @@ export class TextWriter {
     this.#length = 0;
     return view;
   }
-
-  /** What was written. The writer starts over. */
-  take(): Uint8Array {
-    return Buffer.from(this.takeView());
-  }
 }
