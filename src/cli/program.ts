@@ -261,6 +261,12 @@ class Builder {
     const tx = this.#program.command("tx").description("look at transactions");
     this.#client(tx, "receipt <hash>", "show what a transaction did", async () => (await module()).receipt);
     this.#client(tx, "get <hash>", "show a transaction", async () => (await module()).transaction);
+    this.#client(
+      tx,
+      "trace <hash>",
+      "show its calls, with gas, state and logs of each",
+      async () => (await import("./commands/trace.ts")).trace,
+    ).option("--flamegraph <file>", "write its gas as a profile for https://www.speedscope.app");
     const block = this.#program.command("block").description("look at blocks");
     this.#client(
       block,

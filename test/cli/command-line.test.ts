@@ -49,6 +49,7 @@ describe("help", () => {
         "contract set-admin",
         "tx receipt",
         "tx get",
+        "tx trace",
         "block show",
         "block verify",
         "logs",

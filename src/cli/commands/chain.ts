@@ -97,7 +97,7 @@ export const account: Handler = async ({ remote, output, environment }, args) =>
   );
 };
 
-function requireHash(text: string): string {
+export function requireHash(text: string): string {
   if (/^0x[0-9a-f]{64}$/i.test(text)) return text;
   throw new EngineError("VALIDATION_ERROR", `HASH: expected 0x and 64 hex digits, received ${JSON.stringify(text)}`, {
     path: "HASH",
