@@ -2,20 +2,11 @@
  * The command tree. Every command's code is loaded when it runs, so that help, completion and errors are quick.
  *   command ── action ──▶ run(load, command) ── import ──▶ handler(context, args, options)
  */
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { VERSION } from "../version.ts";
+import { CommandShapes, putSharedOptionsLast, type RunHandler, wholeNumber } from "./command-shapes.ts";
 import { COMPLETION_SHELLS } from "./completion-script.ts";
 import type { Handler } from "./context.ts";
-import { OUTPUT_FORMATS } from "./output.ts";
-
-/** Runs a command that was parsed: run.ts. */
-export type RunHandler = (load: () => Promise<Handler>, command: Command) => Promise<void>;
-
-const DAEMON_GROUP = "Daemon:";
-const OUTPUT_GROUP = "Output:";
-
-/** Items listed unless --limit says otherwise. */
-const LIMIT_DEFAULT = 100;
 
 export function createProgram(run: RunHandler): Command {
   const program = new Command("polytorus")
@@ -34,13 +25,12 @@ export function createProgram(run: RunHandler): Command {
   return program;
 }
 
-class Builder {
+class Builder extends CommandShapes {
   readonly #program: Command;
-  readonly #run: RunHandler;
 
   constructor(program: Command, run: RunHandler) {
+    super(run);
     this.#program = program;
-    this.#run = run;
   }
 
   all(): void {
@@ -57,38 +47,8 @@ class Builder {
     this.#machine();
   }
 
-  #leaf(parent: Command, nameAndArgs: string, summary: string, load: () => Promise<Handler>): Command {
-    const command = parent.command(nameAndArgs).description(summary);
-    return command
-      .addOption(shared(OUTPUT_GROUP, "-j, --json", "print one JSON envelope: { status, result, error }"))
-      .addOption(shared(OUTPUT_GROUP, "--output <format>", "how to print").choices(OUTPUT_FORMATS))
-      .addOption(shared(OUTPUT_GROUP, "--no-color", "print without colour (NO_COLOR)"))
-      .action(() => this.#run(load, command));
-  }
-
-  /** A command that asks the daemon. */
-  #client(parent: Command, nameAndArgs: string, summary: string, load: () => Promise<Handler>): Command {
-    return this.#leaf(parent, nameAndArgs, summary, load)
-      .addOption(shared(DAEMON_GROUP, "--ipc <path>", "its socket (POLYTORUS_IPC; default ./data/engine.ipc)"))
-      .addOption(shared(DAEMON_GROUP, "--url <url>", "its HTTP address (POLYTORUS_URL)"))
-      .addOption(shared(DAEMON_GROUP, "--token <token>", "bearer token for --url (POLYTORUS_TOKEN)"));
-  }
-
-  /** A command that sends a transaction, or runs one without keeping it. */
-  #sender(parent: Command, nameAndArgs: string, summary: string, load: () => Promise<Handler>): Command {
-    return this.#client(parent, nameAndArgs, summary, load)
-      .option("--from <address>", "act as this account (POLYTORUS_FROM; default: the first development account)")
-      .option("--gas-limit <gas>", "gas that may be spent (default: estimated, and 20 % more)");
-  }
-
-  #pages(command: Command): Command {
-    return command
-      .option("--limit <n>", "print at most this many", wholeNumber, LIMIT_DEFAULT)
-      .option("--cursor <cursor>", "go on where an earlier page ended");
-  }
-
   #daemon(): void {
-    this.#leaf(this.#program, "serve", "run the daemon", async () => (await import("./commands/serve.ts")).serve)
+    this.leaf(this.#program, "serve", "run the daemon", async () => (await import("./commands/serve.ts")).serve)
       .option("--config <file>", "configuration (POLYTORUS_CONFIG; default ./polytorus.toml where it exists)")
       .option("--data-dir <dir>", "where everything is kept (default ./data)")
       .option("--storage <kind>", "embedded, memory, or a postgres:// URL")
@@ -108,7 +68,7 @@ class Builder {
 
   #transactions(): void {
     const deploy = this.#program.command("deploy").description("deploy a contract");
-    this.#sender(
+    this.sender(
       deploy,
       "erc20",
       "deploy an ERC-20 token",
@@ -130,7 +90,7 @@ class Builder {
         "\nExample\n  $ polytorus deploy erc20 --name MyToken --symbol MTK --decimals 18 --supply 1000000 --mintable",
       );
 
-    this.#sender(
+    this.sender(
       deploy,
       "wasm <file>",
       "deploy a compiled WebAssembly contract",
@@ -152,7 +112,7 @@ class Builder {
     const invocation = "<address> <entrypoint> [args...]";
     const abiHint = (verb: string, example: string) =>
       `\nEntrypoints and their arguments: polytorus contract abi ADDRESS\n\nExample\n  $ polytorus ${verb} 0x5fbd… ${example}`;
-    this.#sender(
+    this.sender(
       this.#program,
       `call ${invocation}`,
       "send a transaction and wait for its receipt",
@@ -161,7 +121,7 @@ class Builder {
       .option("--nonce <n>", "the sender's nonce (default: the next)")
       .option("--value <amount>", "native value to send along")
       .addHelpText("after", abiHint("call", "transfer 0x7099… 25"));
-    this.#sender(
+    this.sender(
       this.#program,
       `query ${invocation}`,
       "ask a contract, changing nothing",
@@ -169,7 +129,7 @@ class Builder {
     )
       .option("--at <height>", "on the state after this block", wholeNumber)
       .addHelpText("after", abiHint("query", "balanceOf 0xf39f…"));
-    this.#sender(
+    this.sender(
       this.#program,
       `simulate ${invocation}`,
       "run a transaction and keep nothing of it",
@@ -178,7 +138,7 @@ class Builder {
       .option("--value <amount>", "native value to send along")
       .option("--at <height>", "on the state after this block", wholeNumber)
       .addHelpText("after", abiHint("simulate", "transfer 0x7099… 25"));
-    this.#sender(
+    this.sender(
       this.#program,
       `estimate ${invocation}`,
       "find the gas limit that is enough",
@@ -191,52 +151,52 @@ class Builder {
   #contracts(): void {
     const contract = this.#program.command("contract").description("look at contracts and manage them");
     const module = () => import("./commands/contract.ts");
-    this.#pages(this.#client(contract, "ls", "list contracts", async () => (await module()).list))
+    this.pages(this.client(contract, "ls", "list contracts", async () => (await module()).list))
       .option("--kind <kind>", "only contracts of this kind")
       .option("--creator <address>", "only contracts that this account deployed")
       .addOption(new Option("--status <status>", "only contracts of this status").choices(["active", "paused"]))
       .option("--query <text>", "only contracts whose name, symbol or address contains this");
-    this.#client(contract, "show <address>", "show a contract's record", async () => (await module()).show);
-    this.#client(contract, "abi <address>", "list entrypoints with their arguments", async () => (await module()).abi);
-    this.#client(
+    this.client(contract, "show <address>", "show a contract's record", async () => (await module()).show);
+    this.client(contract, "abi <address>", "list entrypoints with their arguments", async () => (await module()).abi);
+    this.client(
       contract,
       "gen-client <address>",
       "print a typed TypeScript client of a contract",
       async () => (await import("./commands/gen-client.ts")).genClient,
     ).option("--name <name>", "what the class is called (default: the contract's name or type)");
-    this.#pages(
-      this.#client(contract, "state <address>", "list what a contract has stored", async () => (await module()).state),
+    this.pages(
+      this.client(contract, "state <address>", "list what a contract has stored", async () => (await module()).state),
     ).option("--prefix <hex>", "only keys that begin with these bytes");
     this.#logFilters(
-      this.#client(
+      this.client(
         contract,
         "logs <address>",
         "list what a contract emitted",
         async () => (await import("./commands/logs.ts")).logs,
       ),
     );
-    this.#pages(
-      this.#client(
+    this.pages(
+      this.client(
         contract,
         "history <address>",
         "list transactions to a contract",
         async () => (await module()).history,
       ),
     );
-    this.#sender(
+    this.sender(
       contract,
       "pause <address>",
       "stop a contract: calls revert with ContractPaused (its admin only)",
       async () => (await module()).pause,
     );
-    this.#sender(
+    this.sender(
       contract,
       "resume <address>",
       "let a paused contract run again (its admin only)",
       async () => (await module()).resume,
     );
     const changes = () => import("./commands/upgrade.ts");
-    this.#sender(
+    this.sender(
       contract,
       "upgrade <address> <file>",
       "run other code over a contract's state (its admin only)",
@@ -248,7 +208,7 @@ class Builder {
       .option("--estimate", "find the gas limit that is enough")
       .option("--nonce <n>", "the sender's nonce (default: the next)")
       .addHelpText("after", "\nFILE may be the hash of code that the chain has: 0x and 64 digits.");
-    this.#sender(
+    this.sender(
       contract,
       "set-admin <address> <admin>",
       'hand a contract on, or to "nobody": then nobody can change it any more (its admin only)',
@@ -259,22 +219,22 @@ class Builder {
   #chain(): void {
     const module = () => import("./commands/chain.ts");
     const tx = this.#program.command("tx").description("look at transactions");
-    this.#client(tx, "receipt <hash>", "show what a transaction did", async () => (await module()).receipt);
-    this.#client(tx, "get <hash>", "show a transaction", async () => (await module()).transaction);
-    this.#client(
+    this.client(tx, "receipt <hash>", "show what a transaction did", async () => (await module()).receipt);
+    this.client(tx, "get <hash>", "show a transaction", async () => (await module()).transaction);
+    this.client(
       tx,
       "trace <hash>",
       "show its calls, with gas, state and logs of each",
       async () => (await import("./commands/trace.ts")).trace,
     ).option("--flamegraph <file>", "write its gas as a profile for https://www.speedscope.app");
     const block = this.#program.command("block").description("look at blocks");
-    this.#client(
+    this.client(
       block,
       "show [block]",
       "show a block, by height or hash (default: latest)",
       async () => (await module()).block,
     );
-    this.#leaf(
+    this.leaf(
       block,
       "verify",
       "execute a data directory's blocks again and compare",
@@ -285,7 +245,7 @@ class Builder {
       .option("--from <height>", "first block", wholeNumber)
       .option("--to <height>", "last block", wholeNumber);
     this.#logFilters(
-      this.#client(
+      this.client(
         this.#program,
         "logs",
         "list what contracts emitted",
@@ -293,7 +253,7 @@ class Builder {
       ),
     ).option("--address <address>", "only logs of this contract");
     const account = this.#program.command("account").description("look at accounts");
-    this.#client(
+    this.client(
       account,
       "show [address]",
       "show an account (default: the first development account)",
@@ -302,7 +262,7 @@ class Builder {
   }
 
   #logFilters(command: Command): Command {
-    return this.#pages(command)
+    return this.pages(command)
       .option("--topic <hash...>", 'topics in their places; "any" leaves one open')
       .option("--from-block <height>", "first block", wholeNumber)
       .option("--to-block <height>", "last block", wholeNumber)
@@ -314,7 +274,7 @@ class Builder {
     const db = this.#program.command("db").description("migrations of the PostgreSQL schema");
     const module = () => import("./commands/db.ts");
     const leaf = (nameAndArgs: string, summary: string, load: () => Promise<Handler>): Command =>
-      this.#leaf(db, nameAndArgs, summary, load)
+      this.leaf(db, nameAndArgs, summary, load)
         .option("--config <file>", "configuration (POLYTORUS_CONFIG)")
         .option("--database <url>", "postgres://… (DATABASE_URL, storage.postgres.url)");
     leaf("migrate", "apply every migration that is pending", async () => (await module()).migrate).option(
@@ -330,7 +290,7 @@ class Builder {
       "compare what was applied with this program's migrations",
       async () => (await module()).validate,
     ).option("--verbose", "with both checksums of each");
-    this.#leaf(
+    this.leaf(
       db,
       "create <name>",
       "write an empty migration with the next number",
@@ -340,7 +300,7 @@ class Builder {
   }
 
   #machine(): void {
-    this.#client(
+    this.client(
       this.#program,
       "doctor",
       "check what the daemon needs from this machine",
@@ -348,32 +308,32 @@ class Builder {
     ).option("--config <file>", "configuration (POLYTORUS_CONFIG)");
     const config = this.#program.command("config").description("write and check the configuration");
     const module = () => import("./commands/config.ts");
-    this.#leaf(
+    this.leaf(
       config,
       "init [file]",
       "write a file with every setting in it (default ./polytorus.toml)",
       async () => (await module()).init,
     ).option("--force", "overwrite a file");
-    this.#leaf(config, "check", "say what is wrong with the configuration", async () => (await module()).check).option(
+    this.leaf(config, "check", "say what is wrong with the configuration", async () => (await module()).check).option(
       "--config <file>",
       "configuration (POLYTORUS_CONFIG)",
     );
-    this.#leaf(config, "show", "show every setting in effect", async () => (await module()).show)
+    this.leaf(config, "show", "show every setting in effect", async () => (await module()).show)
       .option("--config <file>", "configuration (POLYTORUS_CONFIG)")
       .option("--origin", "and where each comes from");
-    this.#leaf(
+    this.leaf(
       this.#program,
       "explain [code]",
       "explain an error code, or list them",
       async () => (await import("./commands/explain.ts")).explain,
     );
-    this.#leaf(
+    this.leaf(
       this.#program,
       "describe",
       "print the command tree as JSON",
       async () => (await import("./commands/describe.ts")).describe,
     );
-    this.#leaf(
+    this.leaf(
       this.#program,
       "completion",
       "print a completion script",
@@ -382,22 +342,4 @@ class Builder {
       .addArgument(new Argument("<shell>", "which shell").choices(COMPLETION_SHELLS))
       .addHelpText("after", "\nExample\n  $ source <(polytorus completion bash)");
   }
-}
-
-/** An option that many commands have. */
-function shared(group: string, flags: string, description: string): Option {
-  return new Option(flags, description).helpGroup(group);
-}
-
-/** What a command alone has comes before what it shares. */
-function putSharedOptionsLast(command: Command): void {
-  const rank = ({ helpGroupHeading }: Option): number =>
-    [undefined, DAEMON_GROUP, OUTPUT_GROUP].indexOf(helpGroupHeading);
-  (command.options as Option[]).sort((a, b) => rank(a) - rank(b));
-  for (const child of command.commands) putSharedOptionsLast(child);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
-  return Number(text);
 }
