@@ -21,12 +21,13 @@ const ENTRY_POINTS = {
   "follower-worker": "src/follower-worker.ts",
   "query-worker": "src/query-worker.ts",
   "postgres-worker": "src/postgres-worker.ts",
+  "query-pool-worker": "src/query-pool-worker.ts",
   client: "src/client/client.ts",
   verify: "src/verify/verify.ts",
 };
 
 /** Native, or they find files beside themselves at run time. pino-pretty is loaded only on a terminal, pg only for Postgres. */
-const EXTERNAL = ["lmdb", "secp256k1", "pino-pretty", "pg", "node-pg-migrate"];
+const EXTERNAL = ["lmdb", "secp256k1", "pino-pretty", "pg", "node-pg-migrate", "piscina"];
 
 /** A process that still runs from an earlier build may load its chunks lazily: keep them for an hour. */
 const STALE_CHUNK_AGE_MS = 60 * 60 * 1000;

@@ -92,6 +92,7 @@ function openEngine(
     backlogMaxBytes: config.journal.backlogMaxBytes,
     retention: config.retention,
     modulesBytesMax: config.wasm.modulesMaxBytes,
+    queries: config.queries,
     limits: { ...limits, queryGasMax: String(limits.queryGasMax) },
     executionTimeoutMs: enhanced.maxExecutionTimeMs,
     analytics: enhanced.enableAnalytics,

@@ -40,6 +40,8 @@ export interface EngineOptions {
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
   /** The engine cannot go on: its service refuses everything from here. */
   onFatal(error: EngineError): void;
+  /** Queries of WebAssembly contracts, beside the executor; no threads: the executor runs them. Storage memory has none. */
+  queries: { threads: number; timeoutMs: number; waitingMax: number };
   /** Where the scripts of the threads stand; left out: beside this one. */
   scripts?: URL;
   /** Of the executor's thread; tests have their own. */

@@ -5,8 +5,6 @@
  *   open: journal recovered ─▶ chain index, retained window, ids from its tail ─▶ follower ─▶ executor caught up ─▶ ready
  *   close: drained ─▶ state tree saved ─▶ follower applied everything ─▶ journal closed
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { BlockEntry } from "./encoding/block-entry.ts";
 import { transactionHasher } from "./encoding/transaction-hash.ts";
 import type { EngineOptions } from "./engine-options.ts";
@@ -17,6 +15,7 @@ import { GAS_SCHEDULE_1 } from "./execution/gas.ts";
 import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
 import type { BlockLog } from "./execution/ports.ts";
 import type { ExecutorWorkerData } from "./executor.ts";
+import type { QueryPoolWorkerData } from "./query-pool-worker.ts";
 import { AutoSequencer } from "./sequencer/auto-sequencer.ts";
 import { DrivenSequencer } from "./sequencer/driven-sequencer.ts";
 import { type ExecutorStart, WorkerExecutor } from "./sequencer/executor-handle.ts";
@@ -34,10 +33,10 @@ import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/hist
 import { Insights } from "./service/insights.ts";
 import { openJournal } from "./service/open-journal.ts";
 import { type PostgresHandle, startTables } from "./service/postgres-handle.ts";
+import { QueryPool } from "./service/query-pool.ts";
 import { readTail } from "./service/read-tail.ts";
 import { ChainIndex } from "./storage/chain-index.ts";
-import { History } from "./storage/history.ts";
-import { LogSource } from "./storage/log-source.ts";
+import { type DataPaths, type ModuleFilesOptions, moduleFilesIn, openDataPaths } from "./storage/data-paths.ts";
 import { MemoryLog } from "./storage/memory-log.ts";
 
 /** Transactions waiting for the executor, in bytes of encoding: a second's worth at the highest rate measured. */
@@ -55,11 +54,13 @@ export class Engine {
   readonly #ids = new IdIndex();
   readonly #retained: RetainedWindow;
   readonly #history: HistoryHandle;
+  readonly #pool: QueryPool | undefined;
   readonly #pipeline: Pipeline;
   readonly #enhanced: EnhancedContractEngine;
   readonly #auto: AutoSequencer | undefined;
   readonly #driven: DrivenSequencer | undefined;
-  readonly #paths: Record<"journal" | "state" | "index" | "tree" | "analytics" | "modules", string> | undefined;
+  readonly #paths: DataPaths | undefined;
+  readonly #modules: ModuleFilesOptions | undefined;
   parameters: ChainParameters;
   #follower: FollowerHandle | undefined;
   #tables: PostgresHandle | undefined;
@@ -89,25 +90,11 @@ export class Engine {
     if (options.dataDir === undefined) {
       this.#log = new MemoryLog();
       this.#chain = new ChainIndex();
-      const source = new LogSource(this.#log);
-      this.#history = new InlineHistory(
-        new History({ indexDirectory: "" }, { source, chain: this.#chain }),
-        (history) => {
-          source.advance(this.#log.durableSeq);
-          history.advance(this.#log.durableSeq);
-        },
-      );
+      this.#history = InlineHistory.over(this.#log, this.#chain);
     } else {
-      const paths = {
-        journal: join(options.dataDir, "journal"),
-        state: join(options.dataDir, "state"),
-        index: join(options.dataDir, "index"),
-        tree: join(options.dataDir, "state.tree"),
-        analytics: join(options.dataDir, "analytics.json"),
-        modules: join(options.dataDir, "modules"),
-      };
-      for (const path of [paths.state, paths.index]) mkdirSync(path, { recursive: true, mode: 0o700 });
+      const paths = openDataPaths(options.dataDir);
       this.#paths = paths;
+      this.#modules = moduleFilesIn(paths, options.modulesBytesMax);
       const { log, chain } = openJournal({ ...paths, segmentBytes: options.segmentBytes }, options.report);
       this.#log = log;
       this.#chain = chain;
@@ -127,6 +114,7 @@ export class Engine {
       onRoom: () => this.#auto?.pump(),
       onFatal: (error) => this.#fail(error),
     });
+    this.#pool = this.#queryPool(options);
     this.#enhanced = new EnhancedContractEngine(
       {
         ...options.resultCache,
@@ -136,7 +124,7 @@ export class Engine {
         blockHeight: () => this.#pipeline.head.height,
         nowMs: () => performance.now(),
       },
-      new QueryQueue(this.#pipeline),
+      new QueryQueue(this.#pipeline, this.#pool),
     );
     const readBlock = (seq: number) => this.#read(seq);
     if (options.mode === "auto") {
@@ -172,6 +160,20 @@ export class Engine {
       health: () => healthOf(this.#facts()),
       insights: this.#insights,
     });
+  }
+
+  /** Its threads follow the log by themselves: storage memory has no log for them to read. */
+  #queryPool({ queries, resultCache, report }: EngineOptions): QueryPool | undefined {
+    const paths = this.#paths;
+    if (paths === undefined || queries.threads === 0) return undefined;
+    const workerData = (): QueryPoolWorkerData => ({
+      parameters: this.parameters,
+      paths,
+      modules: this.#modules,
+      recordReads: resultCache.entriesMax > 0,
+    });
+    const durableSeq = () => this.#log.durableSeq;
+    return new QueryPool({ ...queries, script: this.#script("query-pool-worker"), workerData, durableSeq, report });
   }
 
   // ── starting ────────────────────────────────────────────────────────────────
@@ -253,7 +255,6 @@ export class Engine {
   async #startExecutor(head: Head, onLost: (problem: EngineError) => void): Promise<RunningExecutor> {
     this.#driven?.executorLost();
     const progress = new SharedArrayBuffer(4);
-    const { modulesBytesMax: bytesMax } = this.#options;
     const workerData: ExecutorWorkerData = {
       parameters: this.parameters,
       head,
@@ -262,7 +263,7 @@ export class Engine {
       treePath: this.#executorStart === undefined ? this.#paths?.tree : undefined,
       logBytes: this.#log.byteLength,
       progress,
-      modules: this.#paths === undefined || bytesMax === 0 ? undefined : { directory: this.#paths.modules, bytesMax },
+      modules: this.#modules,
       recordReads: this.#options.resultCache.entriesMax > 0,
       measureTimes: this.#options.analytics,
     };
@@ -379,6 +380,7 @@ export class Engine {
 
   async #abandon(): Promise<void> {
     await this.#pipeline.close();
+    await this.#pool?.close();
     this.#follower?.durable(this.#log.durableSeq);
     const followers = [this.#follower, this.#tables];
     await Promise.all(followers.map((one) => (this.#fatal === undefined ? one?.stop() : one?.kill())));

@@ -34,6 +34,8 @@ export interface Config {
     /** Bound on the rewritten modules that are kept as files; 0: none are. */
     readonly modulesMaxBytes: number;
   };
+  /** Of WebAssembly contracts. */
+  readonly queries: { readonly threads: number; readonly timeoutMs: number; readonly waitingMax: number };
   readonly retention: { readonly undoBlocks: number; readonly undoMs: number; readonly undoMaxBytes: number };
   readonly limits: {
     readonly batchMax: number;

@@ -147,6 +147,11 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
     http: httpConfig(get, report),
     journal: { segmentBytes: get("journal.segment_bytes"), backlogMaxBytes: get("journal.backlog_max_bytes") },
     wasm: { modulesMaxBytes: get("wasm.modules_max_bytes") },
+    queries: {
+      threads: get("queries.threads"),
+      timeoutMs: get("queries.timeout_ms"),
+      waitingMax: get("queries.waiting_max"),
+    },
     retention: {
       undoBlocks: get("retention.undo_blocks"),
       undoMs: get("retention.undo_ms"),

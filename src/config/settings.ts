@@ -4,6 +4,7 @@
  *   "journal.segment_bytes"  ◀── [journal] segment_bytes in the file, POLYTORUS_JOURNAL__SEGMENT_BYTES in the environment
  * What can change a receipt is no setting: it is fixed at genesis (genesis.ts).
  */
+import { availableParallelism } from "node:os";
 import { type TSchema, Type } from "typebox";
 
 /** How text becomes the value, and the value text. */
@@ -201,6 +202,25 @@ export const SETTINGS = {
     GIB,
     { minimum: 0, maximum: SAFE_MAX },
     "Rewritten WebAssembly modules kept in data_dir, so that a restart need not rewrite them; 0 keeps none.",
+  ),
+
+  "queries.threads": number(
+    "wholeNumber",
+    Math.max(1, availableParallelism() - 1),
+    { minimum: 0, maximum: 256 },
+    "Threads for queries of WebAssembly contracts, started by the first one; 0: they run between blocks. Default: processors - 1.",
+  ),
+  "queries.timeout_ms": number(
+    "wholeNumber",
+    1_000,
+    { minimum: 10, maximum: 60_000 },
+    "One such query may run this long; it is then stopped with EXECUTION_TIMEOUT.",
+  ),
+  "queries.waiting_max": number(
+    "wholeNumber",
+    4_096,
+    { minimum: 1, maximum: 1_048_576 },
+    "Such queries that may wait for a thread; past it they get BUSY.",
   ),
 
   "limits.in_flight_max": number(

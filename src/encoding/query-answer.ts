@@ -1,6 +1,6 @@
 /**
  * What a query came to, as an executor answers it; its place in the answer of a round of queries. Little-endian:
- *     0  u8   status: 0 rejected · 1 success · 2 reverted · 3 halted
+ *     0  u8   status: 0 rejected · 1 success · 2 reverted · 3 halted · 4 left: not run, it belongs elsewhere
  *     1  u8   halt reason (encoding/receipt.ts)
  *     2  u8   flags: 1 the reads were recorded · 2 height or time was read · 4 the answer may depend on the gas limit
  *     3  u8   0
@@ -45,6 +45,7 @@ export interface QueryAnswer {
 
 const HEADER_BYTES = 24;
 const STATUSES = ["success", "success", "reverted", "halted"] as const;
+const LEFT = 4;
 const Flag = { recorded: 1, block: 2, gas: 4 } as const;
 const NOT_RECORDED: QueryReads = { keys: [], count: 0, block: false, gas: false };
 
@@ -76,6 +77,18 @@ export function writeRejection(out: ByteWriter, rejection: NonNullable<QueryAnsw
   out.u64(0);
   out.raw(text);
   out.align();
+}
+
+/** To a query that whoever runs these leaves to another. */
+export function writeLeft(out: ByteWriter): void {
+  out.u32(LEFT);
+  out.u32(0);
+  out.u64(0);
+  out.u64(0);
+}
+
+export function isLeft(results: Uint8Array, at: number): boolean {
+  return results[at] === LEFT;
 }
 
 /** Bytes of the answer at `at`. */

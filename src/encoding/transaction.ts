@@ -29,6 +29,8 @@ import { canonicalJson } from "./canonical-json.ts";
 import { fromHex, HexDigits, parseAddress, toHex, writeHexDigits } from "./hex.ts";
 
 export const TX_HEADER_BYTES = 64;
+/** Where the recipient stands in it. */
+export const TX_TO_AT = 44;
 export const TX_HASH_DOMAIN = "polytorus.tx.1";
 
 export const TransactionKind = { deploy: 1, call: 2, upgrade: 3, setStatus: 4, setAdmin: 5 } as const;

@@ -10,21 +10,19 @@ import { BlockEntry } from "../encoding/block-entry.ts";
 import { alignUp, type ByteWriter, compareBytes, toLatin1 } from "../encoding/bytes.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
 import { toHex } from "../encoding/hex.ts";
-import { writeAnswer, writeRejection } from "../encoding/query-answer.ts";
 import { contractKey, contractStatePrefix } from "../encoding/state-key.ts";
 import type { StateTree, TreeProof } from "../encoding/state-tree.ts";
 import { transactionLength } from "../encoding/transaction.ts";
 import type { TransferRunner } from "../encoding/transfer-run.ts";
 import { newUint256, toBigInt } from "../encoding/uint256.ts";
-import { EngineError, toEngineError } from "../errors.ts";
+import { EngineError } from "../errors.ts";
 import { BlockExecutor, type ExecutedBlock } from "./block-executor.ts";
 import type { Trace } from "./call-tracer.ts";
 import { decodeContract } from "./contract-record.ts";
-import { errorRecord } from "./error-record.ts";
 import type { BlockContext, ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateSnapshot } from "./ports.ts";
-import { ReadRecorder } from "./read-recorder.ts";
+import { type Calls, QueryRunner } from "./query-runner.ts";
 import type { StateTableOptions } from "./state-table.ts";
 import { type Simulated, Trials } from "./trials.ts";
 
@@ -61,9 +59,7 @@ export class Executor {
   readonly blocks: BlockExecutor;
   readonly #tree: StateTree;
   readonly #trials: Trials;
-  /** What queries read, where someone keeps their answers. */
-  readonly #reads: ReadRecorder | undefined;
-  /** [0]: index of the transaction or query that runs, for whoever finds this thread dead. */
+  readonly #queries: QueryRunner;
   readonly #progress: Int32Array;
   #head: Head;
 
@@ -75,6 +71,7 @@ export class Executor {
     parameters: ChainParameters;
     head: Head;
     table?: StateTableOptions;
+    /** [0]: index of the transaction or query that runs, for whoever finds this thread dead. */
     progress?: Int32Array;
     transfers?: TransferRunner | undefined;
     /** Queries tell what they read. */
@@ -83,11 +80,13 @@ export class Executor {
     clock?: (() => number) | undefined;
   }) {
     this.blocks = new BlockExecutor(options);
-    this.#progress = options.progress ?? new Int32Array(1);
+    const { engine, table } = this.blocks;
+    const { progress = new Int32Array(1), recordReads } = options;
+    this.#progress = progress;
+    this.#queries = new QueryRunner({ engine, table, progress, recordReads });
     this.#tree = options.tree;
     this.#trials = new Trials(this.blocks);
     this.#head = options.head;
-    this.#reads = options.recordReads === true ? new ReadRecorder() : undefined;
   }
 
   get head(): Head {
@@ -180,36 +179,11 @@ export class Executor {
     this.blocks.table.applied(seq);
   }
 
-  /** Runs encoded calls, one after the other, and appends what each came to (encoding/query-answer.ts). */
-  queries(calls: Uint8Array, count: number, out: ByteWriter): void {
+  /** See QueryRunner.run. */
+  queries(calls: Calls, out: ByteWriter): void {
     const { chainId, protocolVersion } = this.blocks.parameters;
     const { height, timestampMs } = this.#head;
-    const block = { height, timestampMs, chainId, protocolVersion };
-    this.blocks.engine.beginBlock(this.#reads?.watched(block) ?? block);
-    let at = 0;
-    for (let i = 0; i < count; i++) {
-      this.#progress[0] = i;
-      this.#query(calls, at, out);
-      at += alignUp(transactionLength(calls, at));
-    }
-  }
-
-  #query(calls: Uint8Array, at: number, out: ByteWriter): void {
-    const { engine, table } = this.blocks;
-    const reads = this.#reads;
-    const checkpoint = table.checkpoint();
-    reads?.begin();
-    table.reads = reads;
-    try {
-      engine.admitQuery(calls, at);
-      const result = engine.query();
-      table.reads = undefined;
-      writeAnswer(out, result, reads?.reads(table, result.isGasSensitive));
-    } catch (problem) {
-      table.reads = undefined;
-      writeRejection(out, errorRecord(toEngineError(problem)));
-    }
-    table.revert(checkpoint);
+    this.#queries.run(calls, { height, timestampMs, chainId, protocolVersion }, out);
   }
 
   /** See Trials.simulate. */

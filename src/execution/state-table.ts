@@ -440,6 +440,15 @@ export class StateTable {
     this.generation++;
   }
 
+  /** Between blocks: forgets every row, changed or not, and reads again what the snapshot has then. */
+  forget(): void {
+    this.#pending = [];
+    this.#appliedSerial = this.#serial++;
+    this.#rows.keepAbove(Number.MAX_SAFE_INTEGER);
+    for (const space of this.#rows.spaces) space.fresh = undefined;
+    this.generation++;
+  }
+
   // ── iterating ───────────────────────────────────────────────────────────────
 
   /** Entries of a space with start ≤ key < end (keys within the space), in byte order or reversed. An absent end is the space's own. */

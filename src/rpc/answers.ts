@@ -9,6 +9,8 @@ import type { QueryOutcome, Rejection, Sink, SubmissionOutcome } from "./service
  * `token` is what came with the request: the transport's own number, of which this layer knows nothing.
  */
 export interface AnswerTarget {
+  /** Requests of this client that submit transactions and are not answered; kept by RequestInHand. */
+  writesInHand?: number;
   /** `text` is one JSON value, or empty for a notification, which has no answer. */
   answer(text: string, token: number, error?: EngineError): void;
 }
@@ -47,6 +49,7 @@ export class RequestInHand {
   readonly #target: AnswerTarget;
   readonly #token: number;
   readonly #faults: FaultLog;
+  #isWrite = false;
 
   constructor(id: IdText, target: AnswerTarget, token: number, faults: FaultLog) {
     this.id = id;
@@ -62,18 +65,36 @@ export class RequestInHand {
     this.trace = telemetry.trace(this.#startedAtMs, traceparent);
   }
 
+  /** It submits transactions. */
+  markWrite(): void {
+    this.#isWrite = true;
+    this.#target.writesInHand = (this.#target.writesInHand ?? 0) + 1;
+  }
+
+  /** Whether its client still waits for transactions that it has submitted. */
+  get followsWrites(): boolean {
+    return (this.#target.writesInHand ?? 0) > 0;
+  }
+
   /** `result` is JSON text. */
   succeed(result: string): void {
+    this.#done();
     this.#telemetry?.answered(this.#startedAtMs, undefined);
     this.trace?.ended(undefined);
     this.#target.answer(resultAnswer(this.id, result), this.#token);
   }
 
   fail(thrown: unknown): void {
+    this.#done();
     const error = publicError(thrown, this.#faults);
     this.#telemetry?.answered(this.#startedAtMs, error.code);
     this.trace?.ended(error.code);
     this.#target.answer(errorAnswer(this.id, error), this.#token, error);
+  }
+
+  #done(): void {
+    if (this.#isWrite) this.#target.writesInHand!--;
+    this.#isWrite = false;
   }
 }
 

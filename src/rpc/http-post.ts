@@ -99,6 +99,7 @@ export class HttpPost {
 }
 
 class HttpAnswer implements AnswerTarget {
+  writesInHand = 0;
   readonly #response: ServerResponse;
   readonly #rpc: JsonRpc;
 

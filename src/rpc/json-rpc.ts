@@ -161,14 +161,17 @@ export class JsonRpc {
     if (method.blockMode !== undefined) this.requireMode(name, method.blockMode);
     const params = given === undefined ? {} : given;
     if (!isObject(params)) throw invalid("params", "an object: parameters are passed by name", params);
-    if (name === "tx_submit") this.#submissions.one(params, caller, request);
-    else if (name === "tx_submitBatch") this.#submissions.batch(params, caller, request);
-    else if (name === "contract_query") this.#queries.run(params, request);
+    if (name === "tx_submit" || name === "tx_submitBatch") {
+      request.markWrite();
+      if (name === "tx_submit") this.#submissions.one(params, caller, request);
+      else this.#submissions.batch(params, caller, request);
+    } else if (name === "contract_query") this.#queries.run(params, request);
     else this.#runMethod(method as GeneralMethod, params, caller, request);
   }
 
   #runMethod(method: GeneralMethod, params: Params, caller: Caller, request: RequestInHand): void {
     method.validator.require(params);
+    if (method.isOrdered) request.markWrite();
     const context: MethodContext = { ...this.#options, service: this.service, caller };
     const run = async (): Promise<void> => {
       try {
@@ -226,6 +229,14 @@ function methodNotFound(name: string): EngineError {
 
 /** Gathers the answers to the requests of one array, in the order of the requests. */
 class ArrayAnswers implements AnswerTarget {
+  /** None of the array is answered before all of it: who sent it counts the writes of all its arrays. */
+  get writesInHand(): number {
+    return this.#target.writesInHand ?? 0;
+  }
+  set writesInHand(count: number) {
+    this.#target.writesInHand = count;
+  }
+
   readonly #texts: string[];
   readonly #target: AnswerTarget;
   readonly #token: number;

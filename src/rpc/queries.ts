@@ -50,7 +50,7 @@ export class Queries {
     }
     this.#transaction = transaction;
     try {
-      this.#service.query(this.#encode, sink, cache === "bypass");
+      this.#service.query(this.#encode, sink, cache === "bypass", request.followsWrites);
     } catch (thrown) {
       throw inParameters(toEngineError(thrown));
     } finally {

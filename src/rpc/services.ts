@@ -152,8 +152,11 @@ export interface EngineService extends EngineInsights {
 
   /** Mode auto. All transactions of one call are executed in one block, in order. */
   submit(encode: Encode, wait: Wait, sink: Sink<SubmissionOutcome>): void;
-  /** One read-only call, encoded as a call transaction whose sender is the caller. `bypassCache` runs it whatever is cached. */
-  query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache: boolean): void;
+  /**
+   * One read-only call, encoded as a call transaction whose sender is the caller. `bypassCache` runs it whatever is cached.
+   * @param followsWrites whether it has to see what was submitted before and is not answered yet; left out: it has.
+   */
+  query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache: boolean, followsWrites?: boolean): void;
 
   simulate(transactions: readonly TransactionJson[], at: number | undefined): Promise<Simulation>;
   estimateGas(transaction: TransactionJson): Promise<GasEstimate>;

@@ -17,6 +17,7 @@ export function openSocketServer(options: UnixSocketOptions, rpc: JsonRpc): Prom
 }
 
 class LineConnection extends Connection implements AnswerTarget {
+  writesInHand = 0;
   readonly #rpc: JsonRpc;
   readonly #lines: LineBuffer;
   #isRefused = false;

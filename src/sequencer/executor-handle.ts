@@ -12,6 +12,7 @@ import { ByteWriter } from "../encoding/bytes.ts";
 import { EngineError, type ErrorCode, isErrorCode, StorageError, toEngineError } from "../errors.ts";
 import type { ErrorRecord } from "../execution/error-record.ts";
 import type { Executor, Head } from "../execution/executor.ts";
+import type { Calls } from "../execution/query-runner.ts";
 
 /** Methods of the executor that may be asked for by name. */
 export type ExecutorMethod =
@@ -53,13 +54,13 @@ export interface ExecutorHandle {
     past?: Past,
   ): Promise<ReturnType<ExecutorFace[M]>>;
   /** Shared memory is read where it is; other bytes are copied. */
-  queries(calls: Uint8Array, count: number, past?: Past): Promise<QueryResults>;
+  queries(calls: Calls, past?: Past): Promise<QueryResults>;
   close(): Promise<void>;
 }
 
 export type ExecutorRequest = { id: number; past: Past | undefined } & (
   | { method: ExecutorMethod; args: unknown[] }
-  | { method: "queries"; args: [Uint8Array, number] }
+  | { method: "queries"; args: [Calls] }
 );
 export type ExecutorAnswer =
   | { id: number; value: unknown }
@@ -83,9 +84,9 @@ export interface ExecutorStart {
 export function answerRequest(executor: Executor, request: Omit<ExecutorRequest, "id">): unknown {
   const run = () => {
     if (request.method === "queries") {
-      const [calls, count] = request.args as [Uint8Array, number];
-      const out = new ByteWriter(64 + 64 * count);
-      executor.queries(calls, count, out);
+      const [calls] = request.args as [Calls];
+      const out = new ByteWriter(64 + 64 * calls.count);
+      executor.queries(calls, out);
       return { results: out.take(), seq: executor.head.seq, height: executor.head.height } satisfies QueryResults;
     }
     if (request.method === "root") return executor.blocks.root();
@@ -111,8 +112,8 @@ export class InlineExecutor implements ExecutorHandle {
     return answerRequest(this.#executor, { method, args, past }) as ReturnType<ExecutorFace[M]>;
   }
 
-  async queries(calls: Uint8Array, count: number, past?: Past): Promise<QueryResults> {
-    return answerRequest(this.#executor, { method: "queries", args: [calls, count], past }) as QueryResults;
+  async queries(calls: Calls, past?: Past): Promise<QueryResults> {
+    return answerRequest(this.#executor, { method: "queries", args: [calls], past }) as QueryResults;
   }
 
   async close(): Promise<void> {}
@@ -179,8 +180,8 @@ export class WorkerExecutor implements ExecutorHandle {
     return this.#post({ method, args, past });
   }
 
-  queries(calls: Uint8Array, count: number, past?: Past): Promise<QueryResults> {
-    return this.#post({ method: "queries", args: [calls, count], past });
+  queries(calls: Calls, past?: Past): Promise<QueryResults> {
+    return this.#post({ method: "queries", args: [calls], past });
   }
 
   #post<T>(request: { method: string; args: unknown; past: Past | undefined }): Promise<T> {

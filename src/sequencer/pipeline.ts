@@ -15,6 +15,7 @@ import { EngineError, type StorageError, toEngineError } from "../errors.ts";
 import type { ExecutedBlock } from "../execution/block-executor.ts";
 import { type Head, headOf } from "../execution/executor.ts";
 import type { BlockLog } from "../execution/ports.ts";
+import type { Calls } from "../execution/query-runner.ts";
 import { type Batch, type Submission, withoutTransaction } from "./batch.ts";
 import { CommitQueue, type Release } from "./commit-queue.ts";
 import type { ExecutorFace, ExecutorHandle, ExecutorMethod, Past, QueryResults } from "./executor-handle.ts";
@@ -191,10 +192,9 @@ export class Pipeline {
 
   // ── queries ─────────────────────────────────────────────────────────────────
 
-  /** @param settle gets each query's place in the results; see Executor.queries for their layout. */
+  /** @param settle gets the answers one after the other, but of those that failed; QueryRunner has their layout. */
   queries(
-    calls: Uint8Array<SharedArrayBuffer>,
-    count: number,
+    { calls, count, leaves }: Calls & { calls: Uint8Array<SharedArrayBuffer> },
     settle: (results: QueryResults) => void,
     failOne: (index: number, problem: EngineError) => void,
   ): void {
@@ -204,7 +204,8 @@ export class Pipeline {
       count,
       run: async () => {
         if (this.#options.stage()?.underWay !== undefined) await this.#staged();
-        const results = await this.#handle().queries(job.bytes, job.count, this.#withoutStaged());
+        const asked = { calls: job.bytes, count: job.count, leaves };
+        const results = await this.#handle().queries(asked, this.#withoutStaged());
         const failAll = (problem: EngineError) => {
           for (const index of indices) failOne(index, problem);
         };
@@ -237,7 +238,7 @@ export class Pipeline {
   /** One batch of queries about the past. */
   async askQueries(calls: Uint8Array, count: number, past: Past): Promise<QueryResults> {
     await this.#staged();
-    const results = await this.#handle().queries(calls, count, this.#withoutStaged(past));
+    const results = await this.#handle().queries({ calls, count }, this.#withoutStaged(past));
     await this.executedIsDurable();
     return results;
   }

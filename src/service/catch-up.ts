@@ -44,7 +44,7 @@ export async function catchUp(
 }
 
 /** The blocks that a rollback took back, newest first: those above its height in the chain as it was before it. */
-function undoneBy(rollback: BlockEntry, read: (seq: number) => BlockEntry): Uint8Array[] {
+export function undoneBy(rollback: BlockEntry, read: (seq: number) => BlockEntry): Uint8Array[] {
   const undone: Uint8Array[] = [];
   // Every entry, a rollback too, carries the hash of the block that was the head after it.
   let head = read(rollback.seq - 1).blockHash;

@@ -47,7 +47,9 @@ export interface LocalEngineModules {
   chain: ChainIndex;
   retained: RetainedWindow;
   pipeline: Pipeline;
-  queries: { query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache: boolean): void };
+  queries: {
+    query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache: boolean, followsWrites: boolean): void;
+  };
   history: HistoryHandle;
   /** One of the two, by block mode. */
   auto: AutoSequencer | undefined;
@@ -144,8 +146,8 @@ export class LocalEngine implements EngineService {
 
   // ── running without keeping ─────────────────────────────────────────────────
 
-  query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache = false): void {
-    this.#modules.queries.query(encode, sink, bypassCache);
+  query(encode: Encode, sink: Sink<QueryOutcome>, bypassCache = false, followsWrites = true): void {
+    this.#modules.queries.query(encode, sink, bypassCache, followsWrites);
   }
 
   async queryAt(transaction: TransactionJson, at: number): Promise<QueryOutcome> {

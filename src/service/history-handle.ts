@@ -1,8 +1,11 @@
 /** HistoryHandle: how the main thread asks about the past, wherever History runs. */
 import { Worker } from "node:worker_threads";
 import { EngineError } from "../errors.ts";
+import type { BlockLog } from "../execution/ports.ts";
 import { reviveError } from "../sequencer/executor-handle.ts";
-import type { History } from "../storage/history.ts";
+import type { ChainIndex } from "../storage/chain-index.ts";
+import { History } from "../storage/history.ts";
+import { LogSource } from "../storage/log-source.ts";
 
 export type HistoryMethod = "transaction" | "logs" | "executions" | "blockByHash";
 export type HistoryFace = Pick<History, HistoryMethod>;
@@ -17,7 +20,15 @@ export class InlineHistory implements HistoryHandle {
   readonly #history: History;
   readonly #advance: (history: History) => void;
 
-  constructor(history: History, advance: (history: History) => void) {
+  static over(log: BlockLog, chain: ChainIndex): InlineHistory {
+    const source = new LogSource(log);
+    return new InlineHistory(new History({ indexDirectory: "" }, { source, chain }), (history) => {
+      source.advance(log.durableSeq);
+      history.advance(log.durableSeq);
+    });
+  }
+
+  private constructor(history: History, advance: (history: History) => void) {
     this.#history = history;
     this.#advance = advance;
   }

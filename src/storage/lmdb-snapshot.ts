@@ -77,6 +77,7 @@ export class LmdbSnapshot implements StateSnapshot {
   protected readonly database: Lmdb;
   #reading: Reading;
   #appliedSeq: number;
+  #isHeld = true;
 
   protected constructor(database: Lmdb) {
     this.database = database;
@@ -91,11 +92,19 @@ export class LmdbSnapshot implements StateSnapshot {
 
   /** Moves to the newest commit and answers its applied seq. Iterators that are open stay where they are. */
   refresh(): number {
-    this.#reading.transaction.done();
-    this.database.resetReadTxn();
+    this.release();
     this.#reading = { transaction: this.database.useReadTransaction() };
+    this.#isHeld = true;
     this.#appliedSeq = this.#readAppliedSeq();
     return this.#appliedSeq;
+  }
+
+  /** Lets go of the commit, whose pages a writer may then reuse. Reads need a `refresh()` first. */
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#reading.transaction.done();
+    this.database.resetReadTxn();
   }
 
   appliedSeq(): number {
@@ -127,7 +136,7 @@ export class LmdbSnapshot implements StateSnapshot {
   }
 
   async close(): Promise<void> {
-    this.#reading.transaction.done();
+    this.release();
     await this.database.close();
   }
 

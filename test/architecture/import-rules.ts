@@ -53,6 +53,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "executor", to: [...GROUND, ...PARTS, "contract-engines"] },
   { from: "executor-worker", to: [...GROUND, ...PARTS, "executor"] },
   { from: "query-worker", to: [...GROUND, ...PARTS, "executor"] },
+  { from: "query-pool-worker", to: [...GROUND, ...PARTS, "contract-engines"] },
   { from: "follower-worker", to: [...GROUND, ...PARTS] },
   { from: "postgres-worker", to: [...GROUND, "storage"] },
   {
@@ -60,7 +61,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     to: [...GROUND, "execution", "sequencer", "service"],
     typesOnly: ["execution", "sequencer", "service"],
   },
-  { from: "engine", to: [...GROUND, ...PARTS, "executor", "follower-worker", "engine-options"] },
+  { from: "engine", to: [...GROUND, ...PARTS, "executor", "follower-worker", "engine-options", "query-pool-worker"] },
   { from: "monitoring", to: [...GROUND, "client", "config", "engine", "observability"] },
   {
     from: "daemon",

@@ -156,7 +156,7 @@ export class EnhancedChain {
 
   #run(encoding: Uint8Array): QueryAnswer {
     const out = new ByteWriter(1024);
-    this.executor.queries(encoding, 1, out);
+    this.executor.queries({ calls: encoding, count: 1 }, out);
     return decodeAnswer(out.take(), 0, this.executor.head.seq, this.executor.head.height);
   }
 }

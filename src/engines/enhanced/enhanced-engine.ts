@@ -28,9 +28,12 @@ export interface QuerySink {
   fail(error: EngineError): void;
 }
 
-/** What runs queries. @throws from `submit` what `encode` throws, and EngineError BUSY; nothing was queued then. */
+/**
+ * What runs queries. @throws from `submit` what `encode` throws, and EngineError BUSY; nothing was queued then.
+ * `followsWrites`: the answer has to show what the asker submitted before it, answered or not.
+ */
 export interface QueryRunner {
-  submit(encode: EncodeQuery, sink: QuerySink): void;
+  submit(encode: EncodeQuery, sink: QuerySink, followsWrites: boolean): void;
 }
 
 export interface EnhancedEngineOptions extends ResultCacheOptions {
@@ -77,7 +80,7 @@ export class EnhancedContractEngine {
   }
 
   /** One read-only call. @throws what `encode` throws, and EngineError BUSY; `sink` is then not used. */
-  query(encode: EncodeQuery, sink: QuerySink, bypass: boolean): void {
+  query(encode: EncodeQuery, sink: QuerySink, bypass: boolean, followsWrites = true): void {
     const encoded = this.#encoded(encode);
     const key = queryKey(encoded);
     if (!bypass) {
@@ -92,7 +95,7 @@ export class EnhancedContractEngine {
         return;
       }
     }
-    this.#run(key, Uint8Array.from(encoded), sink, bypass);
+    this.#run(key, Uint8Array.from(encoded), sink, bypass, followsWrites);
   }
 
   /** The answer of a cached query, by a key made before (`queryKey`); undefined when it must be run. */
@@ -136,7 +139,7 @@ export class EnhancedContractEngine {
     flight.waiting.push({ sink, since: this.cache.seq, encoded: Uint8Array.from(encoded) });
   }
 
-  #run(key: QueryKey, encoded: Uint8Array, sink: QuerySink, bypass: boolean): void {
+  #run(key: QueryKey, encoded: Uint8Array, sink: QuerySink, bypass: boolean, followsWrites = false): void {
     const startedAt = this.#options.nowMs();
     const flight: Flight = { gasLimit: key.gasLimit, waiting: undefined };
     const isShared = !bypass && !this.#flights.has(key.text);
@@ -163,6 +166,7 @@ export class EnhancedContractEngine {
           }
         },
       },
+      followsWrites,
     );
     if (isShared) this.#flights.set(key.text, flight);
   }

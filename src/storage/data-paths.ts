@@ -1,0 +1,39 @@
+/** Where the engine keeps what, below its data directory. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+export interface DataPaths {
+  readonly journal: string;
+  /** LMDB. */
+  readonly state: string;
+  readonly index: string;
+  /** The state tree, saved at an orderly stop. */
+  readonly tree: string;
+  readonly analytics: string;
+  /** Rewritten WebAssembly modules. */
+  readonly modules: string;
+}
+
+export interface ModuleFilesOptions {
+  directory: string;
+  bytesMax: number;
+}
+
+/** Makes the directories of followers; each of the others is made by whoever fills it. */
+export function openDataPaths(dataDir: string): DataPaths {
+  const paths = {
+    journal: join(dataDir, "journal"),
+    state: join(dataDir, "state"),
+    index: join(dataDir, "index"),
+    tree: join(dataDir, "state.tree"),
+    analytics: join(dataDir, "analytics.json"),
+    modules: join(dataDir, "modules"),
+  };
+  for (const path of [paths.state, paths.index]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  return paths;
+}
+
+/** @param bytesMax 0: none are kept. */
+export function moduleFilesIn(paths: DataPaths, bytesMax: number): ModuleFilesOptions | undefined {
+  return bytesMax === 0 ? undefined : { directory: paths.modules, bytesMax };
+}
