@@ -23,8 +23,15 @@ const NO_ADDRESS = "0".repeat(ADDRESS_DIGITS);
 const SUCCESS = Buffer.from('"status":"success"');
 const STATUS_KEY = Buffer.from('"status":"');
 
-/** Writes transfers of one token. */
-class TransferTemplate {
+/** Writes transfers of one token, each a JSON object. */
+export interface TransferWriter {
+  /** No transfer is longer. */
+  readonly bytesMax: number;
+  /** @returns the end. */
+  write(out: Buffer, at: number, from: number, to: number, nonce: number): number;
+}
+
+class TransferTemplate implements TransferWriter {
   readonly bytesMax: number;
   readonly #accounts: Accounts;
   readonly #template: Buffer;
@@ -111,15 +118,16 @@ export class JsonSingles implements Wire {
 export class JsonBatches implements Wire {
   readonly requestBytesMax: number;
   readonly #modules: TransferModules;
-  readonly #template: TransferTemplate;
+  readonly #template: TransferWriter;
   readonly #batchSize: number;
   readonly #counts: number[] = [];
   #answers = 0;
 
-  constructor(modules: TransferModules, batchSize: number) {
+  constructor(modules: TransferModules, batchSize: number, template?: TransferWriter) {
+    const { accounts, token, source } = modules;
     this.#modules = modules;
     this.#batchSize = batchSize;
-    this.#template = new TransferTemplate(modules.accounts, modules.token, modules.source.amount);
+    this.#template = template ?? new TransferTemplate(accounts, token, source.amount);
     this.requestBytesMax = HEAD_BYTES_MAX + BATCH_HEAD.length + batchSize * this.#template.bytesMax + SLACK_BYTES;
   }
 
