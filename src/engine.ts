@@ -67,6 +67,8 @@ export class Engine {
   readonly #analytics = new AnalyticsHandle();
   readonly #insights: Insights;
   #isFollowerToldSoon = false;
+  /** Counts durable entries after which a contract may be another than before. */
+  #contractsVersion = 0;
   #executorStart: ExecutorStart | undefined;
   #fatal: EngineError | undefined;
   #state: "starting" | "ready" | "stopping" = "starting";
@@ -156,6 +158,7 @@ export class Engine {
       auto: this.#auto,
       driven: this.#driven,
       now: options.now,
+      contractsVersion: () => this.#contractsVersion,
       describe: () => describeEngine(this.#facts()),
       health: () => healthOf(this.#facts()),
       insights: this.#insights,
@@ -303,6 +306,7 @@ export class Engine {
     if (entry.isRollback)
       for (let { headHeight } = this.#chain; headHeight > entry.height; headHeight--)
         this.#ids.remove(this.#blockAt(headHeight)!);
+    if (entry.isRollback || entry.changesContracts) this.#contractsVersion++;
     this.#chain.add(entry);
     this.#retained.add(entry);
     this.#ids.add(entry);

@@ -313,7 +313,11 @@ export class BlockExecutor {
     writeU32(entry, 40, transactionBytes);
     writeU32(entry, 44, receipts.length);
     writeU32(entry, 48, delta.length);
-    writeU32(entry, 52, hasIds ? EntryFlag.hasIds : 0);
+    writeU32(
+      entry,
+      52,
+      (hasIds ? EntryFlag.hasIds : 0) | (this.engine.contracts.isChanged() ? EntryFlag.changesContracts : 0),
+    );
     writeU64(entry, 56, this.parameters.chainId);
     entry.set(input.parentHash, 64);
     entry.set(stateRoot, 96);

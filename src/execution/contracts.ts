@@ -101,6 +101,11 @@ export class Contracts {
     this.#resolved.clear();
   }
 
+  /** Whether the running block has changed the record of a contract that stood before it. */
+  isChanged(): boolean {
+    return this.#isChanged && this.#table.overwrites(this.#records);
+  }
+
   /** Keeps code under its hash and gives it a number, unless it is there. */
   setCode(codeHash: Uint8Array, code: Uint8Array): void {
     const slot = this.#table.slot(this.#codes, codeHash);

@@ -369,6 +369,14 @@ export class StateTable {
     return nonce !== undo.nonceOf(record);
   }
 
+  /** Whether the block has written to a key of the space that had a value when it began. */
+  overwrites(space: number): boolean {
+    const undo = this.#undo;
+    for (let record = this.#rows.spaces[space]!.head; record !== NONE; record = undo.next(record))
+      if (undo.formOf(record) !== Form.absent) return true;
+    return false;
+  }
+
   /** Every key changed since the checkpoint, with the value that it had then: what a simulation shows. */
   changesSince(checkpoint: number): { key: Uint8Array; before: RowValue; after: RowValue }[] {
     const first = new Map<number, RowValue>();

@@ -109,8 +109,21 @@ export abstract class AnsweringSink<T extends SubmissionOutcome | QueryOutcome> 
   /** The result as JSON text. @throws EngineError where the outcome is an error. */
   protected abstract textOf(outcome: T): string;
 
+  /** What the text has to wait for; undefined for nothing. */
+  protected ready?(outcome: T): Promise<void> | undefined;
+
   settle(outcome: T): void {
     this.#request.trace?.settled(outcome);
+    const ready = this.ready?.(outcome);
+    if (ready === undefined) this.#answer(outcome);
+    else
+      ready.then(
+        () => this.#answer(outcome),
+        (thrown: unknown) => this.#request.fail(thrown),
+      );
+  }
+
+  #answer(outcome: T): void {
     let text: string;
     try {
       text = this.textOf(outcome);

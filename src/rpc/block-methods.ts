@@ -127,16 +127,18 @@ export const BLOCK_METHODS = {
 /** The staged block, and the members of the answer as JSON text. */
 async function executeBlock(
   params: BlockParams,
-  { service, caller }: MethodContext,
+  { service, caller, abis }: MethodContext,
 ): Promise<{ block: BlockEntry; members: string }> {
   const batch = new TransactionBatch(params.transactions, "durable", caller);
+  // Before: a staged block's contracts cannot be asked for.
+  await abis.load(batch.targets());
   const { block, outcome } = await service.blockExecute({
     height: params.height,
     parentHash: fromHex(params.parentHash)!,
     timestampMs: params.timestampMs,
     encode: (out) => batch.encode(out),
   });
-  const { text } = batch.receiptsText(outcome, "full");
+  const { text } = batch.receiptsText(outcome, "full", abis);
   const members = `"height":${block.height},"stateRoot":"${toHex(block.stateRoot)}","gasUsed":"${block.gasUsed}","receipts":[${text}]`;
   return { block, members };
 }

@@ -145,7 +145,7 @@ export const CONTRACT_METHODS = {
         nextCursor: null,
       },
     },
-    async handle(params, { service, limits }) {
+    async handle(params, { service, limits, abis }) {
       const { address, topics, transactionHash, ...rest } = params;
       const query: LogQuery = {
         ...rest,
@@ -154,7 +154,7 @@ export const CONTRACT_METHODS = {
         transactionHash: transactionHash === undefined ? undefined : fromHex(transactionHash)!,
         limit: pageSize(params, limits),
       };
-      return logPage(await service.logs(query));
+      return await logPage(await service.logs(query), abis);
     },
   }),
 
@@ -164,12 +164,11 @@ export const CONTRACT_METHODS = {
     params: closed({ address: Address, ...paging }),
     result: page(Receipt),
     example: { params: { address: TOKEN }, result: { items: [TRANSFER_RECEIPT], nextCursor: null } },
-    async handle(params, { service, limits }) {
+    async handle(params, { service, limits, abis }) {
       const contract = requireAddress(params.address, "address");
       await requireContract(service, contract);
-      return receiptPage(
-        await service.executions({ contract, cursor: params.cursor, limit: pageSize(params, limits) }),
-      );
+      const found = await service.executions({ contract, cursor: params.cursor, limit: pageSize(params, limits) });
+      return await receiptPage(found, abis);
     },
   }),
 } satisfies Partial<MethodTable>;

@@ -10,6 +10,7 @@
 import { EngineError } from "../errors.ts";
 import { type Caller, requireRole } from "./access.ts";
 import { type AnswerTarget, type IdText, RequestInHand, toJson } from "./answers.ts";
+import { ContractAbis } from "./contract-abis.ts";
 import type { FaultLog } from "./faults.ts";
 import { JsonText } from "./json-text.ts";
 import { checkBatchSize, type FrontLimits } from "./limits.ts";
@@ -50,6 +51,7 @@ export class JsonRpc {
   readonly log: FaultLog;
   readonly #options: JsonRpcOptions;
   readonly telemetry: RequestTelemetry | undefined;
+  readonly #abis: ContractAbis;
   readonly #submissions: Submissions;
   readonly #queries: Queries;
   /** Settled when the last ordered method is. */
@@ -62,8 +64,9 @@ export class JsonRpc {
     this.log = modules.log;
     this.telemetry = modules.telemetry;
     this.#options = options;
-    this.#submissions = new Submissions(options, modules);
-    this.#queries = new Queries(options, modules);
+    this.#abis = new ContractAbis(modules.service);
+    this.#submissions = new Submissions(options, { ...modules, abis: this.#abis });
+    this.#queries = new Queries(options, { ...modules, abis: this.#abis });
   }
 
   get isStopping(): boolean {
@@ -172,7 +175,7 @@ export class JsonRpc {
   #runMethod(method: GeneralMethod, params: Params, caller: Caller, request: RequestInHand): void {
     method.validator.require(params);
     if (method.isOrdered) request.markWrite();
-    const context: MethodContext = { ...this.#options, service: this.service, caller };
+    const context: MethodContext = { ...this.#options, service: this.service, abis: this.#abis, caller };
     const run = async (): Promise<void> => {
       try {
         const result = await method.handle(params, context);

@@ -3,6 +3,7 @@ import type { TSchema } from "typebox";
 import type { MethodName, ParamsOf, ResultOf } from "../client/methods.ts";
 import { parseAddress } from "../encoding/hex.ts";
 import type { Caller, Role } from "./access.ts";
+import type { ContractAbis } from "./contract-abis.ts";
 import type { JsonText } from "./json-text.ts";
 import type { FrontLimits } from "./limits.ts";
 import type { EngineService } from "./services.ts";
@@ -13,6 +14,7 @@ export type BlockMode = "auto" | "driven";
 /** What a handler works with. */
 export interface MethodContext {
   readonly service: EngineService;
+  readonly abis: ContractAbis;
   readonly limits: FrontLimits;
   readonly bech32Prefix: string;
   readonly caller: Caller;

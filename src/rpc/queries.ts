@@ -4,11 +4,11 @@
  */
 import type { AbiFunction } from "../encoding/abi.ts";
 import type { ByteWriter } from "../encoding/bytes.ts";
-import { getErc20FunctionByName, getErc20FunctionBySelector } from "../encoding/erc20-abi.ts";
 import { fromHex } from "../encoding/hex.ts";
 import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
 import { EngineError, toEngineError } from "../errors.ts";
 import { AnsweringSink, type RequestInHand } from "./answers.ts";
+import { type ContractAbis, type ContractMeaning, TOKEN_MEANING } from "./contract-abis.ts";
 import { checkQueryGas, type FrontLimits } from "./limits.ts";
 import { METHODS } from "./methods.ts";
 import { describeRevert, resultText, viewOf } from "./receipt-text.ts";
@@ -21,6 +21,7 @@ const NOBODY = `0x${"0".repeat(40)}`;
 
 export class Queries {
   readonly #service: EngineService;
+  readonly #abis: ContractAbis;
   readonly #limits: FrontLimits;
   #transaction: TransactionJson | undefined;
   readonly #encode = (out: ByteWriter): number => {
@@ -28,9 +29,10 @@ export class Queries {
     return 1;
   };
 
-  constructor(options: { limits: FrontLimits }, modules: { service: EngineService }) {
+  constructor(options: { limits: FrontLimits }, modules: { service: EngineService; abis: ContractAbis }) {
     this.#limits = options.limits;
     this.#service = modules.service;
+    this.#abis = modules.abis;
   }
 
   /** @throws EngineError when the query was not run; otherwise `request` is answered, now or later. */
@@ -39,7 +41,7 @@ export class Queries {
     for (const key in params) if (!KNOWN_KEYS.has(key)) throw whyRefused(params);
     if (cache !== "use" && cache !== "bypass") throw whyRefused(params);
     const transaction = this.#asTransaction(params);
-    const sink = new QuerySink(request, transaction);
+    const sink = new QuerySink(request, transaction, this.#abis);
     if (at !== undefined) {
       METHODS.contract_query.validator.require(params);
       this.#service.queryAt(transaction, at as number).then(
@@ -88,27 +90,39 @@ function inParameters(error: EngineError): EngineError {
   return new EngineError(error.code, error.message.replace(`${path}:`, `${name}:`), { ...error.facts, path: name });
 }
 
-function functionCalled({ entrypoint, calldata }: TransactionJson): AbiFunction | undefined {
-  if (typeof entrypoint === "string") return getErc20FunctionByName(entrypoint);
+function functionCalled(
+  { entrypoint, calldata, args }: TransactionJson,
+  meaning: ContractMeaning,
+): AbiFunction | undefined {
+  if (typeof entrypoint === "string") return meaning.functionNamed(entrypoint, args?.length ?? 0);
   const data = typeof calldata === "string" ? fromHex(calldata.slice(0, 10)) : undefined;
-  return data && getErc20FunctionBySelector(data);
+  return data && meaning.functionSelected(data);
 }
 
 class QuerySink extends AnsweringSink<QueryOutcome> {
-  readonly #fn: AbiFunction | undefined;
-  /** A message is JSON, and so is what contracts answer to it. */
-  readonly #isMessage: boolean;
+  readonly #transaction: TransactionJson;
+  readonly #abis: ContractAbis;
+  /** 40 lower-case hex digits. */
+  readonly #contract: string;
 
-  constructor(request: RequestInHand, transaction: TransactionJson) {
+  constructor(request: RequestInHand, transaction: TransactionJson, abis: ContractAbis) {
     super(request);
-    this.#fn = functionCalled(transaction);
-    this.#isMessage = transaction.msg !== undefined;
+    this.#transaction = transaction;
+    this.#abis = abis;
+    this.#contract = typeof transaction.to === "string" ? transaction.to.slice(2).toLowerCase() : "";
+  }
+
+  protected override ready({ rejection }: QueryOutcome): Promise<void> | undefined {
+    return rejection === undefined ? this.#abis.load([this.#contract]) : undefined;
   }
 
   protected override textOf(outcome: QueryOutcome): string {
-    requireSuccess(outcome);
+    const meaning = this.#abis.of(this.#contract) ?? TOKEN_MEANING;
+    requireSuccess(outcome, meaning);
     const returnData = viewOf(outcome.returnData);
-    const result = this.#isMessage ? jsonText(returnData) : this.#fn && resultText(this.#fn, returnData);
+    const fn = functionCalled(this.#transaction, meaning);
+    // A message is JSON, and so is what contracts answer to it.
+    const result = this.#transaction.msg === undefined ? fn && resultText(fn, returnData) : jsonText(returnData);
     return (
       `{${result === undefined ? "" : `"result":${result},`}"returnData":"0x${returnData.toString("hex")}","gasUsed":"${outcome.gasUsed}"` +
       `,"cached":${outcome.cached === true ? `true,"ageMs":${Math.round(outcome.ageMs ?? 0)}` : "false"},"seq":${outcome.seq},"blockHeight":${outcome.blockHeight}}`
@@ -128,13 +142,13 @@ function jsonText(bytes: Buffer): string | undefined {
 }
 
 /** @throws EngineError for a query that was refused, reverted or halted: a query has no receipt to say so. */
-function requireSuccess(outcome: QueryOutcome): void {
+function requireSuccess(outcome: QueryOutcome, meaning: ContractMeaning): void {
   const { rejection, status, gasUsed, haltReason, seq, blockHeight } = outcome;
   if (rejection !== undefined) throw new EngineError(rejection.code, rejection.message, rejection.facts);
   if (status === "success") return;
   const facts = { gasUsed: String(gasUsed), seq, blockHeight };
   if (status === "reverted") {
-    const revert = describeRevert(outcome.returnData);
+    const revert = describeRevert(outcome.returnData, meaning);
     throw new EngineError("REVERTED", revert.message, { ...facts, revert });
   }
   if (haltReason === "OutOfGas") throw new EngineError("GAS_EXHAUSTED", `the query used up its ${gasUsed} gas`, facts);

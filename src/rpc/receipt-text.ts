@@ -9,16 +9,11 @@ import { type AbiFunction, decodeResult } from "../encoding/abi.ts";
 import { type BlockEntry, ENTRY_HEADER_BYTES } from "../encoding/block-entry.ts";
 import { readU32, readU64 } from "../encoding/bytes.ts";
 import { decodeEvent, eventArguments } from "../encoding/cosmwasm-event.ts";
-import {
-  decodeErc20Error,
-  decodeErc20Log,
-  ERC20_EVENTS,
-  getErc20FunctionByName,
-  getErc20FunctionBySelector,
-} from "../encoding/erc20-abi.ts";
+import { decodeErc20Log, ERC20_EVENTS } from "../encoding/erc20-abi.ts";
 import { toHex } from "../encoding/hex.ts";
 import { HALT_REASONS, RECEIPT_HEADER_BYTES } from "../encoding/receipt.ts";
 import { BodyForm, TX_HEADER_BYTES } from "../encoding/transaction.ts";
+import { type ContractAbis, type ContractMeaning, type DecodedLog, TOKEN_MEANING } from "./contract-abis.ts";
 
 const STATUS_NAMES = ["", "success", "reverted", "halted"];
 const STATUS_REVERTED = 2;
@@ -39,10 +34,10 @@ const ADDRESS_PADDING = "0".repeat(24);
 const TRANSFER_NAMES = [',"event":"Transfer","args":{"from":"0x', '","to":"0x'] as const;
 const APPROVAL_NAMES = [',"event":"Approval","args":{"owner":"0x', '","spender":"0x'] as const;
 
-interface DecodedLog {
-  readonly event: string;
-  readonly args: Record<string, unknown>;
-}
+/** The contracts of a receipt, as far as their ABIs are known. */
+type KnownAbis = Pick<ContractAbis, "of">;
+
+const NOTHING_KNOWN: KnownAbis = { of: () => undefined };
 
 /** The same bytes with Node's conversions to text. */
 export function viewOf(bytes: Uint8Array): Buffer {
@@ -54,10 +49,12 @@ export function viewOf(bytes: Uint8Array): Buffer {
 export class BlockReceipts {
   readonly block: BlockEntry;
   readonly #bytes: Buffer;
+  readonly #abis: KnownAbis;
 
-  constructor(block: BlockEntry) {
+  constructor(block: BlockEntry, abis: KnownAbis = NOTHING_KNOWN) {
     this.block = block;
     this.#bytes = viewOf(block.bytes);
+    this.#abis = abis;
   }
 
   summary(index: number): string {
@@ -70,8 +67,17 @@ export class BlockReceipts {
   }
 
   full(index: number): string {
+    return receiptText(this.#source(index));
+  }
+
+  /** Contracts whose ABIs say what the receipt means (`receiptContracts`). */
+  contracts(index: number): string[] {
+    return receiptContracts(this.#source(index));
+  }
+
+  #source(index: number): ReceiptSource {
     const hashAt = ENTRY_HEADER_BYTES + HASH_BYTES * index;
-    return receiptText({
+    return {
       hash: this.#bytes.toString("hex", hashAt, hashAt + HASH_BYTES),
       transaction: this.#bytes,
       transactionAt: this.block.transactionAt(index),
@@ -83,7 +89,8 @@ export class BlockReceipts {
           : this.block.deltaEnd - this.block.delta.length,
       blockHeight: this.block.height,
       index,
-    });
+      abis: this.#abis,
+    };
   }
 }
 
@@ -98,6 +105,32 @@ export interface ReceiptSource {
   receiptEnd: number;
   blockHeight: number;
   index: number;
+  abis: KnownAbis;
+}
+
+/** What ends the body of a WebAssembly deployment: its canonical JSON has the type last. */
+const WASM_TYPE = '"type":"wasm"}';
+
+/**
+ * The contracts whose ABIs say what a receipt means, as hex without 0x: the one called or made, and those that logged. A
+ * built-in token, once known, calls no others.
+ */
+export function receiptContracts({ transaction, transactionAt, receipt, receiptAt, receiptEnd, abis }: ReceiptSource) {
+  const parts = new ReceiptReader(receipt, receiptAt + RECEIPT_HEADER_BYTES, receiptEnd);
+  const made = receipt[receiptAt + 2]! & FLAG_CONTRACT_ADDRESS ? parts.raw(ADDRESS_BYTES) : undefined;
+  const contracts: string[] = [];
+  if (transaction[transactionAt] === KIND_DEPLOY) {
+    const end = transactionAt + TX_HEADER_BYTES + readU32(transaction, transactionAt + 4);
+    if (made === undefined || transaction.toString("latin1", end - WASM_TYPE.length, end) !== WASM_TYPE) return [];
+    contracts.push(made);
+  } else if (transaction[transactionAt + 2] !== BodyForm.none) {
+    const to = transaction.toString("hex", transactionAt + 44, transactionAt + 64);
+    if (abis.of(to)?.isToken) return [];
+    contracts.push(to);
+  }
+  parts.packed();
+  for (let logs = readU32(receipt, receiptAt + 4); logs > 0; logs--) contracts.push(parts.logAddress());
+  return contracts;
 }
 
 export function receiptText(source: ReceiptSource): string {
@@ -106,21 +139,28 @@ export function receiptText(source: ReceiptSource): string {
   const contractAddress = receipt[receiptAt + 2]! & FLAG_CONTRACT_ADDRESS ? `"0x${parts.raw(ADDRESS_BYTES)}"` : "null";
   const returnData = parts.packed();
   const status = receipt[receiptAt]!;
-  const outcome = outcomeText(source, status, returnData, parts);
   const parties = transaction.toString("hex", transactionAt + 24, transactionAt + 64);
+  const meaning = source.abis.of(parties.substring(40)) ?? TOKEN_MEANING;
+  const outcome = outcomeText(source, status, returnData, parts, meaning);
   const to = transaction[transactionAt] === KIND_DEPLOY ? "null" : `"0x${parties.substring(40)}"`;
   return (
     `{"transactionHash":"0x${source.hash}","blockHeight":${source.blockHeight},"transactionIndex":${source.index}` +
     `,"sender":"0x${parties.substring(0, 40)}","to":${to},"contractAddress":${contractAddress},"status":"${STATUS_NAMES[status]}"` +
     `,"gasUsed":"${readU64(receipt, receiptAt + 8)}","gasLimit":"${readU64(transaction, transactionAt + 16)}"` +
-    `,"returnData":"0x${returnData}"${outcome},"logs":[${logsText(parts, readU32(receipt, receiptAt + 4))}]}`
+    `,"returnData":"0x${returnData}"${outcome},"logs":[${logsText(parts, readU32(receipt, receiptAt + 4), source.abis)}]}`
   );
 }
 
 /** What the return data means: `result`, `revert` or `haltReason`, each with a leading comma. */
-function outcomeText(source: ReceiptSource, status: number, returnData: string, parts: ReceiptReader): string {
+function outcomeText(
+  source: ReceiptSource,
+  status: number,
+  returnData: string,
+  parts: ReceiptReader,
+  meaning: ContractMeaning,
+): string {
   if (status === 1) {
-    const fn = functionOf(source.transaction, source.transactionAt);
+    const fn = functionOf(source.transaction, source.transactionAt, meaning);
     const word =
       fn !== undefined && parts.isWord
         ? wordResult(fn, source.receipt, parts.next - parts.wordBytes, parts.next)
@@ -128,7 +168,8 @@ function outcomeText(source: ReceiptSource, status: number, returnData: string, 
     const result = word ?? (fn && decodedText(fn, Buffer.from(returnData, "hex")));
     return result === undefined ? "" : `,"result":${result}`;
   }
-  if (status === STATUS_REVERTED) return `,"revert":${JSON.stringify(describeRevert(Buffer.from(returnData, "hex")))}`;
+  if (status === STATUS_REVERTED)
+    return `,"revert":${JSON.stringify(describeRevert(Buffer.from(returnData, "hex"), meaning))}`;
   return `,"haltReason":"${HALT_REASONS[source.receipt[source.receiptAt + 1]!]}"`;
 }
 
@@ -151,13 +192,16 @@ function decimalText(bytes: Buffer, start: number, end: number): string {
 }
 
 /** The error that a contract raised; the name is null when its data is no error that is known. */
-export function describeRevert(data: Uint8Array): {
+export function describeRevert(
+  data: Uint8Array,
+  meaning: ContractMeaning = TOKEN_MEANING,
+): {
   name: string | null;
   message: string;
   data: string;
   args: Record<string, unknown>;
 } {
-  const error = decodeErc20Error(data);
+  const error = meaning.error(data);
   if (error !== undefined) return { name: error.name, message: error.message, data: toHex(data), args: error.args };
   const message =
     data.length === 0 ? "the contract reverted without data" : "the contract reverted with an error that is not known";
@@ -165,14 +209,21 @@ export function describeRevert(data: Uint8Array): {
 }
 
 /** The function that a call's encoding names; undefined for one that is not known, and for everything that is no call. */
-export function functionOf(bytes: Buffer, at: number): AbiFunction | undefined {
+export function functionOf(
+  bytes: Buffer,
+  at: number,
+  meaning: ContractMeaning = TOKEN_MEANING,
+): AbiFunction | undefined {
   if (bytes[at] === KIND_DEPLOY) return undefined;
   const body = at + TX_HEADER_BYTES;
   switch (bytes[at + 2]) {
     case BodyForm.entrypoint:
-      return getErc20FunctionByName(bytes.toString("latin1", body + 1, body + 1 + bytes[body]!));
+      return meaning.functionNamed(
+        bytes.toString("latin1", body + 1, body + 1 + bytes[body]!),
+        bytes[body + 1 + bytes[body]!]!,
+      );
     case BodyForm.calldata:
-      return getErc20FunctionBySelector(bytes.subarray(body, body + readU32(bytes, at + 4)));
+      return meaning.functionSelected(bytes.subarray(body, body + readU32(bytes, at + 4)));
     default:
       return undefined;
   }
@@ -189,18 +240,24 @@ function decodedText(fn: AbiFunction, returnData: Buffer): string | undefined {
   return value === undefined ? undefined : JSON.stringify(value);
 }
 
-function logsText(parts: ReceiptReader, count: number): string {
+function logsText(parts: ReceiptReader, count: number, abis: KnownAbis): string {
   let text = "";
   for (let logIndex = 0; logIndex < count; logIndex++)
-    text += (logIndex === 0 ? "" : ",") + logText(parts, logIndex, "");
+    text += (logIndex === 0 ? "" : ",") + logText(parts, logIndex, "", abis);
   return text;
 }
 
 /** One log; `extra` are more members, each with a leading comma. */
-export function logText(parts: ReceiptReader, logIndex: number, extra: string): string {
+export function logText(
+  parts: ReceiptReader,
+  logIndex: number,
+  extra: string,
+  abis: KnownAbis = NOTHING_KNOWN,
+): string {
   const address = parts.raw(ADDRESS_BYTES);
   const topicCount = parts.byte();
-  if (topicCount === 3) {
+  const meaning = abis.of(address) ?? TOKEN_MEANING;
+  if (topicCount === 3 && meaning.isToken) {
     const start = parts.next;
     const text = tokenLogText(parts, address, logIndex, extra);
     if (text !== undefined) return text;
@@ -212,6 +269,7 @@ export function logText(parts: ReceiptReader, logIndex: number, extra: string): 
   const decoded = decodedLog(
     topics.map((hex) => Buffer.from(hex, "hex")),
     Buffer.from(data, "hex"),
+    meaning,
   );
   const event =
     decoded === undefined ? "" : `,"event":${JSON.stringify(decoded.event)},"args":${JSON.stringify(decoded.args)}`;
@@ -219,8 +277,10 @@ export function logText(parts: ReceiptReader, logIndex: number, extra: string): 
   return `{"address":"0x${address}","topics":[${shown}],"data":"0x${data}","logIndex":${logIndex}${event}${extra}}`;
 }
 
-/** An event of the built-in token or of a CosmWasm contract; undefined when it is neither. */
-function decodedLog(topics: readonly Uint8Array[], data: Uint8Array): DecodedLog | undefined {
+/** An event of the contract, of a CosmWasm contract, or of tokens; undefined when it is none. */
+function decodedLog(topics: readonly Uint8Array[], data: Uint8Array, meaning: ContractMeaning): DecodedLog | undefined {
+  const own = meaning.log(topics, data);
+  if (own !== undefined) return own;
   const event = decodeEvent(topics, data);
   return event === undefined ? decodeErc20Log(topics, data) : { event: event.type, args: eventArguments(event) };
 }
@@ -306,9 +366,15 @@ export class ReceiptReader {
   }
 
   skipLog(): void {
-    this.raw(ADDRESS_BYTES);
+    this.logAddress();
+  }
+
+  /** Who made the next log; the reader then stands behind it. */
+  logAddress(): string {
+    const address = this.raw(ADDRESS_BYTES);
     for (let count = this.byte(); count > 0; count--) this.packed();
     this.packed();
+    return address;
   }
 }
 

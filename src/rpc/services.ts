@@ -181,6 +181,8 @@ export interface EngineService extends EngineInsights {
   executions(query: { contract: Uint8Array; cursor?: string | undefined; limit: number }): Promise<Page<Located>>;
 
   contract(address: Uint8Array): Promise<ContractRecord | undefined>;
+  /** Another number since a contract that stood already got other code or another record, or blocks were rolled back. */
+  contractsVersion(): number;
   contracts(query: ContractFilter): Promise<Page<ContractRecord>>;
   contractState(query: {
     address: Uint8Array;

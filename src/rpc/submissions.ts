@@ -11,6 +11,7 @@ import { encodeTransaction, type TransactionJson } from "../encoding/transaction
 import { EngineError, toEngineError } from "../errors.ts";
 import { type Caller, requireRole, roleForKind } from "./access.ts";
 import { AnsweringSink, type RequestInHand } from "./answers.ts";
+import type { ContractAbis } from "./contract-abis.ts";
 import { checkBatchSize, type FrontLimits } from "./limits.ts";
 import { METHODS } from "./methods.ts";
 import { BlockReceipts } from "./receipt-text.ts";
@@ -37,6 +38,7 @@ const NOTHING_SUBMITTED: SubmissionOutcome = {
 
 export class Submissions {
   readonly #service: EngineService;
+  readonly #abis: ContractAbis;
   readonly #limits: FrontLimits;
   #transaction: TransactionJson | undefined;
   readonly #encodeOne = (out: ByteWriter): number => {
@@ -44,9 +46,10 @@ export class Submissions {
     return 1;
   };
 
-  constructor(options: { limits: FrontLimits }, modules: { service: EngineService }) {
+  constructor(options: { limits: FrontLimits }, modules: { service: EngineService; abis: ContractAbis }) {
     this.#limits = options.limits;
     this.#service = modules.service;
+    this.#abis = modules.abis;
   }
 
   /** @throws EngineError when nothing was submitted; otherwise `request` is answered, now or later. */
@@ -58,7 +61,7 @@ export class Submissions {
       requireRole(caller, roleForKind(transaction.kind), "tx_submit");
       if (wait === "accepted") checkNonceOrId(transaction);
       this.#transaction = transaction;
-      this.#service.submit(this.#encodeOne, wait, new SingleSink(request, wait));
+      this.#service.submit(this.#encodeOne, wait, new SingleSink(request, wait, this.#abis));
     } catch (thrown) {
       throw inside(toEngineError(thrown), "transaction");
     } finally {
@@ -75,7 +78,7 @@ export class Submissions {
     if (!Array.isArray(transactions) || transactions.length === 0) throw whyRefused("tx_submitBatch", params);
     checkBatchSize(transactions.length, this.#limits.batchMax);
     const batch = new TransactionBatch(transactions, wait, caller);
-    const sink = new BatchSink(request, batch, detail);
+    const sink = new BatchSink(request, batch, detail, this.#abis);
     const encode = (out: ByteWriter): number => {
       const count = batch.encode(out);
       if (count === 0) throw NOTHING_TO_SUBMIT;
@@ -109,10 +112,18 @@ function hasOnly(params: Record<string, unknown>, first: string, second: string,
 
 class SingleSink extends AnsweringSink<SubmissionOutcome> {
   readonly #wait: Wait;
+  readonly #abis: ContractAbis;
 
-  constructor(request: RequestInHand, wait: Wait) {
+  constructor(request: RequestInHand, wait: Wait, abis: ContractAbis) {
     super(request);
     this.#wait = wait;
+    this.#abis = abis;
+  }
+
+  protected override ready(outcome: SubmissionOutcome): Promise<void> | undefined {
+    const block = this.#wait === "accepted" ? undefined : outcome.block(0);
+    if (block === undefined) return undefined;
+    return this.#abis.load(new BlockReceipts(block, this.#abis).contracts(outcome.position(0)));
   }
 
   protected override textOf(outcome: SubmissionOutcome): string {
@@ -120,22 +131,28 @@ class SingleSink extends AnsweringSink<SubmissionOutcome> {
     if (rejection !== undefined) throw new EngineError(rejection.code, rejection.message, rejection.facts);
     const block = outcome.block(0);
     if (block === undefined || this.#wait === "accepted") return acceptedText(outcome, 0);
-    return new BlockReceipts(block).full(outcome.position(0));
+    return new BlockReceipts(block, this.#abis).full(outcome.position(0));
   }
 }
 
 class BatchSink extends AnsweringSink<SubmissionOutcome> {
   readonly #batch: TransactionBatch;
   readonly #detail: Detail;
+  readonly #abis: ContractAbis;
 
-  constructor(request: RequestInHand, batch: TransactionBatch, detail: Detail) {
+  constructor(request: RequestInHand, batch: TransactionBatch, detail: Detail, abis: ContractAbis) {
     super(request);
     this.#batch = batch;
     this.#detail = detail;
+    this.#abis = abis;
+  }
+
+  protected override ready(outcome: SubmissionOutcome): Promise<void> | undefined {
+    return this.#detail === "full" ? this.#abis.load(this.#batch.contracts(outcome, this.#abis)) : undefined;
   }
 
   protected override textOf(outcome: SubmissionOutcome): string {
-    const { text, height } = this.#batch.receiptsText(outcome, this.#detail);
+    const { text, height } = this.#batch.receiptsText(outcome, this.#detail, this.#abis);
     return `{"blockHeight":${height ?? "null"},"receipts":[${text}]}`;
   }
 }

@@ -8,10 +8,13 @@ import { encodeTransaction, type TransactionJson } from "../encoding/transaction
 import { EngineError, toEngineError } from "../errors.ts";
 import { type Caller, hasRole, requireRole, roleForKind } from "./access.ts";
 import { errorText } from "./answers.ts";
+import type { ContractAbis } from "./contract-abis.ts";
 import { BlockReceipts, viewOf } from "./receipt-text.ts";
 import { TRANSACTION_KEYS, Transaction } from "./schemas.ts";
 import type { Rejection, SubmissionOutcome, Wait } from "./services.ts";
 import { invalid, isObject, Validator } from "./validate.ts";
+
+const ADDRESS = /^0x[0-9a-f]{40}$/i;
 
 export type Detail = "full" | "summary";
 
@@ -53,8 +56,33 @@ export class TransactionBatch {
     return count;
   }
 
+  /** Contracts whose ABIs say what the receipts mean. */
+  contracts(outcome: SubmissionOutcome, abis: ContractAbis): string[] {
+    const contracts: string[] = [];
+    const count = this.#transactions.length - (this.#refused?.size ?? 0);
+    for (let index = 0; index < count; index++) {
+      const block = this.#wait === "accepted" ? undefined : outcome.block(index);
+      if (block !== undefined && outcome.rejection(index) === undefined)
+        contracts.push(...new BlockReceipts(block, abis).contracts(outcome.position(index)));
+    }
+    return contracts;
+  }
+
+  /** Of those that were not refused, the contracts that are called. */
+  targets(): string[] {
+    return this.#transactions.flatMap((transaction, index) => {
+      const { to } = transaction as { to?: unknown };
+      const isAddress = typeof to === "string" && ADDRESS.test(to) && !this.#refused?.has(index);
+      return isAddress ? [to.slice(2).toLowerCase()] : [];
+    });
+  }
+
   /** The members of the JSON array of receipts, in the order of the request, and the highest block that holds one of them. */
-  receiptsText(outcome: SubmissionOutcome, detail: Detail): { text: string; height: number | undefined } {
+  receiptsText(
+    outcome: SubmissionOutcome,
+    detail: Detail,
+    abis: ContractAbis,
+  ): { text: string; height: number | undefined } {
     let receipts: BlockReceipts | undefined;
     let height: number | undefined;
     let text = "";
@@ -70,7 +98,7 @@ export class TransactionBatch {
           text += acceptedText(outcome, index);
         } else {
           if (receipts?.block !== block) {
-            receipts = new BlockReceipts(block);
+            receipts = new BlockReceipts(block, abis);
             height = Math.max(height ?? 0, block.height);
           }
           const position = outcome.position(index);

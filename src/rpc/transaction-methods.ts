@@ -86,12 +86,12 @@ export const TRANSACTION_METHODS = {
         blockHeight: 2,
       },
     },
-    async handle({ transactions, at }, { service, limits }) {
+    async handle({ transactions, at }, { service, limits, abis }) {
       checkBatchSize(transactions.length, limits.batchMax);
       for (const [index, transaction] of transactions.entries()) {
         requireTransactionObject(transaction, `transactions[${index}]`);
       }
-      return simulationView(await service.simulate(transactions, at));
+      return await simulationView(await service.simulate(transactions, at), abis);
     },
   }),
 
@@ -147,7 +147,7 @@ export const TRANSACTION_METHODS = {
     result: Receipt,
     example: { params: { transactionHash: TRANSFER_HASH }, result: TRANSFER_RECEIPT },
     async handle({ transactionHash }, context) {
-      return receiptView(await requireTransaction(transactionHash, context));
+      return await receiptView(await requireTransaction(transactionHash, context), context.abis);
     },
   }),
 

@@ -15,8 +15,9 @@ import { RECEIPT_HEADER_BYTES } from "../encoding/receipt.ts";
 import { decodeTransaction } from "../encoding/transaction.ts";
 import { MalformedBytesError } from "../errors.ts";
 import { errorText } from "./answers.ts";
+import type { ContractAbis } from "./contract-abis.ts";
 import { JsonText, pageText } from "./json-text.ts";
-import { BlockReceipts, logText, ReceiptReader, receiptText, viewOf } from "./receipt-text.ts";
+import { BlockReceipts, logText, ReceiptReader, receiptContracts, receiptText, viewOf } from "./receipt-text.ts";
 import type { ContractRecord, Located, Page, Simulation, StateProof } from "./services.ts";
 
 const FLAG_CONTRACT_ADDRESS = 1;
@@ -50,14 +51,20 @@ export function transactionView({ block, index }: Located): LocatedTransactionJs
   };
 }
 
-export function receiptView({ block, index }: Located): JsonText<ReceiptJson> {
-  return new JsonText(new BlockReceipts(block).full(index));
+export async function receiptView({ block, index }: Located, abis: ContractAbis): Promise<JsonText<ReceiptJson>> {
+  const receipts = new BlockReceipts(block, abis);
+  await abis.load(receipts.contracts(index));
+  return new JsonText(receipts.full(index));
 }
 
-export function receiptPage(page: Page<Located>): JsonText<ResultOf<"contract_executions">> {
+export async function receiptPage(
+  { items, nextCursor }: Page<Located>,
+  abis: ContractAbis,
+): Promise<JsonText<ResultOf<"contract_executions">>> {
+  await abis.load(items.flatMap(({ block, index }) => new BlockReceipts(block, abis).contracts(index)));
   return pageText(
-    page.items.map(({ block, index }) => new BlockReceipts(block).full(index)),
-    page.nextCursor,
+    items.map(({ block, index }) => new BlockReceipts(block, abis).full(index)),
+    nextCursor,
   );
 }
 
@@ -80,16 +87,25 @@ export function contractWithAbiView(contract: ContractRecord): ContractWithAbiJs
   return { ...contractView(contract), abi: contract.abi };
 }
 
-export function logPage(
-  page: Page<{ block: BlockEntry; transactionIndex: number; logIndex: number }>,
-): JsonText<ResultOf<"contract_logs">> {
+interface FoundLog {
+  readonly block: BlockEntry;
+  readonly transactionIndex: number;
+  readonly logIndex: number;
+}
+
+export async function logPage(
+  { items, nextCursor }: Page<FoundLog>,
+  abis: ContractAbis,
+): Promise<JsonText<ResultOf<"contract_logs">>> {
+  await abis.load(items.map((found) => readerAt(found).logAddress()));
   return pageText(
-    page.items.map(({ block, transactionIndex, logIndex }) => foundLogText(block, transactionIndex, logIndex)),
-    page.nextCursor,
+    items.map((found) => foundLogText(found, abis)),
+    nextCursor,
   );
 }
 
-function foundLogText(block: BlockEntry, transactionIndex: number, logIndex: number): string {
+/** Stands before the log. */
+function readerAt({ block, transactionIndex, logIndex }: FoundLog): ReceiptReader {
   const at = block.receiptAt(transactionIndex);
   if (logIndex >= readU32(block.bytes, at + 4))
     throw new MalformedBytesError("log index", at, `receipt has no log ${logIndex}`);
@@ -102,18 +118,26 @@ function foundLogText(block: BlockEntry, transactionIndex: number, logIndex: num
   if (bytes[at + 2]! & FLAG_CONTRACT_ADDRESS) parts.raw(20);
   parts.packed();
   for (let skipped = 0; skipped < logIndex; skipped++) parts.skipLog();
+  return parts;
+}
+
+function foundLogText(found: FoundLog, abis: ContractAbis): string {
+  const { block, transactionIndex, logIndex } = found;
   const place =
     `,"blockHeight":${block.height},"blockHash":"${toHex(block.blockHash)}"` +
     `,"transactionHash":"${toHex(block.transactionHash(transactionIndex))}","transactionIndex":${transactionIndex}`;
-  return logText(parts, logIndex, place);
+  return logText(readerAt(found), logIndex, place, abis);
 }
 
-export function simulationView(simulation: Simulation): JsonText<ResultOf<"tx_simulate">> {
+export async function simulationView(
+  simulation: Simulation,
+  abis: ContractAbis,
+): Promise<JsonText<ResultOf<"tx_simulate">>> {
   const { blockHeight } = simulation;
-  const receipts = simulation.receipts.map((entry, index) => {
-    if ("rejection" in entry) return `{"error":${errorText(entry.rejection)}}`;
+  const sources = simulation.receipts.map((entry, index) => {
+    if ("rejection" in entry) return entry.rejection;
     const { receipt, transaction, transactionHash } = entry;
-    return receiptText({
+    return {
       hash: viewOf(transactionHash).toString("hex"),
       transaction: viewOf(transaction),
       transactionAt: 0,
@@ -122,8 +146,11 @@ export function simulationView(simulation: Simulation): JsonText<ResultOf<"tx_si
       receiptEnd: receipt.length,
       blockHeight,
       index,
-    });
+      abis,
+    };
   });
+  await abis.load(sources.flatMap((source) => ("code" in source ? [] : receiptContracts(source))));
+  const receipts = sources.map((source) => ("code" in source ? `{"error":${errorText(source)}}` : receiptText(source)));
   const stateDiff = simulation.stateDiff.map(({ key, before, after }) => ({
     key: toHex(key),
     before: before === undefined ? null : toHex(before),

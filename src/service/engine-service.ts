@@ -56,6 +56,7 @@ export interface LocalEngineModules {
   driven: DrivenSequencer | undefined;
   now(): number;
   describe(): Record<string, unknown>;
+  contractsVersion(): number;
   insights: EngineInsights;
   health(): HealthReport;
 }
@@ -191,6 +192,10 @@ export class LocalEngine implements EngineService {
   async contract(address: Uint8Array): Promise<ContractRecord | undefined> {
     const view = await this.#modules.pipeline.ask("contract", [address]);
     return view === undefined ? undefined : contractRecord(view);
+  }
+
+  contractsVersion(): number {
+    return this.#modules.contractsVersion();
   }
 
   async contracts(filter: ContractFilter): Promise<Page<ContractRecord>> {

@@ -58,6 +58,7 @@ function textOf(value: Receipt, entrypoint: string): string {
     receiptEnd: shifted.length,
     blockHeight: 3,
     index: 1,
+    abis: { of: () => undefined },
   });
 }
 

@@ -247,6 +247,10 @@ export class FakeEngine implements EngineService {
     return { items: this.#all().reverse().slice(0, limit), nextCursor: undefined };
   }
 
+  contractsVersion(): number {
+    return 0;
+  }
+
   async contract(address: Uint8Array): Promise<ContractRecord | undefined> {
     return this.#contracts.get(toHex(address));
   }

@@ -1,0 +1,155 @@
+/**
+ * ContractAbis: what a contract's calls, answers, errors and logs mean, by its own ABI.
+ *   address ── known ──▶ ContractMeaning        ── unknown: load ──▶ service.contract ──▶ known
+ * Always
+ *  - It is derived from contracts as they are now; upgrades and rollbacks make everything be read again.
+ *  - Reading is synchronous; only the first receipt of a contract waits for its ABI.
+ */
+import {
+  type AbiError,
+  type AbiEvent,
+  type AbiFunction,
+  type AbiItem,
+  abiErrorOf,
+  abiEventOf,
+  abiFunctionOf,
+  decodeArguments,
+  decodeLog,
+  namedArguments,
+  SELECTOR_BYTES,
+  selectorKey,
+} from "../encoding/abi.ts";
+import {
+  type DecodedError,
+  decodeErc20Error,
+  decodeErc20Log,
+  getErc20FunctionByName,
+  getErc20FunctionBySelector,
+} from "../encoding/erc20-abi.ts";
+import { fromHex, toHex } from "../encoding/hex.ts";
+import { RejectedError } from "../errors.ts";
+import type { ContractRecord, EngineService } from "./services.ts";
+
+export interface DecodedLog {
+  readonly event: string;
+  readonly args: Record<string, unknown>;
+}
+
+export interface ContractMeaning {
+  /** Whether the contract is the built-in token, whose receipts have a short way. */
+  readonly isToken: boolean;
+  functionNamed(name: string, argumentCount: number): AbiFunction | undefined;
+  /** @param calldata from the selector on. */
+  functionSelected(calldata: Uint8Array): AbiFunction | undefined;
+  error(revertData: Uint8Array): DecodedError | undefined;
+  /** Undefined where the contract declares no such event. */
+  log(topics: readonly Uint8Array[], data: Uint8Array): DecodedLog | undefined;
+}
+
+/** The built-in token, and what stands for contracts that are not known. */
+export const TOKEN_MEANING: ContractMeaning = {
+  isToken: true,
+  functionNamed: (name) => getErc20FunctionByName(name),
+  functionSelected: (calldata) => getErc20FunctionBySelector(calldata),
+  error: decodeErc20Error,
+  log: (topics, data) => decodeErc20Log(topics, data),
+};
+
+/** Contracts kept: a few kilobytes each. */
+const KNOWN_MAX = 4096;
+
+export class ContractAbis {
+  readonly #service: Pick<EngineService, "contract" | "contractsVersion">;
+  readonly #known = new Map<string, ContractMeaning>();
+  #version = 0;
+
+  constructor(service: Pick<EngineService, "contract" | "contractsVersion">) {
+    this.#service = service;
+  }
+
+  /** @param address 40 lower-case hex digits. */
+  of(address: string): ContractMeaning | undefined {
+    const version = this.#service.contractsVersion();
+    if (version !== this.#version) {
+      this.#known.clear();
+      this.#version = version;
+    }
+    return this.#known.get(address);
+  }
+
+  /** Resolves when those of the contracts that there are are known; undefined when nothing is to be waited for. */
+  load(addresses: readonly string[]): Promise<void> | undefined {
+    const missing = addresses.filter((address) => this.of(address) === undefined);
+    return missing.length === 0 ? undefined : this.#load([...new Set(missing)]);
+  }
+
+  async #load(addresses: readonly string[]): Promise<void> {
+    const version = this.#version;
+    const found = await Promise.all(addresses.map((address) => this.#service.contract(fromHex(`0x${address}`)!)));
+    if (version !== this.#service.contractsVersion()) return;
+    for (const [index, contract] of found.entries()) {
+      if (contract === undefined) continue;
+      if (this.#known.size >= KNOWN_MAX) this.#known.clear();
+      this.#known.set(addresses[index]!, meaningOf(contract));
+    }
+  }
+}
+
+function meaningOf({ type, abi }: ContractRecord): ContractMeaning {
+  return type === "erc20" ? TOKEN_MEANING : new AbiMeaning(abi as readonly AbiItem[]);
+}
+
+/** By an ABI that a module carries: items that are not understood are left out. */
+class AbiMeaning implements ContractMeaning {
+  readonly isToken = false;
+  readonly #functions: readonly AbiFunction[];
+  readonly #bySelector: ReadonlyMap<number, AbiFunction>;
+  readonly #events: ReadonlyMap<string, AbiEvent>;
+  readonly #errors: ReadonlyMap<number, AbiError>;
+
+  constructor(abi: readonly AbiItem[]) {
+    this.#functions = understood(abi, "function", abiFunctionOf);
+    this.#bySelector = new Map(this.#functions.map((fn) => [selectorKey(fn.selector), fn]));
+    this.#events = new Map(understood(abi, "event", abiEventOf).map((event) => [toHex(event.topic), event]));
+    this.#errors = new Map(understood(abi, "error", abiErrorOf).map((error) => [selectorKey(error.selector), error]));
+  }
+
+  functionNamed(name: string, argumentCount: number): AbiFunction | undefined {
+    const named = this.#functions.filter((fn) => fn.name === name);
+    return named.length === 1 ? named[0] : named.find(({ inputs }) => inputs.length === argumentCount);
+  }
+
+  functionSelected(calldata: Uint8Array): AbiFunction | undefined {
+    return calldata.length < SELECTOR_BYTES ? undefined : this.#bySelector.get(selectorKey(calldata));
+  }
+
+  /** What it does not declare may come from a contract that it called: a token's error, or Solidity's. */
+  error(revertData: Uint8Array): DecodedError | undefined {
+    const error = revertData.length < SELECTOR_BYTES ? undefined : this.#errors.get(selectorKey(revertData));
+    const values = error && decodeArguments(error, revertData);
+    if (error === undefined || values === undefined) return decodeErc20Error(revertData);
+    const args = namedArguments(error.inputs, values);
+    const shown = Object.entries(args).map(([name, value]) => `${name}: ${value}`);
+    return { name: error.name, message: `${error.name}(${shown.join(", ")})`, args };
+  }
+
+  log(topics: readonly Uint8Array[], data: Uint8Array): DecodedLog | undefined {
+    const event = topics[0] && this.#events.get(toHex(topics[0]));
+    const values = event && decodeLog(event, topics, data);
+    if (event !== undefined && values !== undefined)
+      return { event: event.name, args: namedArguments(event.inputs, values) };
+    return undefined;
+  }
+}
+
+function understood<T>(abi: readonly AbiItem[], type: AbiItem["type"], read: (item: AbiItem) => T): T[] {
+  return abi.flatMap((item) => {
+    if (item.type !== type) return [];
+    try {
+      return [read(item)];
+    } catch (problem) {
+      if (problem instanceof RejectedError) return [];
+      throw problem;
+    }
+  });
+}
