@@ -121,9 +121,9 @@ function addressOf({ http, ipc }: Config): string {
 }
 
 async function openHttp(config: Config, rpc: JsonRpc, metrics: MetricsText | undefined): Promise<HttpServer> {
-  const { host, port, tlsCertFile, tlsKeyFile, tokensFile } = config.http!;
+  const { host, port, tlsCertFile, tlsKeyFile, tokensFile, admin } = config.http!;
   return await HttpServer.open(
-    { host, port, dev: config.dev, tokens: loadTokens(tokensFile), tlsCertFile, tlsKeyFile, metrics },
+    { host, port, dev: config.dev, admin, tokens: loadTokens(tokensFile), tlsCertFile, tlsKeyFile, metrics },
     rpc,
   );
 }

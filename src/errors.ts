@@ -323,6 +323,11 @@ export const ERROR_KINDS = {
     meaning: "The connection closed before the answer came; whether the request took effect is unknown.",
     hint: "Ask for the receipt, or send the same transaction with the same id again.",
   },
+  ANSWER_TIMEOUT: {
+    family: "timeout",
+    meaning: "The client waited no longer for an answer; whether the request took effect is unknown.",
+    hint: "Ask for the receipt, or send the same transaction with the same id again, with a longer timeout.",
+  },
   INTERNAL_ERROR: {
     family: "internal",
     rpc: -32603,

@@ -3,12 +3,12 @@ import { EngineError, type ErrorCode, isErrorCode } from "../errors.ts";
 import type { RpcErrorJson } from "./methods.ts";
 
 export interface CallOptions {
-  /** After this long the call rejects with CONNECTION_CLOSED; whether it took effect is then unknown. */
+  /** After this long the call rejects with ANSWER_TIMEOUT; whether it took effect is then unknown. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface Transport {
-  /** The result of one method. @throws EngineError: the daemon's, CONNECTION_FAILED or CONNECTION_CLOSED. */
+  /** The result of one method. @throws EngineError: the daemon's, CONNECTION_FAILED, CONNECTION_CLOSED or ANSWER_TIMEOUT. */
   call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
   /** Waits for calls in flight, then closes. */
   close(): Promise<void>;
@@ -45,5 +45,5 @@ export function connectionFailed(where: string, problem: unknown): EngineError {
 }
 
 export function timedOut(method: string, timeoutMs: number): EngineError {
-  return new EngineError("CONNECTION_CLOSED", `no answer to ${method} within ${timeoutMs} ms`, { method, timeoutMs });
+  return new EngineError("ANSWER_TIMEOUT", `no answer to ${method} within ${timeoutMs} ms`, { method, timeoutMs });
 }

@@ -94,6 +94,8 @@ export interface HttpConfig {
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
   readonly tokensFile: string | undefined;
+  /** Whether tokens of the role admin have its methods here. */
+  readonly admin: boolean;
 }
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";

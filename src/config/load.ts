@@ -246,7 +246,7 @@ function httpConfig(get: Get, report: Report): HttpConfig | undefined {
       "needs the other: tls_cert_file and tls_key_file go together",
     );
   }
-  return { host, port, tlsCertFile, tlsKeyFile, tokensFile: get("http.tokens_file") };
+  return { host, port, tlsCertFile, tlsKeyFile, tokensFile: get("http.tokens_file"), admin: get("http.admin") };
 }
 
 function deepFreeze<T extends object>(value: T): T {

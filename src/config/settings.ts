@@ -162,6 +162,7 @@ export const SETTINGS = {
   "http.tls_cert_file": optional("path", "PEM certificate chain; with tls_key_file the listener speaks TLS."),
   "http.tls_key_file": optional("path", "PEM private key."),
   "http.tokens_file": optional("path", "Bearer tokens and their roles."),
+  "http.admin": flag(false, "Tokens of the role admin may use its methods (block_*) over HTTP."),
 
   "journal.segment_bytes": number(
     "bytes",

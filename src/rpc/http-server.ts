@@ -72,7 +72,7 @@ export class HttpServer {
   /** @throws EngineError CONFIGURATION_ERROR when the address can't be listened on or the certificate can't be read. */
   static async open(options: HttpOptions, rpc: JsonRpc): Promise<HttpServer> {
     const isTls = options.tlsCertFile !== undefined;
-    const server = isTls ? createTlsServer(readCertificate(options)) : createServer();
+    const server = isTls ? openTls(options) : createServer();
     const access = new HttpAccess({
       isLoopback: isLoopbackName(options.host),
       dev: options.dev,
@@ -164,16 +164,16 @@ async function listen(server: Server, { host, port }: HttpOptions): Promise<void
   }
 }
 
-function readCertificate({ tlsCertFile, tlsKeyFile }: HttpOptions): { cert: Buffer; key: Buffer } {
+function openTls({ tlsCertFile, tlsKeyFile }: HttpOptions): Server {
   if (tlsKeyFile === undefined)
     throw new EngineError("CONFIGURATION_ERROR", "http.tls_cert_file needs http.tls_key_file", {});
   try {
-    return { cert: readFileSync(tlsCertFile!), key: readFileSync(tlsKeyFile) };
+    return createTlsServer({ cert: readFileSync(tlsCertFile!), key: readFileSync(tlsKeyFile) });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new EngineError(
       "CONFIGURATION_ERROR",
-      `cannot read the TLS certificate or its key: ${reason}`,
+      `cannot use the TLS certificate or its key: ${reason}`,
       { tlsCertFile, tlsKeyFile },
       { cause },
     );

@@ -72,7 +72,7 @@ describe("the client", () => {
       const client = await connect(target, { timeoutMs: 5_000 });
       const call = client.call("tx_submit", { transaction: transfer(0) }, { timeoutMs: 50 });
       await expect(call).rejects.toMatchObject({
-        code: "CONNECTION_CLOSED",
+        code: "ANSWER_TIMEOUT",
         facts: { method: "tx_submit", timeoutMs: 50 },
       });
       expect(await client.call("engine_info", {})).toMatchObject({ chainId: 1337 });

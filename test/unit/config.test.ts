@@ -48,7 +48,7 @@ describe("sources", () => {
       chain: { id: 1337, genesis: undefined },
       storage: { kind: "embedded", durability: "journal" },
       ipc: { path: join(cwd, "data/engine.ipc"), binaryPath: join(cwd, "data/engine.bin.ipc"), mode: 0o600 },
-      http: { host: "127.0.0.1", port: 8645 },
+      http: { host: "127.0.0.1", port: 8645, admin: false },
       journal: { segmentBytes: 268_435_456, backlogMaxBytes: 1_073_741_824 },
       retention: { undoBlocks: 128, undoMs: 600_000, undoMaxBytes: 1_073_741_824 },
       limits: {
