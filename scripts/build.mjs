@@ -19,6 +19,7 @@ const ENTRY_POINTS = {
   "compile-worker": "src/compile-worker.ts",
   "executor-worker": "src/executor-worker.ts",
   "follower-worker": "src/follower-worker.ts",
+  "privacy-worker": "src/privacy-worker.ts",
   "query-worker": "src/query-worker.ts",
   "postgres-worker": "src/postgres-worker.ts",
   "query-pool-worker": "src/query-pool-worker.ts",

@@ -104,6 +104,11 @@ function openEngine(
       bytesMax: enhanced.maxCacheBytes,
       ttlMs: enhanced.cacheTtlSecs * 1000,
     },
+    privacy: {
+      workers: config.privacy.workers,
+      blobBytesMax: config.privacy.blobsMaxBytes,
+      jobsMax: config.privacy.jobsMax,
+    },
     now: Date.now,
     report: (level, message, facts) => log[level](facts, message),
     onFatal: (error) => {

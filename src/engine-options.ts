@@ -4,6 +4,7 @@ import type { ChainParameters } from "./execution/parameters.ts";
 import type { Telemetry } from "./execution/telemetry.ts";
 import type { RetentionOptions } from "./sequencer/retained-window.ts";
 import type { PostgresStorage } from "./service/postgres-handle.ts";
+import type { PrivacyOptions } from "./service/privacy-host.ts";
 
 export interface EngineOptions {
   /** Undefined: storage memory. Locked by whoever opens the engine. */
@@ -35,6 +36,7 @@ export interface EngineOptions {
   telemetry?: Telemetry | undefined;
   /** Gas that every query gets, whatever limit it states. */
   queryGasForced?: number | undefined;
+  privacy: PrivacyOptions;
   now(): number;
   /** For operators: what happened, with facts. */
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;

@@ -33,6 +33,7 @@ import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/hist
 import { Insights } from "./service/insights.ts";
 import { openJournal } from "./service/open-journal.ts";
 import { type PostgresHandle, startTables } from "./service/postgres-handle.ts";
+import { PrivacyHost } from "./service/privacy-host.ts";
 import { QueryPool } from "./service/query-pool.ts";
 import { readTail } from "./service/read-tail.ts";
 import { ChainIndex } from "./storage/chain-index.ts";
@@ -61,6 +62,7 @@ export class Engine {
   readonly #driven: DrivenSequencer | undefined;
   readonly #paths: DataPaths | undefined;
   readonly #modules: ModuleFilesOptions | undefined;
+  readonly #privacy: PrivacyHost;
   parameters: ChainParameters;
   #follower: FollowerHandle | undefined;
   #tables: PostgresHandle | undefined;
@@ -148,7 +150,9 @@ export class Engine {
       ask: options.analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
       readGas: GAS_SCHEDULE_1.stateRead,
     });
+    this.#privacy = new PrivacyHost(options, { script: this.#script("privacy-worker"), pipeline: this.#pipeline });
     this.service = new LocalEngine({
+      privacy: this.#privacy.service,
       log: this.#log,
       chain: this.#chain,
       retained: this.#retained,
@@ -206,6 +210,7 @@ export class Engine {
       this.#pipeline.commit(new BlockEntry(entry));
       await this.#pipeline.executedIsDurable();
     }
+    this.#privacy.resume(this.#log);
     this.#state = "ready";
     if (this.#options.optimize && this.#paths !== undefined) setTimeout(() => this.#warm(), WARM_AFTER_MS).unref();
     const { height } = this.#pipeline.head;
@@ -267,6 +272,7 @@ export class Engine {
       logBytes: this.#log.byteLength,
       progress,
       modules: this.#modules,
+      privacy: this.#privacy.held,
       recordReads: this.#options.resultCache.entriesMax > 0,
       measureTimes: this.#options.analytics,
     };
@@ -313,6 +319,7 @@ export class Engine {
     this.#enhanced.committed(entry);
     this.#analytics.committed(entry);
     this.#options.telemetry?.durable(entry, performance.now());
+    this.#privacy.follow(entry);
     this.#tellFollower();
   }
 
@@ -383,6 +390,7 @@ export class Engine {
   }
 
   async #abandon(): Promise<void> {
+    await this.#privacy.close();
     await this.#pipeline.close();
     await this.#pool?.close();
     this.#follower?.durable(this.#log.durableSeq);

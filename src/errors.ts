@@ -110,6 +110,71 @@ export const ERROR_KINDS = {
     meaning: "The contract to deploy is not acceptable.",
     hint: "`data` names the rule that it breaks.",
   },
+  PRIVACY_KEY_UNKNOWN: {
+    family: "rejected",
+    meaning: "The evaluation key that is named is not here, or is of another parameter set.",
+    hint: "Upload it with `polytorus privacy upload-key DIR`.",
+  },
+  PRIVACY_FILE_INVALID: {
+    family: "rejected",
+    meaning: "The bytes are no key or ciphertext file of a scheme that this daemon has.",
+    hint: "`data.offset` is the byte; send the file as keygen or encrypt wrote it.",
+  },
+  PRIVACY_SECRET_KEY: {
+    family: "rejected",
+    meaning: "A secret key was sent. Nothing was kept of it.",
+    hint: "Send evaluation.key; consider the secret key seen by whoever saw the connection.",
+  },
+  PRIVACY_INPUT_REPLAYED: {
+    family: "rejected",
+    meaning: "Somebody else sent this ciphertext already, bound to another contract, owner or type.",
+    hint: "Encrypt the value yourself: every encryption of it has other bytes.",
+  },
+  PRIVACY_HANDLE_UNKNOWN: {
+    family: "notFound",
+    meaning: "No durable block made this handle, and no ciphertext of it was sent.",
+    hint: "A handle stands in the receipt of the call that made it.",
+  },
+  PRIVACY_RESULT_PENDING: {
+    family: "busy",
+    meaning: "The value behind this handle is not evaluated yet.",
+    hint: "`polytorus privacy wait HANDLE`, or ask again after `data.retryAfterMs`.",
+  },
+  PRIVACY_RESULT_FAILED: {
+    family: "notFound",
+    meaning: "The value behind this handle will not be evaluated.",
+    hint: "`data.because` says why: its job failed or was cancelled, or nothing holds the value any more.",
+  },
+  PRIVACY_JOB_NOT_FOUND: {
+    family: "notFound",
+    meaning: "There is no such job: it never was, or it is long done.",
+    hint: "`polytorus privacy jobs` lists what waits and runs.",
+  },
+  PRIVACY_NOT_ALLOWED: {
+    family: "unauthorized",
+    meaning: "The access list of this handle does not let this account have it.",
+    hint: "`privacy_explain` says why; whoever may decrypt it can call allowDecrypt.",
+  },
+  PRIVACY_UPLOAD_INVALID: {
+    family: "rejected",
+    meaning: "The parts of an upload do not make up what was announced.",
+    hint: "Send it again from offset 0, with the SHA-256 and length of the whole file.",
+  },
+  PRIVACY_SCHEME_MISSING: {
+    family: "unavailable",
+    meaning: "This daemon cannot evaluate ciphertexts of this scheme.",
+    hint: "`polytorus doctor` says what the native addon is missing; `privacy_schemes` lists what there is.",
+  },
+  PRIVACY_INPUT_UNKNOWN: {
+    family: "rejected",
+    meaning: "The call names a ciphertext that was never uploaded to this daemon.",
+    hint: "Send it first: `polytorus privacy encrypt`, or privacy_putCiphertext.",
+  },
+  PRIVACY_INPUT_MISMATCH: {
+    family: "rejected",
+    meaning: "A ciphertext is bound to another key, contract, owner or type than the one it was sent for.",
+    hint: "Encrypt the value again for this contract, as this sender.",
+  },
   UNSUPPORTED_CONTRACT: {
     family: "rejected",
     meaning: "This daemon has no engine for contracts of this type.",

@@ -7,6 +7,7 @@ import { contractEngines } from "./contract-engines.ts";
 import { equalBytes } from "./encoding/bytes.ts";
 import { portableHasher } from "./encoding/hash.ts";
 import type { StateTree } from "./encoding/state-tree.ts";
+import { HeldBlobs } from "./engines/privacy/held-blobs.ts";
 import { ThreadCompiler } from "./engines/wasm/thread-compiler.ts";
 import { toEngineError } from "./errors.ts";
 import { errorRecord } from "./execution/error-record.ts";
@@ -26,6 +27,8 @@ import {
   type ExecutorRequest,
   type ExecutorStart,
 } from "./sequencer/executor-handle.ts";
+import type { HeldPrivacy } from "./service/privacy-host.ts";
+import { BlobFiles } from "./storage/blobs/blob-files.ts";
 import { LmdbSnapshot } from "./storage/lmdb-snapshot.ts";
 import { ModuleFiles } from "./storage/module-files.ts";
 
@@ -43,6 +46,8 @@ export interface ExecutorWorkerData {
   progress: SharedArrayBuffer;
   /** Where rewritten WebAssembly modules are kept; undefined: nowhere. */
   modules: { directory: string; bytesMax: number } | undefined;
+  /** Where keys and ciphertexts of privacy contracts are looked up. */
+  privacy: HeldPrivacy;
   /** Queries tell what they read: a result cache wants to know. */
   recordReads: boolean;
   /** How long transactions take is told beside their block. */
@@ -62,7 +67,7 @@ export function runExecutor(engines: readonly ContractEngine[]): void {
     const data = workerData as ExecutorWorkerData;
     const notice = (message: string, facts: Record<string, unknown>) => post({ notice: message, facts });
     const { executor, snapshot, start } = compose(data, [
-      ...contractEngines(data.parameters, wasmHost(data, notice)),
+      ...contractEngines(data.parameters, wasmHost(data, notice), heldPrivacy(data)),
       ...engines,
     ]);
     port.on("message", (request: ExecutorRequest) => {
@@ -78,6 +83,10 @@ export function runExecutor(engines: readonly ContractEngine[]): void {
   } catch (problem) {
     post({ failed: errorRecord(toEngineError(problem)) });
   }
+}
+
+function heldPrivacy({ privacy: { directory, queued, jobsMax } }: ExecutorWorkerData): HeldBlobs {
+  return new HeldBlobs(BlobFiles.open(directory, { bytesMax: 0 }), { jobs: new Int32Array(queued), jobsMax });
 }
 
 /** A compiling thread, which starts with the first module, and the files of modules that were rewritten before. */

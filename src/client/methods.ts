@@ -5,6 +5,7 @@
 
 import type { TransactionJson } from "../encoding/transaction.ts";
 import type { ContractAnalyticsJson, ContractHealthJson, PerformanceJson } from "./metrics.ts";
+import type { PrivacyMethods } from "./privacy-methods.ts";
 import type { TraceJson } from "./trace.ts";
 
 export type { TransactionJson } from "../encoding/transaction.ts";
@@ -206,7 +207,7 @@ interface ByAddress {
   address: string;
 }
 
-export interface Methods {
+export interface Methods extends PrivacyMethods {
   engine_info: { params: NoParams; result: EngineInfoJson };
   tx_submit: { params: { transaction: TransactionJson; wait?: Wait | undefined }; result: ReceiptJson | AcceptedJson };
   tx_submitBatch: {

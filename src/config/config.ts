@@ -36,6 +36,7 @@ export interface Config {
   };
   /** Of WebAssembly contracts. */
   readonly queries: { readonly threads: number; readonly timeoutMs: number; readonly waitingMax: number };
+  readonly privacy: { readonly workers: number; readonly blobsMaxBytes: number; readonly jobsMax: number };
   readonly retention: { readonly undoBlocks: number; readonly undoMs: number; readonly undoMaxBytes: number };
   readonly limits: {
     readonly batchMax: number;

@@ -146,6 +146,11 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
     },
     http: httpConfig(get, report),
     journal: { segmentBytes: get("journal.segment_bytes"), backlogMaxBytes: get("journal.backlog_max_bytes") },
+    privacy: {
+      workers: get("privacy.workers"),
+      blobsMaxBytes: get("privacy.blobs_max_bytes"),
+      jobsMax: get("privacy.jobs_max"),
+    },
     wasm: { modulesMaxBytes: get("wasm.modules_max_bytes") },
     queries: {
       threads: get("queries.threads"),

@@ -223,6 +223,19 @@ export const SETTINGS = {
     { minimum: 1, maximum: 1_048_576 },
     "Such queries that may wait for a thread; past it they get BUSY.",
   ),
+  "privacy.workers": number("wholeNumber", 2, { minimum: 1, maximum: 64 }, "Threads that evaluate encrypted circuits."),
+  "privacy.blobs_max_bytes": number(
+    "bytes",
+    16 * GIB,
+    { minimum: MIB, maximum: SAFE_MAX },
+    "Bound on evaluation keys, ciphertexts and results; past it uploads get BUSY.",
+  ),
+  "privacy.jobs_max": number(
+    "wholeNumber",
+    100_000,
+    { minimum: 1, maximum: 10_000_000 },
+    "Evaluations that may wait; past it calls that order more get BUSY.",
+  ),
 
   "limits.in_flight_max": number(
     "wholeNumber",

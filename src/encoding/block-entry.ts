@@ -13,6 +13,7 @@
  *    44  u32  bytes of receipts
  *    48  u32  bytes of delta
  *    52  u32  flags: 1 some transaction carries an id · 2 the record of a contract that stood before was changed
+ *         4 the delta changes records of encrypted handles
  *    56  u64  chain id
  *    64  32   parent hash
  *    96  32   state root after it
@@ -32,7 +33,7 @@ import { readU32, readU64 } from "./bytes.ts";
 export const ENTRY_HEADER_BYTES = 224;
 export const ENTRY_VERSION = 1;
 export const EntryKind = { block: 1, rollback: 2 } as const;
-export const EntryFlag = { hasIds: 1, changesContracts: 2 } as const;
+export const EntryFlag = { hasIds: 1, changesContracts: 2, hasHandles: 4 } as const;
 export const BLOCK_HASH_DOMAIN = "polytorus.block.1";
 /** An encoded entry is at most this long: a frame's worth of transactions with their receipts and delta. */
 export const ENTRY_BYTES_MAX = 256 * 1024 * 1024;
@@ -94,6 +95,9 @@ export class BlockEntry {
   }
   get changesContracts(): boolean {
     return (readU32(this.bytes, 52) & EntryFlag.changesContracts) !== 0;
+  }
+  get hasHandles(): boolean {
+    return (readU32(this.bytes, 52) & EntryFlag.hasHandles) !== 0;
   }
   get chainId(): number {
     return readU64(this.bytes, 56);

@@ -37,6 +37,11 @@ export function parameterKey(name: string): Uint8Array {
   return taggedKey(StateTag.parameter, Buffer.from(name, "latin1"));
 }
 
+/** What is kept of an encrypted value, by its handle (32). */
+export function handleKey(handle: Uint8Array): Uint8Array {
+  return taggedKey(StateTag.handle, handle);
+}
+
 /** What all keys of one contract's state begin with. */
 export function contractStatePrefix(address: Uint8Array): Uint8Array {
   return taggedKey(StateTag.state, address);

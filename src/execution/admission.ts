@@ -6,23 +6,25 @@
 import { readU32, readU64 } from "../encoding/bytes.ts";
 import { canonicalJson } from "../encoding/canonical-json.ts";
 import { parseAddress, toHex } from "../encoding/hex.ts";
+import { handleKey } from "../encoding/state-key.ts";
 import { BodyForm, optionalFields, TransactionKind, TX_HEADER_BYTES } from "../encoding/transaction.ts";
 import { lessThan, newUint256, readBigEndian, toBigInt } from "../encoding/uint256.ts";
 import { EngineError, RejectedError } from "../errors.ts";
 import { create2Address, createAddress } from "./contract-record.ts";
 import type { Contracts, ResolvedContract } from "./contracts.ts";
 import type { GasSchedule } from "./gas.ts";
-import type { BlockContext, CallInput, ContractInfo } from "./host.ts";
+import type { AdmittedCall, BlockContext, CallInput, ContractInfo } from "./host.ts";
 import { codeHashOf, type Deployment, type Installation, upgradeOf } from "./lifecycle.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateTable } from "./state-table.ts";
 
 /** The transaction admitted last; set anew for each, so that a batch allocates nothing for it. */
-export class Admission implements CallInput {
+export class Admission implements CallInput, AdmittedCall {
   readonly #table: StateTable;
   readonly #contracts: Contracts;
   readonly #schedule: GasSchedule;
   readonly #parameters: ChainParameters;
+  readonly #handles: number;
   readonly #balance = newUint256();
   readonly #amount = newUint256();
   #block!: BlockContext;
@@ -51,6 +53,16 @@ export class Admission implements CallInput {
     this.#contracts = contracts;
     this.#schedule = schedule;
     this.#parameters = parameters;
+    this.#handles = table.space(handleKey(new Uint8Array(0)));
+  }
+
+  /** Of the contract that is called. */
+  get contractAddress(): Uint8Array {
+    return this.contract!.info.address;
+  }
+
+  hasHandle(handle: Uint8Array): boolean {
+    return this.#table.has(this.#table.slot(this.#handles, handle));
   }
 
   beginBlock(block: BlockContext): void {
@@ -148,7 +160,7 @@ export class Admission implements CallInput {
       throw new EngineError("CONTRACT_NOT_FOUND", `no contract stands at ${address}`, { address });
     }
     if (this.form === BodyForm.entrypoint || this.form === BodyForm.json)
-      this.contract.engine.admitCall(this.contract.code, this);
+      this.contract.engine.admitCall(this.contract.code, this, this);
   }
 
   #admitDeploy(at: number): void {

@@ -291,7 +291,7 @@ export class BlockExecutor {
     }
     const delta = this.#delta;
     delta.length = 0;
-    this.table.writeDelta(delta);
+    const hasHandles = this.table.writeDelta(delta);
     const stateRoot = this.#tree.apply(delta.written(), "forward");
     const receipts = this.#receipts;
     let transactionBytes = 0;
@@ -313,11 +313,11 @@ export class BlockExecutor {
     writeU32(entry, 40, transactionBytes);
     writeU32(entry, 44, receipts.length);
     writeU32(entry, 48, delta.length);
-    writeU32(
-      entry,
-      52,
-      (hasIds ? EntryFlag.hasIds : 0) | (this.engine.contracts.isChanged() ? EntryFlag.changesContracts : 0),
-    );
+    const flags =
+      (hasIds ? EntryFlag.hasIds : 0) |
+      (this.engine.contracts.isChanged() ? EntryFlag.changesContracts : 0) |
+      (hasHandles ? EntryFlag.hasHandles : 0);
+    writeU32(entry, 52, flags);
     writeU64(entry, 56, this.parameters.chainId);
     entry.set(input.parentHash, 64);
     entry.set(stateRoot, 96);

@@ -262,6 +262,12 @@ export class Executor {
     return { items, next: undefined };
   }
 
+  /** A leaf of the state, by its whole key. */
+  leaf(key: Uint8Array): Uint8Array | undefined {
+    const { table } = this.blocks;
+    return table.get(table.slotOfKey(key))?.slice();
+  }
+
   account(address: Uint8Array): { nonce: number; balance: bigint } {
     const { table } = this.blocks;
     const slot = table.accountSlot(address, 0);

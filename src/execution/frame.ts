@@ -4,7 +4,7 @@
  */
 import type { ByteWriter } from "../encoding/bytes.ts";
 import { writePacked } from "../encoding/receipt.ts";
-import { contractStatePrefix } from "../encoding/state-key.ts";
+import { contractStatePrefix, handleKey } from "../encoding/state-key.ts";
 import { byteLength, isZero, type Limbs, writeBigEndian, writeShortest } from "../encoding/uint256.ts";
 import type { Contracts } from "./contracts.ts";
 import { GasMeter, type GasSchedule, Halt } from "./gas.ts";
@@ -25,6 +25,8 @@ import type { StateTable } from "./state-table.ts";
 
 /** Address, number of topics, one full topic, two addresses, one word, each with its length. */
 const PAIR_LOG_BYTES_MAX = 20 + 1 + 33 + 2 * 21 + 33;
+
+const HANDLES = handleKey(new Uint8Array(0));
 
 /** What all frames of one transaction share. */
 export interface TransactionScope {
@@ -58,9 +60,11 @@ export class Frame implements HostContext {
   value = 0n;
   isStatic = false;
   #space = 0;
+  readonly #handles: number;
 
   constructor(scope: TransactionScope, depth: number) {
     this.#scope = scope;
+    this.#handles = scope.table.space(HANDLES);
     this.depth = depth;
   }
 
@@ -117,21 +121,33 @@ export class Frame implements HostContext {
     return value;
   }
 
+  getHandle(handle: Uint8Array): Uint8Array | undefined {
+    return this.#read(this.#handles, handle);
+  }
+
   #chargeRead(): void {
     this.charge("stateRead", this.#scope.schedule.stateRead);
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
+    this.#set(this.#space, key, value);
+  }
+
+  setHandle(handle: Uint8Array, record: Uint8Array): void {
+    this.#set(this.#handles, handle, record);
+  }
+
+  #set(space: number, key: Uint8Array, value: Uint8Array): void {
     const { schedule, table, parameters, observer } = this.#scope;
     this.#checkWrite(key);
     if (value.length > parameters.stateValueBytesMax) throw new Halt("StateLimit");
-    const slot = table.slot(this.#space, key);
+    const slot = table.slot(space, key);
     this.charge(
       table.has(slot) ? "stateWrite" : "stateCreate",
       table.has(slot) ? schedule.stateWrite : schedule.stateCreate,
     );
     this.charge("stateWriteByte", schedule.stateWriteByte * (key.length + value.length));
-    if (observer !== undefined) observer.wrote(key, table.get(slot), value);
+    if (observer !== undefined && space === this.#space) observer.wrote(key, table.get(slot), value);
     table.set(slot, value);
   }
 

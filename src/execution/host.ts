@@ -95,6 +95,14 @@ export interface UpgradeRequest {
   readonly gasLimit: number;
 }
 
+/** Who calls what, as admission knows it. Addresses are 20 bytes, valid during the call. */
+export interface AdmittedCall {
+  readonly sender: Uint8Array;
+  readonly contractAddress: Uint8Array;
+  /** Whether the state has a record of an encrypted value. */
+  hasHandle(handle: Uint8Array): boolean;
+}
+
 export interface HostContext {
   readonly block: BlockContext;
   readonly gas: GasMeter;
@@ -123,6 +131,13 @@ export interface HostContext {
     end: Uint8Array | undefined,
     reverse?: boolean,
   ): Iterable<{ key: Uint8Array; value: Uint8Array }>;
+
+  /**
+   * What the privacy engine keeps of an encrypted value, by its handle of 32 bytes: state that its contracts share, since
+   * a handle may be given to another contract. Charged as `get` and `set`.
+   */
+  getHandle(handle: Uint8Array): Uint8Array | undefined;
+  setHandle(handle: Uint8Array, record: Uint8Array): void;
 
   /**
    * The same state, for values that are a uint256 under a key of a 4-byte prefix and an address: no allocation.
@@ -212,7 +227,7 @@ export interface ContractEngine {
    * @throws RejectedError UNKNOWN_ENTRYPOINT, INVALID_CALLDATA, INVALID_AMOUNT, INVALID_ADDRESS. Calldata that does not
    *         decode is no rejection: the contract reverts with no data, as on Ethereum.
    */
-  admitCall(code: LoadedCode, input: CallInput): void;
+  admitCall(code: LoadedCode, input: CallInput, call: AdmittedCall): void;
   execute(host: HostContext, code: LoadedCode, input: CallInput): Outcome;
   /**
    * For code whose `transfer(address,uint256)`, called by entrypoint, does no more than move a balance and log it (`logPair`):

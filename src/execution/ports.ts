@@ -72,3 +72,38 @@ export interface BlockLog {
   readHeader(seq: number): Uint8Array | undefined;
   close(): Promise<void>;
 }
+
+/** What stands under a name of the blob store: facts of whoever put it there, and the hash of the content it refers to. */
+export type BlobName = Record<string, unknown> & { blob?: string };
+
+export interface NameChange {
+  readonly name: Uint8Array;
+  /** Undefined takes the name away. */
+  readonly facts: Record<string, unknown> | undefined;
+  /** The content to refer to: bytes that may be new, or the hash of content that is here. */
+  readonly bytes?: Uint8Array | undefined;
+  readonly blob?: Uint8Array | undefined;
+}
+
+/**
+ * Content by SHA-256 and names that refer to it: evaluation keys, ciphertexts, results.
+ * Shapes   a name has 1 to 64 bytes, content up to 1 GiB.
+ * Errors   StorageError; BUSY when a commit would exceed the bound, and nothing of it is kept.
+ */
+export interface BlobStore {
+  /** Bytes of content. */
+  readonly byteLength: number;
+  read(hash: Uint8Array): Uint8Array | undefined;
+  name(name: Uint8Array): BlobName | undefined;
+  /** In byte order. */
+  names(prefix: Uint8Array): Iterable<{ name: Uint8Array; value: BlobName }>;
+  /** All of the changes or none; durable when it resolves. Content that no name refers to any more is gone. */
+  commit(changes: readonly NameChange[]): Promise<void>;
+  /** Keeps a part of content that comes in parts; durable when it resolves. */
+  putChunk(upload: Uint8Array, offset: number, bytes: Uint8Array, facts: Record<string, unknown>): Promise<void>;
+  upload(upload: Uint8Array): Record<string, unknown> | undefined;
+  uploads(): Iterable<{ upload: Uint8Array; facts: Record<string, unknown> }>;
+  /** All parts of an upload, in the order of their offsets. */
+  chunks(upload: Uint8Array): Uint8Array;
+  dropUpload(upload: Uint8Array): Promise<void>;
+}

@@ -322,8 +322,12 @@ export class StateTable {
     this.#undo.revert(checkpoint);
   }
 
-  /** Appends the block's delta (encoding/delta.ts): each key whose value differs from what it was when the block began. */
-  writeDelta(out: ByteWriter): void {
+  /**
+   * Appends the block's delta (encoding/delta.ts): each key whose value differs from what it was when the block began.
+   * @returns whether records of encrypted handles are among them.
+   */
+  writeDelta(out: ByteWriter): boolean {
+    let hasHandles = false;
     for (const space of this.#undo.touched) {
       const groupAt = out.length;
       out.u8(space.prefix.length);
@@ -335,7 +339,9 @@ export class StateTable {
         if (this.#writeChange(record, out)) count++;
       if (count === 0) out.length = groupAt;
       else writeU32(out.bytes, countAt, count);
+      if (count > 0 && space.prefix[0] === StateTag.handle) hasHandles = true;
     }
+    return hasHandles;
   }
 
   #writeChange(record: number, out: ByteWriter): boolean {

@@ -14,6 +14,7 @@ import { JsonText } from "./json-text.ts";
 import { define, type MethodTable, requireAddress } from "./method.ts";
 import { METRICS_METHODS } from "./metrics-methods.ts";
 import { openRpcDocument } from "./open-rpc.ts";
+import { PRIVACY_METHODS } from "./privacy-methods.ts";
 import {
   Address,
   Bytes,
@@ -60,6 +61,7 @@ export const METHODS: MethodTable = {
   ...BLOCK_METHODS,
   ...CONTRACT_METHODS,
   ...METRICS_METHODS,
+  ...PRIVACY_METHODS,
 
   account_get: define("account_get", {
     description: "An account's next nonce and native balance; one that was never used has nonce 0 and balance 0.",

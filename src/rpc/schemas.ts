@@ -41,6 +41,7 @@ const Uint256 = Type.String({ pattern: "^(0|[1-9][0-9]{0,77})$", description: "a
 /** Amounts and gas in answers. */
 export const Decimal = Type.String({ pattern: "^(0|[1-9][0-9]*)$", description: "a decimal" });
 export const Limit = Type.Integer({ minimum: 1, maximum: SAFE_INTEGER_MAX, description: "a whole number from 1" });
+export const Truth = Type.Boolean({ description: "true or false" });
 export const Text = Type.String({ description: "a string" });
 export const Cursor = Type.String({ minLength: 1, maxLength: 512, description: "a nextCursor of an earlier page" });
 

@@ -5,6 +5,7 @@
  *  - Transactions and queries pass as canonical encodings (encoding/transaction.ts), written straight into the
  *    buffer that goes to the executor: one parse, one copy.
  */
+import type { CiphertextJson, JobJson, PrivacyMethods, SchemeJson } from "../client/privacy-methods.ts";
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import type { ByteWriter } from "../encoding/bytes.ts";
 import type { TransactionJson } from "../encoding/transaction.ts";
@@ -146,7 +147,27 @@ export interface EngineInsights {
   contractAnalytics(address: Uint8Array): Promise<Record<string, unknown>>;
 }
 
+/** Keys, ciphertexts and jobs of privacy contracts, answered as JSON-RPC shows them. */
+export interface PrivacyService {
+  schemes(): SchemeJson[];
+  putKey(part: PrivacyMethods["privacy_putKey"]["params"]): Promise<PrivacyMethods["privacy_putKey"]["result"]>;
+  putCiphertext(
+    part: PrivacyMethods["privacy_putCiphertext"]["params"],
+  ): Promise<PrivacyMethods["privacy_putCiphertext"]["result"]>;
+  /** @param account whose right to it is checked; undefined: the caller may see everything that is here. */
+  ciphertext(handle: Uint8Array, account: Uint8Array | undefined): Promise<CiphertextJson>;
+  /** In the order in which they were ordered. */
+  jobs(filter: { status?: string | undefined; contract?: string | undefined }): { items: JobJson[]; open: number };
+  /** @param reference a job's id, or the handle of one of its results. */
+  job(reference: Uint8Array, waitMs: number): Promise<JobJson>;
+  cancelJob(reference: Uint8Array): Promise<JobJson>;
+  explain(handle: Uint8Array, account: Uint8Array): Promise<PrivacyMethods["privacy_explain"]["result"]>;
+}
+
 export interface EngineService extends EngineInsights {
+  /** Absent where there are no privacy contracts. */
+  readonly privacy?: PrivacyService | undefined;
+
   info(): Record<string, unknown>;
   health(): HealthReport;
 

@@ -30,6 +30,7 @@ export type ExecutorMethod =
   | "contracts"
   | "contractState"
   | "account"
+  | "leaf"
   | "proof"
   | "root";
 export type ExecutorFace = Pick<Executor, Exclude<ExecutorMethod, "root">> & { root(): Uint8Array };

@@ -25,6 +25,7 @@ import type {
   Located,
   LogQuery,
   Page,
+  PrivacyService,
   QueryOutcome,
   Simulation,
   Sink,
@@ -43,6 +44,7 @@ import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { HistoryHandle } from "./history-handle.ts";
 
 export interface LocalEngineModules {
+  privacy: PrivacyService;
   log: BlockLog;
   chain: ChainIndex;
   retained: RetainedWindow;
@@ -66,6 +68,10 @@ export class LocalEngine implements EngineService {
 
   constructor(modules: LocalEngineModules) {
     this.#modules = modules;
+  }
+
+  get privacy(): PrivacyService {
+    return this.#modules.privacy;
   }
 
   info(): Record<string, unknown> {

@@ -45,7 +45,7 @@ export function describeEngine(facts: EngineFacts): Record<string, unknown> {
       durability: isStored ? "journal" : "memory",
       state: healthOf(facts).status,
     },
-    contractKinds: ["builtin"],
+    contractKinds: ["builtin", "wasm", "privacy"],
     limits: {
       ...facts.limits,
       transactionGasMax: String(parameters.transactionGasMax),

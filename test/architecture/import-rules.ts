@@ -41,8 +41,8 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   // Insights are the enhanced engine's, put together.
   {
     from: "service",
-    to: [...GROUND, "execution", "engines/enhanced", "sequencer", "storage", "rpc"],
-    typesOnly: ["rpc"],
+    to: [...[...GROUND, "execution", "engines/enhanced", "engines/privacy", "sequencer", "storage", "rpc", "client"]],
+    typesOnly: ["rpc", "client"],
   },
   { from: "cli/seams", to: [...GROUND, "config", "daemon", "daemon-tools", "database-tools"] },
   { from: "cli", to: [...GROUND, "client", "config", "native"] },
@@ -54,6 +54,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "executor-worker", to: [...GROUND, ...PARTS, "executor"] },
   { from: "query-worker", to: [...GROUND, ...PARTS, "executor"] },
   { from: "query-pool-worker", to: [...GROUND, ...PARTS, "contract-engines"] },
+  { from: "privacy-worker", to: [...GROUND, ...PARTS] },
   { from: "follower-worker", to: [...GROUND, ...PARTS] },
   { from: "postgres-worker", to: [...GROUND, "storage"] },
   {

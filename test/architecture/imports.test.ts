@@ -10,6 +10,7 @@ const LINES_MAX = 400;
 
 /** Files that may be longer, each with its reason. */
 const LONGER_FILES: Record<string, string> = {
+  "src/engine.ts": "composition root: every part once, in the order of starting and stopping",
   "src/encoding/transaction.ts": "one byte layout: its writer, reader and checker stand beside each other",
   "src/execution/block-executor.ts":
     "a block from its first transaction to its hash, the native shortcut and undo among it",

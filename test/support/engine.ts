@@ -43,6 +43,7 @@ export async function openEngine(options: Partial<EngineOptions> = {}): Promise<
     resultCache: { entriesMax: 1000, bytesMax: 64 * MIB, ttlMs: 300_000 },
     analytics: true,
     optimize: true,
+    privacy: { workers: 2, blobBytesMax: 1024 * MIB, jobsMax: 10_000 },
     now: Date.now,
     report: (level, message) => reports.push(`${level}: ${message}`),
     onFatal: (error) => {

@@ -13,7 +13,7 @@ import { fromBigInt, newUint256 } from "../../src/encoding/uint256.ts";
 import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
 import { RejectedError } from "../../src/errors.ts";
 import { BlockExecutor } from "../../src/execution/block-executor.ts";
-import type { ContractAbi } from "../../src/execution/host.ts";
+import type { ContractAbi, ContractEngine } from "../../src/execution/host.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import type { StateSnapshot } from "../../src/execution/ports.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
@@ -61,13 +61,20 @@ export class InlineChain {
   #height = 0;
   #parentHash: Uint8Array = new Uint8Array(HASH_BYTES);
 
-  constructor(options: { chainId?: number; timestampMs?: number; balances?: Record<string, bigint> } = {}) {
+  constructor(
+    options: {
+      chainId?: number;
+      timestampMs?: number;
+      balances?: Record<string, bigint>;
+      engines?: ContractEngine[];
+    } = {},
+  ) {
     this.timestampMs = options.timestampMs ?? 0;
     this.executor = new BlockExecutor({
       snapshot: snapshotOf(options.balances ?? {}),
       tree: new PortableStateTree(),
       hasher: portableHasher,
-      engines: [new BuiltinEngine()],
+      engines: options.engines ?? [new BuiltinEngine()],
       parameters: { ...DEFAULT_PARAMETERS, chainId: options.chainId ?? DEFAULT_PARAMETERS.chainId },
     });
   }

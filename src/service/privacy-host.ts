@@ -1,0 +1,99 @@
+/**
+ * PrivacyHost: composition of what evaluates for privacy contracts: blob store, worker threads, jobs, and their service.
+ *   durable entries ── follow ──▶ PrivacyJobs ──▶ EvaluationPool ──▶ BlobFiles ◀── LocalPrivacy ◀── privacy_*
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BlockEntry } from "../encoding/block-entry.ts";
+import { EvaluationPool } from "../engines/privacy/jobs/evaluation-pool.ts";
+import { PrivacyJobs } from "../engines/privacy/jobs/privacy-jobs.ts";
+import type { BlockLog } from "../execution/ports.ts";
+import type { Pipeline } from "../sequencer/pipeline.ts";
+import { BlobFiles } from "../storage/blobs/blob-files.ts";
+import { LocalPrivacy } from "./privacy-service.ts";
+
+export interface PrivacyOptions {
+  /** Threads that evaluate. */
+  readonly workers: number;
+  /** Of keys, ciphertexts and results. */
+  readonly blobBytesMax: number;
+  /** Evaluations that may wait before calls are refused. */
+  readonly jobsMax: number;
+}
+
+export interface PrivacyHostOptions {
+  readonly privacy: PrivacyOptions;
+  /** Undefined: storage memory. Keys and ciphertexts are too large for it, so they lie in a directory that goes at the end. */
+  readonly dataDir: string | undefined;
+  now(): number;
+  report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
+}
+
+export interface PrivacyHostModules {
+  /** Of the threads that evaluate. */
+  readonly script: URL;
+  readonly pipeline: Pipeline;
+}
+
+/** What the executor's thread needs to look keys and ciphertexts up. */
+export interface HeldPrivacy {
+  readonly directory: string;
+  readonly queued: SharedArrayBuffer;
+  readonly jobsMax: number;
+}
+
+/** What one task may take: half a minute of one thread with the default parameter set. */
+const TASK_GATES_MAX = 12_000;
+
+export class PrivacyHost {
+  readonly service: LocalPrivacy;
+  readonly held: HeldPrivacy;
+  readonly #jobs: PrivacyJobs;
+  readonly #pool: EvaluationPool;
+  readonly #blobs: BlobFiles;
+  readonly #temporary: string | undefined;
+
+  constructor(
+    { privacy: options, dataDir, now, report }: PrivacyHostOptions,
+    { script, pipeline }: PrivacyHostModules,
+  ) {
+    const leaf = (key: Uint8Array) => pipeline.ask("leaf", [key]);
+    const height = () => pipeline.head.height;
+    this.#temporary = dataDir === undefined ? mkdtempSync(join(tmpdir(), "polytorus-blobs-")) : undefined;
+    const directory = this.#temporary ?? join(dataDir!, "blobs");
+    this.#blobs = BlobFiles.open(directory, { bytesMax: options.blobBytesMax });
+    this.held = { directory, queued: new SharedArrayBuffer(4), jobsMax: options.jobsMax };
+    this.#pool = new EvaluationPool({ script, directory, workers: options.workers });
+    this.#jobs = new PrivacyJobs(
+      { workers: options.workers, taskGatesMax: TASK_GATES_MAX, now },
+      {
+        blobs: this.#blobs,
+        leaf,
+        run: (task) => this.#pool.run(task),
+        report,
+        queued: new Int32Array(this.held.queued),
+      },
+    );
+    this.service = new LocalPrivacy({ blobs: this.#blobs, jobs: this.#jobs, leaf, height, now });
+  }
+
+  /** Takes up what was ordered and is not done. */
+  resume(log: BlockLog): void {
+    for (let seq = this.#jobs.cursor + 1; seq <= log.durableSeq; seq++) {
+      const header = new BlockEntry(log.readHeader(seq)!);
+      if (header.isRollback || header.hasHandles) this.#jobs.follow(new BlockEntry(log.read(seq)!));
+    }
+  }
+
+  follow(entry: BlockEntry): void {
+    this.#jobs.follow(entry);
+  }
+
+  async close(): Promise<void> {
+    await this.#jobs.close();
+    await this.#pool.close();
+    await this.#blobs.close();
+    if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
+  }
+}
