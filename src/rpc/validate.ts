@@ -131,11 +131,14 @@ function explain(schema: Shape, value: unknown, path: string): Problem | undefin
       return problem("a string", schema.pattern === ADDRESS_PATTERN ? "INVALID_ADDRESS" : "VALIDATION_ERROR");
     }
     case "integer":
-      if (!Number.isInteger(value)) return problem("a whole number");
+    case "number": {
+      const kind = schema.type === "integer" ? "a whole number" : "a number";
+      if (!(schema.type === "integer" ? Number.isInteger(value) : Number.isFinite(value))) return problem(kind);
       return (value as number) < (schema.minimum ?? Number.NEGATIVE_INFINITY) ||
         (value as number) > (schema.maximum ?? Number.POSITIVE_INFINITY)
-        ? problem(`a whole number from ${schema.minimum} to ${schema.maximum}`)
+        ? problem(`${kind} from ${schema.minimum} to ${schema.maximum}`)
         : undefined;
+    }
     case "boolean":
       return typeof value === "boolean" ? undefined : problem("true or false");
     case "null":
