@@ -166,8 +166,8 @@ export class CallTracer implements ExecutionObserver {
       omitted: undefined,
     };
     if (message !== undefined) {
-      const { code: _, ...rest } = message;
-      if (this.#hasRoom(JSON.stringify(rest).length, frame)) frame.message = rest;
+      const shown = messageShown(message);
+      if (this.#hasRoom(JSON.stringify(shown).length, frame)) frame.message = shown;
     } else if (input !== undefined && this.#hasRoom(input.end - input.start, frame)) {
       frame.input = { form: input.form, bytes: copied(input.bytes.subarray(input.start, input.end)) };
     }
@@ -266,4 +266,18 @@ function nothingOmitted(): Omitted {
 function omittedOf(frame: TracedFrame): Omitted {
   frame.omitted ??= nothingOmitted();
   return frame.omitted;
+}
+
+/** A deployment or an upgrade without its code. What another contract says with it is the JSON that it wrote, in bytes. */
+function messageShown({ code: _, ...message }: Record<string, unknown>): Record<string, unknown> {
+  const shown = (value: unknown) => {
+    if (!(value instanceof Uint8Array)) return value;
+    const text = Buffer.from(value).toString("utf8");
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      return text;
+    }
+  };
+  return Object.fromEntries(Object.entries(message).map(([name, value]) => [name, shown(value)]));
 }

@@ -9,6 +9,7 @@ import type { EngineOptions } from "../../src/engine-options.ts";
 import { METHODS } from "../../src/rpc/methods.ts";
 import { traceView } from "../../src/rpc/trace-view.ts";
 import { Validator } from "../../src/rpc/validate.ts";
+import { echoContract } from "../support/cosmwasm-echo.ts";
 import { ALICE, BOB, bytes, deployToken, heightOf, openEngine, rootOf, submit, transfer } from "../support/engine.ts";
 
 const open: Engine[] = [];
@@ -49,6 +50,33 @@ function stepsOf(frame: TraceFrameJson | undefined, op: string) {
 }
 
 describe("a trace", () => {
+  it("shows what a CosmWasm contract deploys, with the message that it wrote", async () => {
+    const engine = await start();
+    const empty = { ok: { messages: [], attributes: [], events: [], data: null } };
+    const deploy = (more: Record<string, unknown>): TransactionJson => ({
+      kind: "deploy",
+      sender: ALICE,
+      gasLimit: 100_000_000,
+      contract: { type: "wasm", init: empty, ...more },
+    });
+    const [fate] = await submit(engine, [deploy({ code: toHex(await echoContract()) })]);
+    if (fate === undefined || "rejection" in fate) throw new Error(JSON.stringify(fate));
+    const factory = toHex(fate.receipt.contractAddress!);
+    const msg = Buffer.from(JSON.stringify(empty)).toString("base64");
+    const instantiate = { admin: null, code_id: 1, msg, funds: [], label: "child" };
+    const submessage = { id: 1, msg: { wasm: { instantiate } }, gas_limit: null, reply_on: "never" };
+    const call = { ok: { ...empty.ok, messages: [submessage] } };
+    const [hash] = await hashesOf(engine, [
+      { kind: "call", sender: BOB, to: factory, gasLimit: 10_000_000, msg: call } as TransactionJson,
+    ]);
+    const { frames } = await trace(engine, hash!);
+    expect(frames).toMatchObject([
+      { kind: "call", address: factory, status: "success" },
+      { kind: "deploy", parent: 0, caller: factory, status: "success", msg: { type: "wasm", init: empty } },
+    ]);
+    expect(frames[1]!.address).not.toBe(factory);
+  });
+
   it("shows what a token's transfer reads, writes and logs, and its gas", async () => {
     const engine = await start();
     const token = await deployToken(engine);

@@ -3,6 +3,7 @@ import type { ReceiptJson } from "../../client/methods.ts";
 import { formatAmount, tokenUnitOf } from "../amounts.ts";
 import type { Handler } from "../context.ts";
 import { functionsOf, signatureOf } from "../contract-abi.ts";
+import { hasMessages } from "../contract-message.ts";
 import { moreText, readPages } from "../paging.ts";
 import { fields, grouped, table } from "../table.ts";
 import { requireAddress, senderFrom, submit, tellReceipt, withGasLimit } from "../transactions.ts";
@@ -69,6 +70,7 @@ export const show: Handler = async ({ remote, output }, args) => {
 export const abi: Handler = async ({ remote, output }, args) => {
   const contract = await remote.call("contract_get", { address: addressOf(args) });
   output.result(contract.abi, () => {
+    if (hasMessages(contract)) return "JSON messages, which the contract's own schema describes; it has no ABI";
     const functions = functionsOf(contract.abi);
     const part = (title: string, isView: boolean): string[] => {
       const lines = functions.filter((item) => item.isView === isView).map((item) => `  ${signatureOf(item)}`);
