@@ -26,7 +26,10 @@ export interface TfheKeys {
   generateKeys(parameterSet: number): { secretKey: Uint8Array; evaluationKey: Uint8Array };
   describeSecretKey(secretKey: Uint8Array): { keyId: Uint8Array; parameterSet: number };
   encrypt(secretKey: Uint8Array, bits: Uint8Array, context: Uint8Array): Uint8Array;
-  expand(file: Uint8Array, expected: { keyId: Uint8Array; context: Uint8Array }): { words: Uint32Array };
+  expand(
+    file: Uint8Array,
+    expected: { keyId: Uint8Array; parameterSet: number; context: Uint8Array },
+  ): { words: Uint32Array };
   decrypt(secretKey: Uint8Array, words: Uint32Array): Uint8Array;
 }
 
@@ -106,7 +109,8 @@ export class KeyHolder {
     const keyId = this.keyIdOf(secretKey);
     if (isPlain(secretKey)) return numberOf(plainBits(file, keyId));
     const tfhe = this.#requireTfhe();
-    return numberOf(tfhe.decrypt(secretKey, tfhe.expand(file, { keyId, context }).words));
+    const { parameterSet } = tfhe.describeSecretKey(secretKey);
+    return numberOf(tfhe.decrypt(secretKey, tfhe.expand(file, { keyId, parameterSet, context }).words));
   }
 
   #requireTfhe(): TfheKeys {

@@ -86,7 +86,7 @@ export class CircuitBuilder {
     return this.#gate(GateKind.parity, x, y, z) ^ sign;
   }
 
-  /** `whenTrue` if the condition holds, else `whenFalse`. */
+  /** `whenTrue` if the condition holds, else `whenFalse`: two bootstraps, since the odd one out is outvoted. */
   choose(condition: Literal, whenTrue: Literal, whenFalse: Literal): Literal {
     if (whenTrue === whenFalse) return whenTrue;
     if (condition === TRUE) return whenTrue;
@@ -96,7 +96,7 @@ export class CircuitBuilder {
     if (whenTrue === FALSE) return this.and(negated(condition), whenFalse);
     if (whenTrue === TRUE) return this.or(condition, whenFalse);
     if (whenTrue === negated(whenFalse)) return this.xor(condition, whenFalse);
-    return this.xor(whenFalse, this.and(condition, this.xor(whenTrue, whenFalse)));
+    return this.majority(whenTrue, whenFalse, negated(this.xor(condition, whenTrue)));
   }
 
   #gate(kind: GateKind, a: Literal, b: Literal, c: Literal): Literal {

@@ -30,6 +30,7 @@ export interface EvaluationTask {
   readonly keyBlob: string;
   readonly applications: readonly TaskApplication[];
   readonly control: Int32Array;
+  readonly threads: number;
 }
 
 /** For each application a file for each result; undefined when it was stopped. */
@@ -60,6 +61,7 @@ export function runTask(task: EvaluationTask, readBlob: (hash: Uint8Array) => Ui
       }),
     })),
     task.control,
+    task.threads,
   );
   return evaluated?.map((bits, index) =>
     task.applications[index]!.outputs.map(({ handle, at, bits: width }) => {

@@ -168,16 +168,18 @@ export class PrivacyJobs {
 
   #pump(): void {
     while (!this.#isClosing && this.#running < this.#options.workers && this.#ready.length > 0) {
-      const jobs = this.#ready.next(this.#options.workers - this.#running, this.#options.taskGatesMax);
+      const idle = this.#options.workers - this.#running;
+      const jobs = this.#ready.next(idle, this.#options.taskGatesMax);
       this.#running++;
-      void this.#run(jobs).finally(() => {
+      // The last that is ready gets the threads that would have nothing to do.
+      void this.#run(jobs, this.#ready.length === 0 ? idle : 1).finally(() => {
         this.#running--;
         this.#pump();
       });
     }
   }
 
-  async #run(jobs: readonly Job[]): Promise<void> {
+  async #run(jobs: readonly Job[], threads: number): Promise<void> {
     const control = new Int32Array(new SharedArrayBuffer(8));
     const gates = jobs.reduce((sum, { placed }) => sum + placed!.counts.gates, 0);
     const startedAtMs = this.#options.now();
@@ -189,7 +191,7 @@ export class PrivacyJobs {
     }
     this.#tasks.add(control);
     try {
-      const task = this.#task(jobs, control);
+      const task = this.#task(jobs, control, threads);
       const results = await this.#modules.run(task);
       if (results === undefined) this.#again(jobs, undefined);
       else await this.#store(jobs, results, task.parameterSet);
@@ -203,7 +205,7 @@ export class PrivacyJobs {
     await this.#saveCursor(false).catch(() => {});
   }
 
-  #task(jobs: readonly Job[], control: Int32Array): EvaluationTask {
+  #task(jobs: readonly Job[], control: Int32Array, threads: number): EvaluationTask {
     const { blobs } = this.#modules;
     const { keyId } = jobs[0]!;
     const key = heldKey(blobs, keyId);
@@ -214,6 +216,7 @@ export class PrivacyJobs {
       keyId,
       keyBlob: key.blob,
       control,
+      threads,
       applications: jobs.map((job) => ({
         circuit: job.placed!.circuit,
         inputs: job.inputs.map((input) => this.#input(job, input)),

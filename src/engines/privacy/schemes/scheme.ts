@@ -62,12 +62,14 @@ export interface Scheme extends SchemeDescription {
   /**
    * Evaluates circuits side by side: gates of one level together, whichever circuit they are of.
    * @param control [0] anything but 0 stops; [1] is counted up by the gates done. On shared memory.
+   * @param threads that may work on it, this one among them.
    * @returns for each application the bits of all its outputs, one after the other; undefined when it was stopped.
    */
   evaluate(
     key: EvaluationKeySource,
     applications: readonly Application[],
     control: Int32Array,
+    threads: number,
   ): Uint8Array[] | undefined;
 }
 

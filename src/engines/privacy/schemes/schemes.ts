@@ -2,8 +2,9 @@
 import { RejectedError } from "../../../errors.ts";
 import { plainScheme } from "./plain.ts";
 import type { ParameterSet, Scheme } from "./scheme.ts";
+import { openTfheScheme } from "./tfhe.ts";
 
-export const SCHEMES: readonly Scheme[] = [plainScheme];
+export const SCHEMES: readonly Scheme[] = [openTfheScheme(), plainScheme];
 
 /** @throws RejectedError PRIVACY_FILE_INVALID */
 export function schemeOfFile(file: Uint8Array, path: string): Scheme {
