@@ -5,7 +5,7 @@
  *
  * The layouts, field by field, are those of src/execution/state-rows.ts (rows, index), src/execution/undo-log.ts (undo),
  * src/encoding/transaction.ts and src/encoding/receipt.ts; the rules are those of src/execution/admission.ts, frame.ts and
- * src/engines/builtin/erc20-ledger.ts, which are the oracle: test/property/transfers.test.ts holds the two against each other.
+ * src/engines/builtin/erc20-ledger.ts, which are the oracle: test/property/plain-transfers.test.ts holds the two against each other.
  */
 #pragma once
 

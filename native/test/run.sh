@@ -10,6 +10,10 @@ flags=(-std=c++17 -Wall -Wextra -Werror)
 "${CXX:-g++}" "${flags[@]}" -O2 "${cores[@]}" state_tree_test.cc -o "$work/plain"
 "${CXX:-g++}" "${flags[@]}" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all "${cores[@]}" state_tree_test.cc -o "$work/sanitized"
 
+"${CXX:-g++}" "${flags[@]}" -O2 ../src/transfers.cc transfers_test.cc -o "$work/transfers-plain"
+"${CXX:-g++}" "${flags[@]}" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all ../src/transfers.cc transfers_test.cc -o "$work/transfers-sanitized"
+
+for program in transfers-plain transfers-sanitized; do "$work/$program"; done
 for program in plain sanitized; do
   POLYTORUS_NATIVE_ISA=portable "$work/$program" "$work"
   grep -qw sha_ni /proc/cpuinfo && POLYTORUS_NATIVE_ISA=shani "$work/$program" "$work"
