@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "contracts/*/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two cores: more forks only slow one another down.
