@@ -44,6 +44,8 @@ export type QueryBatchAnswer = { results: Uint8Array; seq: number; height: numbe
 interface Query {
   readonly call: Uint8Array;
   readonly sink: QuerySink;
+  /** How often its thread ended before it was its turn. */
+  losses: number;
 }
 
 /** A batch with a thread. */
@@ -59,6 +61,10 @@ interface Running {
 
 /** A batch is answered as a whole: more would make its first query wait without making its last one cheaper. */
 const BATCH_MAX = 64;
+/** With each thread: while one batch runs, the next is on its way. */
+const BATCHES_A_THREAD = 2;
+/** A query that lost its thread this often waits behind something else that ends threads. */
+const LOSSES_MAX = 8;
 /** A thread starts in 50 ms, and reads at most the journal that LMDB lacks before it runs its first query. */
 const START_MAX_MS = 30_000;
 const IDLE_THREAD_MS = 60_000;
@@ -87,13 +93,13 @@ export class QueryPool implements CallRunner {
         retryAfterMs: 50,
         waitingMax,
       });
-    this.#waiting.push({ call, sink });
+    this.#waiting.push({ call, sink, losses: 0 });
     this.#schedule();
   }
 
   /** Queries of one turn of the loop go together. */
   #schedule(): void {
-    if (this.#isScheduled || this.#running.size >= this.#options.threads) return;
+    if (this.#isScheduled || this.#free === 0) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
@@ -101,8 +107,12 @@ export class QueryPool implements CallRunner {
     });
   }
 
+  get #free(): number {
+    return this.#options.threads * BATCHES_A_THREAD - this.#running.size;
+  }
+
   #pump(): void {
-    for (let free = this.#options.threads - this.#running.size; free > 0 && this.#waiting.length > 0; free--) {
+    for (let free = this.#free; free > 0 && this.#waiting.length > 0; free--) {
       const count = Math.min(BATCH_MAX, Math.ceil(this.#waiting.length / free));
       void this.#run(this.#waiting.splice(0, count));
     }
@@ -141,6 +151,7 @@ export class QueryPool implements CallRunner {
       workerData: this.#options.workerData(),
       minThreads: 1,
       maxThreads: this.#options.threads,
+      concurrentTasksPerWorker: BATCHES_A_THREAD,
       idleTimeout: IDLE_THREAD_MS,
       // A thread that waits for work in its event loop can let go of LMDB's pages.
       atomics: "disabled",
@@ -167,7 +178,9 @@ export class QueryPool implements CallRunner {
     }
   }
 
-  /** The thread was ended by the watchdog, or by itself: whose query it was at fails, the rest runs again. */
+  /**
+   * The thread was ended, for this batch or another that it had: whose query it was at fails, the rest runs again.
+   */
   #threadLost({ queries, progress, at: overdueAt, isOverdue }: Running, problem: unknown): void {
     if (this.#isClosed) {
       failAll(queries, shuttingDown());
@@ -175,15 +188,23 @@ export class QueryPool implements CallRunner {
     }
     const at = Atomics.load(progress, 0);
     const { message } = toEngineError(problem);
-    this.#options.report("warn", "a query thread was ended", { why: isOverdue ? "a query overran its time" : message });
     if (at < 0) {
-      failAll(queries, new EngineError("INTERNAL_ERROR", `the thread for queries did not start: ${message}`, {}));
+      this.#runAgain(queries, message);
       return;
     }
+    this.#options.report("warn", "a query thread was ended", { why: isOverdue ? "a query overran its time" : message });
     // Where it went on after it was found overdue, the query that is at fault has ended by itself.
     const isInnocent = isOverdue && at !== overdueAt;
     if (!isInnocent) queries[at]!.sink.fail(isOverdue ? this.#overdue() : threadEnded(message));
     this.#waiting.unshift(...queries.filter((_, i) => isInnocent || i !== at));
+  }
+
+  /** What had not begun when its thread ended. */
+  #runAgain(queries: readonly Query[], why: string): void {
+    const [lost, again] = [[], []] as [Query[], Query[]];
+    for (const query of queries) (++query.losses > LOSSES_MAX ? lost : again).push(query);
+    failAll(lost, new EngineError("INTERNAL_ERROR", `the threads for queries do not start: ${why}`, {}));
+    this.#waiting.unshift(...again);
   }
 
   #overdue(): EngineError {
