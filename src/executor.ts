@@ -59,7 +59,7 @@ const REPLAY_BYTES_MAX = 512 * 1024 * 1024;
 
 const EMPTY_SNAPSHOT: StateSnapshot = { get: () => undefined, range: () => [], appliedSeq: () => -1 };
 
-/** Composes the executor and answers requests until the thread is ended. @param engines beyond those of every daemon. */
+/** Composes the executor and answers requests until the thread is ended. @param engines before those of every daemon: the first of a kind runs it. */
 export function runExecutor(engines: readonly ContractEngine[]): void {
   const port = parentPort!;
   const post = (answer: ExecutorAnswer, transfer: ArrayBuffer[] = []) => port.postMessage(answer, transfer);
@@ -67,8 +67,8 @@ export function runExecutor(engines: readonly ContractEngine[]): void {
     const data = workerData as ExecutorWorkerData;
     const notice = (message: string, facts: Record<string, unknown>) => post({ notice: message, facts });
     const { executor, snapshot, start } = compose(data, [
-      ...contractEngines(data.parameters, wasmHost(data, notice), heldPrivacy(data)),
       ...engines,
+      ...contractEngines(data.parameters, wasmHost(data, notice), heldPrivacy(data)),
     ]);
     port.on("message", (request: ExecutorRequest) => {
       try {
