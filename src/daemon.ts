@@ -30,10 +30,6 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
       "this processor is big-endian; the daemon needs a little-endian one",
       {},
     );
-  if (config.storage.durability === "strict")
-    throw new EngineError("CONFIGURATION_ERROR", 'durability "strict" is not part of this version', {
-      key: "storage.durability",
-    });
   const log = await openLog(config.log);
   const dataDir = config.storage.kind !== "memory" ? DataDir.open(config.dataDir) : undefined;
   let engine: Engine | undefined;

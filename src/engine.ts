@@ -25,20 +25,19 @@ import { Pipeline, type RunningExecutor } from "./sequencer/pipeline.ts";
 import { QueryQueue } from "./sequencer/query-queue.ts";
 import { RetainedWindow } from "./sequencer/retained-window.ts";
 import { AnalyticsHandle } from "./service/analytics-handle.ts";
-import { catchUp } from "./service/catch-up.ts";
+import { catchUp, followShared } from "./service/catch-up.ts";
 import { LocalEngine } from "./service/engine-service.ts";
 import { describeEngine, type EngineFacts, healthOf } from "./service/engine-status.ts";
 import { FollowerHandle } from "./service/follower-handle.ts";
-import { type HistoryHandle, InlineHistory, WorkerHistory } from "./service/history-handle.ts";
+import { type HistoryHandle, openHistory } from "./service/history-handle.ts";
 import { Insights } from "./service/insights.ts";
-import { openJournal } from "./service/open-journal.ts";
-import { type PostgresHandle, startTables } from "./service/postgres-handle.ts";
+import { type OpenedStorage, openStorage } from "./service/open-storage.ts";
+import { PostgresSide } from "./service/postgres-side.ts";
 import { PrivacyHost } from "./service/privacy-host.ts";
 import { QueryPool } from "./service/query-pool.ts";
 import { readTail } from "./service/read-tail.ts";
-import { ChainIndex } from "./storage/chain-index.ts";
-import { type DataPaths, type ModuleFilesOptions, moduleFilesIn, openDataPaths } from "./storage/data-paths.ts";
-import { MemoryLog } from "./storage/memory-log.ts";
+import type { ChainIndex } from "./storage/chain-index.ts";
+import { type DataPaths, type ModuleFilesOptions, moduleFilesIn } from "./storage/data-paths.ts";
 
 /** Transactions waiting for the executor, in bytes of encoding: a second's worth at the highest rate measured. */
 const SUBMISSION_BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
@@ -65,7 +64,7 @@ export class Engine {
   readonly #privacy: PrivacyHost;
   parameters: ChainParameters;
   #follower: FollowerHandle | undefined;
-  #tables: PostgresHandle | undefined;
+  readonly #postgres: PostgresSide | undefined;
   readonly #analytics = new AnalyticsHandle();
   readonly #insights: Insights;
   #isFollowerToldSoon = false;
@@ -77,7 +76,7 @@ export class Engine {
   readonly #startedAt = performance.now();
 
   static async open(options: EngineOptions): Promise<Engine> {
-    const engine = new Engine(options);
+    const engine = new Engine(options, await openStorage(options));
     try {
       await engine.#start();
     } catch (problem) {
@@ -87,27 +86,15 @@ export class Engine {
     return engine;
   }
 
-  private constructor(options: EngineOptions) {
+  private constructor(options: EngineOptions, storage: OpenedStorage) {
     this.#options = options;
     this.#retained = new RetainedWindow(options.retention);
     this.parameters = options.parameters;
-    if (options.dataDir === undefined) {
-      this.#log = new MemoryLog();
-      this.#chain = new ChainIndex();
-      this.#history = InlineHistory.over(this.#log, this.#chain);
-    } else {
-      const paths = openDataPaths(options.dataDir);
-      this.#paths = paths;
-      this.#modules = moduleFilesIn(paths, options.modulesBytesMax);
-      const { log, chain } = openJournal({ ...paths, segmentBytes: options.segmentBytes }, options.report);
-      this.#log = log;
-      this.#chain = chain;
-      this.#history = new WorkerHistory(
-        this.#script("query-worker"),
-        { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index },
-        () => this.#log.durableSeq,
-      );
-    }
+    this.#log = storage.log;
+    this.#chain = storage.chain;
+    this.#paths = storage.paths;
+    if (storage.paths !== undefined) this.#modules = moduleFilesIn(storage.paths, options.modulesBytesMax);
+    this.#history = openHistory(storage, this.#script("query-worker"));
     this.#pipeline = new Pipeline({
       log: this.#log,
       head: this.#head(),
@@ -130,6 +117,7 @@ export class Engine {
       },
       new QueryQueue(this.#pipeline, this.#pool),
     );
+    this.#postgres = this.#postgresSide(storage);
     const readBlock = (seq: number) => this.#read(seq);
     if (options.mode === "auto") {
       this.#auto = new AutoSequencer({
@@ -138,9 +126,10 @@ export class Engine {
         backlogBytesMax: options.submissionBacklogBytes ?? SUBMISSION_BACKLOG_BYTES_MAX,
         chainHash: transactionHasher(options.parameters.chainId),
         followerBacklog: () => ({
-          bytes: Math.max(this.#follower?.progress.backlogBytes ?? 0, this.#tables?.backlog.bytes ?? 0),
+          bytes: Math.max(this.#follower?.progress.backlogBytes ?? 0, this.#postgres?.backlogBytes ?? 0),
           max: options.backlogMaxBytes,
         }),
+        refusal: () => this.#postgres?.refusal(),
       });
     } else {
       this.#driven = new DrivenSequencer(this.#pipeline, (height) => this.#blockAt(height));
@@ -165,6 +154,7 @@ export class Engine {
       contractsVersion: () => this.#contractsVersion,
       describe: () => describeEngine(this.#facts()),
       health: () => healthOf(this.#facts()),
+      refusal: () => this.#postgres?.refusal(),
       insights: this.#insights,
     });
   }
@@ -204,7 +194,8 @@ export class Engine {
         );
       }
     }
-    await Promise.all([this.#startFollower(), this.#startTables(), this.#pipeline.start()]);
+    await Promise.all([this.#startFollower(), this.#pipeline.start()]);
+    await this.#postgres?.start();
     if (this.#log.durableSeq < 0) {
       const entry = await this.#pipeline.askNow("genesis", [this.#options.balances]);
       this.#pipeline.commit(new BlockEntry(entry));
@@ -243,16 +234,23 @@ export class Engine {
     this.#follower.durable(this.#log.durableSeq);
   }
 
-  async #startTables(): Promise<void> {
-    const { postgres, dataDir, report } = this.#options;
-    if (postgres === undefined || dataDir === undefined) return;
-    this.#tables = await startTables(this.#script("postgres-worker"), postgres, {
+  #postgresSide({ shared }: OpenedStorage): PostgresSide | undefined {
+    const { postgres: storage, dataDir, report } = this.#options;
+    if (storage === undefined || dataDir === undefined) return undefined;
+    return new PostgresSide({
+      storage,
       dataDir,
       log: this.#log,
+      shared,
+      script: this.#script("postgres-worker"),
+      follow: () => followShared(this.#pipeline, shared!.log),
+      onDemoted: (why) => {
+        this.#auto?.dropWaiting(why);
+        void this.#driven?.discard().catch(() => undefined);
+      },
+      onFatal: (error) => this.#fail(error),
       report,
-      onFailed: (error) => this.#fail(error),
     });
-    this.#tables.durable(this.#log.durableSeq, this.#log.byteLength);
   }
 
   #head(): Head {
@@ -330,7 +328,7 @@ export class Engine {
     setImmediate(() => {
       this.#isFollowerToldSoon = false;
       this.#follower?.durable(this.#log.durableSeq, this.#analytics.takeTimes());
-      this.#tables?.durable(this.#log.durableSeq, this.#log.byteLength);
+      this.#postgres?.durable();
     });
   }
 
@@ -361,7 +359,8 @@ export class Engine {
       head: this.#pipeline.head,
       log: this.#log,
       follower: this.#follower?.progress,
-      tables: this.#tables === undefined ? undefined : { ...this.#tables.progress, backlog: this.#tables.backlog },
+      tables: this.#postgres?.tables,
+      leadership: this.#postgres?.leadership,
       backlogMaxBytes: this.#options.backlogMaxBytes,
       executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
       nativeMissing: this.#executorStart?.nativeMissing,
@@ -394,8 +393,8 @@ export class Engine {
     await this.#pipeline.close();
     await this.#pool?.close();
     this.#follower?.durable(this.#log.durableSeq);
-    const followers = [this.#follower, this.#tables];
-    await Promise.all(followers.map((one) => (this.#fatal === undefined ? one?.stop() : one?.kill())));
+    const isOrderly = this.#fatal === undefined;
+    await Promise.all([isOrderly ? this.#follower?.stop() : this.#follower?.kill(), this.#postgres?.close(isOrderly)]);
     await this.#history.close();
     await this.#log.close();
   }

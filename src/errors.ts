@@ -342,6 +342,11 @@ export const ERROR_KINDS = {
     meaning: "The data directory was written in a format this version does not read.",
     hint: "Use the version that wrote it, or a newer one.",
   },
+  MIGRATIONS_PENDING: {
+    family: "unavailable",
+    meaning: "The database's schema does not have the version of this program.",
+    hint: "`polytorus db status` shows what is missing, `polytorus db migrate` applies it.",
+  },
   MIGRATIONS_DRIFTED: {
     family: "storage",
     meaning: "The migrations that the database has are not those of this program.",

@@ -132,7 +132,7 @@ export interface StateProof {
 export type BlockReference = "latest" | number | Uint8Array;
 
 export interface HealthReport {
-  status: "ready" | "degraded" | "starting" | "stopping";
+  status: "ready" | "degraded" | "replica" | "starting" | "stopping";
   live: boolean;
   canWrite: boolean;
   canRead: boolean;

@@ -30,6 +30,8 @@ export interface AutoSequencerOptions {
   chainHash(bytes: Uint8Array, at: number): Uint8Array;
   /** Bytes of journal that the followers have yet to apply, and how many may be. */
   followerBacklog(): { bytes: number; max: number };
+  /** Why this daemon takes no writes; undefined when it does. */
+  refusal?(): EngineError | undefined;
 }
 
 export class AutoSequencer {
@@ -78,6 +80,8 @@ export class AutoSequencer {
   #refuseIfFull(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#stopping) throw new EngineError("SHUTTING_DOWN", "the daemon is stopping", {});
+    const refusal = this.#options.refusal?.();
+    if (refusal !== undefined) throw refusal;
     if (this.backlogBytes >= this.#options.backlogBytesMax) {
       throw new EngineError(
         "BUSY",
@@ -141,6 +145,11 @@ export class AutoSequencer {
   /** The engine cannot go on: what waits is told so, and so is whoever comes. */
   abort(error: EngineError): void {
     this.#failure = error;
+    this.dropWaiting(error);
+  }
+
+  /** What waits to be executed won't be. */
+  dropWaiting(error: EngineError): void {
     const waiting = [...this.#closed.splice(0), this.#open];
     this.#open = this.#newBatch();
     this.#closedBytes = 0;

@@ -132,6 +132,16 @@ export class Batch {
   submissionEnds(): number[] {
     return this.submissions.map((submission) => submission.first + submission.sentCount);
   }
+
+  /** Takes out transaction `at`: the executor was lost at it. */
+  evict(at: number, { code, message, facts }: EngineError): void {
+    const submission = this.submissions.find((candidate) => at < candidate.first + candidate.sentCount)!;
+    submission.sent ??= Array.from({ length: submission.count }, (_, i) => i);
+    const [index] = submission.sent.splice(at - submission.first, 1);
+    submission.reject(index!, { code, message, facts });
+    for (const later of this.submissions) if (later.first > submission.first) later.first--;
+    this.count--;
+  }
 }
 
 /** The encodings without number `index`. */

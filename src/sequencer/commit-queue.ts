@@ -107,6 +107,12 @@ export class CommitQueue {
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
+  /** The next entry of the log came from elsewhere. Nothing may be pending. */
+  followed(entry: BlockEntry): void {
+    this.#durableSeq = entry.seq;
+    this.#options.onDurable(entry);
+  }
+
   /** After a failure that left the log as it was. */
   resume(): void {
     this.#failure = undefined;

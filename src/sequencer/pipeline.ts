@@ -132,7 +132,9 @@ export class Pipeline {
         this.#options.onRoom();
       },
       evict: (index, problem) => {
-        evictTransaction(job, batch, index, problem);
+        batch.evict(index, problem);
+        job.bytes = withoutTransaction(job.bytes, index);
+        job.count--;
       },
       fail: (problem) => {
         this.#batches--;
@@ -274,6 +276,12 @@ export class Pipeline {
     }
   }
 
+  /** An entry that another daemon wrote is in the log, and the executor has followed it. */
+  followed(entry: BlockEntry): void {
+    this.#executedSeq = entry.seq;
+    this.#commits.followed(entry);
+  }
+
   /** Asks the executor about what need not be durable: a staged block. */
   async askNow<M extends ExecutorMethod>(
     method: M,
@@ -385,15 +393,4 @@ export class Pipeline {
     await this.#commits.drained();
     await this.#executor?.handle.close();
   }
-}
-
-function evictTransaction(job: Job, batch: Batch, at: number, problem: EngineError): void {
-  const submission = batch.submissions.find((candidate) => at < candidate.first + candidate.sentCount)!;
-  submission.sent ??= Array.from({ length: submission.count }, (_, i) => i);
-  const [index] = submission.sent.splice(at - submission.first, 1);
-  submission.reject(index!, { code: problem.code, message: problem.message, facts: problem.facts });
-  for (const later of batch.submissions) if (later.first > submission.first) later.first--;
-  batch.count--;
-  job.bytes = withoutTransaction(job.bytes, at);
-  job.count--;
 }

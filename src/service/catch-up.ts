@@ -1,10 +1,12 @@
 /** Brings a new executor from where its state stands to the head of the log. */
-import type { BlockEntry } from "../encoding/block-entry.ts";
+import { BlockEntry } from "../encoding/block-entry.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { toHex } from "../encoding/hex.ts";
 import { StorageError } from "../errors.ts";
-import type { Head } from "../execution/executor.ts";
+import { type Head, headOf } from "../execution/executor.ts";
 import type { ExecutorHandle } from "../sequencer/executor-handle.ts";
+import type { Pipeline } from "../sequencer/pipeline.ts";
+import type { PostgresLog } from "../storage/postgres-log.ts";
 
 /** Entries handed over in one message. */
 const STEP_BYTES = 4 * 1024 * 1024;
@@ -14,7 +16,7 @@ const STEP_BYTES = 4 * 1024 * 1024;
  * @throws StorageError when the state then has another root than the head.
  */
 export async function catchUp(
-  executor: ExecutorHandle,
+  executor: Pick<ExecutorHandle, "ask">,
   baseSeq: number,
   head: Head,
   read: (seq: number) => BlockEntry,
@@ -41,6 +43,21 @@ export async function catchUp(
     `the state has root ${toHex(root)}, the log's head at height ${head.height} says ${expected}`,
     { retryable: false, height: head.height },
   );
+}
+
+/**
+ * Takes what was copied from a shared log into execution, and publishes it: a replica's way, and a new leader's last step
+ * before it leads. @throws StorageError.
+ */
+export function followShared(pipeline: Pipeline, log: PostgresLog): Promise<void> {
+  return pipeline.exclusive(async () => {
+    const { durableSeq, copiedSeq } = log;
+    const read = (seq: number) => new BlockEntry(log.read(seq)!);
+    const executor: Pick<ExecutorHandle, "ask"> = { ask: (method, args) => pipeline.askNow(method, args) };
+    await catchUp(executor, durableSeq, headOf(read(copiedSeq)), read);
+    log.publish(copiedSeq);
+    for (let seq = durableSeq + 1; seq <= copiedSeq; seq++) pipeline.followed(read(seq));
+  });
 }
 
 /** The blocks that a rollback took back, newest first: those above its height in the chain as it was before it. */

@@ -61,6 +61,7 @@ export interface LocalEngineModules {
   contractsVersion(): number;
   insights: EngineInsights;
   health(): HealthReport;
+  refusal(): EngineError | undefined;
 }
 
 export class LocalEngine implements EngineService {
@@ -108,10 +109,12 @@ export class LocalEngine implements EngineService {
     timestampMs: number;
     encode: Encode;
   }): Promise<{ block: BlockEntry; outcome: SubmissionOutcome }> {
+    this.#requireWritable();
     return await this.#driven().execute(block);
   }
 
   async blockCommit(height: number, stateRoot: Uint8Array): Promise<BlockEntry> {
+    this.#requireWritable();
     return await this.#driven().commit(height, stateRoot);
   }
 
@@ -120,6 +123,7 @@ export class LocalEngine implements EngineService {
   }
 
   async blockRollback(toHeight: number): Promise<BlockEntry> {
+    this.#requireWritable();
     const { driven, pipeline } = this.#modules;
     const rollBack = () => pipeline.exclusive(() => this.#rollBack(toHeight));
     return driven === undefined ? await rollBack() : await driven.alone(rollBack);
@@ -143,6 +147,11 @@ export class LocalEngine implements EngineService {
         mode: "driven",
       });
     return this.#modules.auto;
+  }
+
+  #requireWritable(): void {
+    const refusal = this.#modules.refusal();
+    if (refusal !== undefined) throw refusal;
   }
 
   #driven(): DrivenSequencer {

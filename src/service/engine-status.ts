@@ -23,6 +23,10 @@ export interface EngineFacts {
   follower: FollowerProgress | undefined;
   /** PostgreSQL's tables, where there are any. */
   tables: (PostgresProgress & { backlog: { entries: number; bytes: number } }) | undefined;
+  /** With a shared log: who leads, and whether it can be reached. */
+  leadership:
+    | { role: string; leader: string | null; entriesBehind: number; status: string; error?: string }
+    | undefined;
   backlogMaxBytes: number;
   /** Undefined while it is being started again. */
   executor: ExecutorStart | undefined;
@@ -41,8 +45,9 @@ export function describeEngine(facts: EngineFacts): Record<string, unknown> {
     stateRoot: toHex(head.stateRoot),
     blockMode: facts.mode,
     storage: {
-      kind: facts.tables !== undefined ? "postgres" : isStored ? "embedded" : "memory",
-      durability: isStored ? "journal" : "memory",
+      kind:
+        facts.tables !== undefined || facts.leadership !== undefined ? "postgres" : isStored ? "embedded" : "memory",
+      durability: facts.leadership !== undefined ? "strict" : isStored ? "journal" : "memory",
       state: healthOf(facts).status,
     },
     contractKinds: ["builtin", "wasm", "privacy"],
@@ -66,10 +71,12 @@ export function healthOf(facts: EngineFacts): HealthReport {
   const { fatal, follower, tables, isStored, log } = facts;
   const backlogBytes = Math.max(follower?.backlogBytes ?? 0, tables?.backlog.bytes ?? 0);
   const isBehind = backlogBytes >= facts.backlogMaxBytes;
-  const isDegraded = fatal !== undefined || isBehind || (tables !== undefined && tables.link !== "ok");
+  const isCutOff = facts.leadership !== undefined && facts.leadership.status !== "ok";
+  const isReplica = facts.leadership?.role === "replica";
+  const isDegraded = fatal !== undefined || isBehind || isCutOff || (tables !== undefined && tables.link !== "ok");
   // A schema of another version is for an operator to see to: nobody is sent here meanwhile.
-  const isRed = fatal !== undefined || isBehind || tables?.link === "migrations";
-  const status = facts.state !== "ready" ? facts.state : isDegraded ? "degraded" : "ready";
+  const isRed = fatal !== undefined || isBehind || tables?.link === "migrations" || isCutOff || isReplica;
+  const status = facts.state !== "ready" ? facts.state : isDegraded ? "degraded" : isReplica ? "replica" : "ready";
   return {
     status,
     live: fatal === undefined,
@@ -78,10 +85,10 @@ export function healthOf(facts: EngineFacts): HealthReport {
     backends: {
       log: {
         status: fatal === undefined ? "ok" : "failed",
-        kind: isStored ? "journal" : "memory",
+        kind: facts.leadership !== undefined ? "postgres" : isStored ? "journal" : "memory",
         durableSeq: log.durableSeq,
         bytes: log.byteLength,
-        ...(fatal === undefined ? {} : { error: fatal.message }),
+        ...(fatal !== undefined ? { error: fatal.message } : (facts.leadership ?? {})),
       },
       state: isStored
         ? { ...follower, status: isBehind ? "behind" : "ok", kind: "lmdb" }

@@ -4,6 +4,7 @@ import { EngineError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import { reviveError } from "../sequencer/executor-handle.ts";
 import type { ChainIndex } from "../storage/chain-index.ts";
+import type { DataPaths } from "../storage/data-paths.ts";
 import { History } from "../storage/history.ts";
 import { LogSource } from "../storage/log-source.ts";
 
@@ -16,7 +17,7 @@ export interface HistoryHandle {
 }
 
 /** On this thread, over a log in memory. */
-export class InlineHistory implements HistoryHandle {
+class InlineHistory implements HistoryHandle {
   readonly #history: History;
   readonly #advance: (history: History) => void;
 
@@ -48,7 +49,7 @@ export class InlineHistory implements HistoryHandle {
 /** Questions that may wait; each is answered in bounded time. */
 const QUESTIONS_MAX = 1_024;
 
-export class WorkerHistory implements HistoryHandle {
+class WorkerHistory implements HistoryHandle {
   readonly #worker: Worker;
   readonly #durableSeq: () => number;
   readonly #waiting = new Map<number, { resolve(value: never): void; reject(problem: EngineError): void }>();
@@ -91,4 +92,15 @@ export class WorkerHistory implements HistoryHandle {
   async close(): Promise<void> {
     await this.#worker.terminate();
   }
+}
+
+/** History of a log that lies in a data directory, on a thread of its own; of one in memory, right here. */
+export function openHistory(
+  storage: { log: BlockLog; chain: ChainIndex; paths: DataPaths | undefined },
+  script: URL,
+): HistoryHandle {
+  const { log, chain, paths } = storage;
+  if (paths === undefined) return InlineHistory.over(log, chain);
+  const directories = { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index };
+  return new WorkerHistory(script, directories, () => log.durableSeq);
 }

@@ -17,6 +17,8 @@ export interface PostgresStorage {
   readonly durability: "journal" | "strict";
   /** How clients reach this daemon. */
   readonly address: string;
+  /** In strict, how long a leader that is gone is waited for; left out: 3 s. */
+  readonly leaseMs?: number;
 }
 
 export interface PostgresEvents {
@@ -104,6 +106,8 @@ export interface TablesModules {
   log: BlockLog;
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
   onFailed(error: EngineError): void;
+  /** Of the daemon that leads; left out: the tables are claimed by their thread. */
+  lease?: { token: bigint } | undefined;
 }
 
 /** The thread that keeps the tables of a log that lies in a data directory. */
@@ -114,7 +118,7 @@ export function startTables(script: URL, storage: PostgresStorage, modules: Tabl
     durableSeq: log.durableSeq,
     migrationsDirectory: migrationsDirectory(),
     postgres: storage.options,
-    lease: {
+    lease: modules.lease ?? {
       durability: storage.durability,
       instance: instanceId(dataDir),
       holder: `${hostname()} ${process.pid} ${randomUUID()}`,

@@ -23,6 +23,10 @@ export function isTransient(problem: unknown): boolean {
   return state === READ_ONLY || TRANSIENT_STATES.includes(state) || TRANSIENT_CLASSES.includes(state.slice(0, 2));
 }
 
+export function isDuplicate(problem: unknown): boolean {
+  return sqlStateOf(problem) === "23505";
+}
+
 /** No schema, no table or no column of this name: the migrations have not run. */
 export function isMissing(problem: unknown): boolean {
   return ["3F000", "42P01", "42703", "42883"].includes(sqlStateOf(problem) ?? "");

@@ -67,6 +67,7 @@ export class PostgresFollower {
         this.#appliedSeq = session.position.seq;
         this.#tell("ok");
         await this.#follow(session);
+        await session.release();
       } catch (problem) {
         const link = linkOf(problem);
         if (link === undefined) throw problem;
@@ -142,7 +143,8 @@ export class PostgresFollower {
   ): Promise<void> {
     const startMs = performance.now();
     const { from, to, dropAbove, transactions } = builder;
-    const { leaseMs } = this.#data.lease;
+    const { lease } = this.#data;
+    const leaseMs = "token" in lease ? undefined : lease.leaseMs;
     const isWritten = await session.tables.write({ token: session.token, leaseMs, from, to, dropAbove, statements });
     // Somebody else claimed, or an earlier commit counted after all: a new session finds out which.
     if (!isWritten) throw new StorageError("the tables moved on without this daemon", { retryable: true });

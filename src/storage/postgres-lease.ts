@@ -70,3 +70,46 @@ export async function readLease(client: Client, schema: string): Promise<LeaseHo
     throw postgresError("reading who writes to the schema", problem);
   }
 }
+
+/** Keeps the lease. False: it is somebody else's. @throws StorageError. */
+export async function renewLease(client: Client, schema: string, token: bigint, leaseMs: number): Promise<boolean> {
+  try {
+    const { rowCount } = await client.query(
+      `update ${schema}.leader set expires_at = clock_timestamp() + $2 * interval '1 millisecond'
+        where id = 1 and token = $1`,
+      [String(token), leaseMs],
+    );
+    return rowCount === 1;
+  } catch (problem) {
+    throw postgresError("keeping the lease", problem);
+  }
+}
+
+/** Lets the next one have it at once. */
+export async function releaseLease(client: Client, schema: string, token: bigint): Promise<void> {
+  await client.query(`update ${schema}.leader set expires_at = clock_timestamp() where id = 1 and token = $1`, [
+    String(token),
+  ]);
+}
+
+/** Changes whose schema it is, from the holder of a token that has run out. Undefined: it has not. @throws StorageError. */
+export async function takeOverLease(
+  client: Client,
+  schema: string,
+  request: LeaseRequest,
+  token: bigint,
+): Promise<bigint | undefined> {
+  const { durability, instance, holder, address, leaseMs } = request;
+  try {
+    const { rows } = await client.query(
+      `update ${schema}.leader
+          set durability = $1, instance = $2, holder = $3, address = $4, token = token + 1,
+              expires_at = clock_timestamp() + $5 * interval '1 millisecond'
+        where id = 1 and token = $6 and expires_at <= clock_timestamp() returning token`,
+      [durability, instance, holder, address, leaseMs, String(token)],
+    );
+    return rows[0] === undefined ? undefined : BigInt(rows[0].token);
+  } catch (problem) {
+    throw postgresError("claiming the schema", problem);
+  }
+}

@@ -9,7 +9,8 @@ export interface PostgresWorkerData {
   durableSeq: number;
   migrationsDirectory: string;
   postgres: PostgresOptions;
-  lease: LeaseRequest;
+  /** With a token the tables are written as part of what it leads; without one they are claimed. */
+  lease: LeaseRequest | { token: bigint };
   /** How long changes are gathered once it has caught up. */
   windowMs?: number;
 }

@@ -9,8 +9,8 @@ import { toHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
 import { Migrator } from "./migrator.ts";
 import { connectPostgres, dropConnection } from "./postgres-connection.ts";
-import { claimLease, type LeaseHolder } from "./postgres-lease.ts";
-import { describeServer, quotedSchema } from "./postgres-options.ts";
+import { claimLease, type LeaseHolder, type LeaseRequest, readLease, releaseLease } from "./postgres-lease.ts";
+import { describeServer, type PostgresOptions, quotedSchema } from "./postgres-options.ts";
 import type { PostgresLink, PostgresWorkerData } from "./postgres-protocol.ts";
 import { PostgresTables, type TablePosition } from "./postgres-tables.ts";
 
@@ -29,10 +29,20 @@ export class PostgresSession {
   readonly token: bigint;
   readonly position: TablePosition;
   readonly #client: Client;
+  readonly #schema: string;
+  readonly #claims: boolean;
   #isLost = false;
 
-  private constructor(client: Client, token: bigint, tables: PostgresTables, position: TablePosition) {
+  private constructor(
+    client: Client,
+    data: PostgresWorkerData,
+    token: bigint,
+    tables: PostgresTables,
+    position: TablePosition,
+  ) {
     this.#client = client;
+    this.#schema = quotedSchema(data.postgres);
+    this.#claims = !("token" in data.lease);
     this.token = token;
     this.tables = tables;
     this.position = position;
@@ -48,7 +58,7 @@ export class PostgresSession {
     read: (seq: number) => BlockEntry | undefined,
     onLost: () => void,
   ): Promise<PostgresSession> {
-    const { postgres, lease } = data;
+    const { postgres } = data;
     let session: PostgresSession | undefined;
     const lost = () => {
       session?.lost();
@@ -56,14 +66,13 @@ export class PostgresSession {
     };
     const client = await connectPostgres(postgres, { application: "tables", onLost: lost });
     try {
-      await requireMigrations(client, data);
+      await requireMigrations(client, postgres.schema, data.migrationsDirectory);
       const schema = quotedSchema(postgres);
-      const claim = await claimLease(client, schema, lease);
-      if ("heldBy" in claim) throw notOurs(data, claim.heldBy);
+      const token = await claimed(client, schema, data);
       const tables = new PostgresTables(client, schema);
       const position = await tables.position();
       requireSameLog(data, position, read);
-      session = new PostgresSession(client, claim.token, tables, position);
+      session = new PostgresSession(client, data, token, tables, position);
       return session;
     } catch (problem) {
       dropConnection(client);
@@ -81,25 +90,40 @@ export class PostgresSession {
     this.#isLost = true;
   }
 
+  /** Lets another process on the same log claim the tables at once. */
+  async release(): Promise<void> {
+    if (!this.#isLost && this.#claims) await releaseLease(this.#client, this.#schema, this.token);
+  }
+
   close(): void {
     dropConnection(this.#client);
   }
 }
 
-async function requireMigrations(client: Client, data: PostgresWorkerData): Promise<void> {
-  const { schema } = data.postgres;
-  const { isCurrent, problems, version, migrations } = await new Migrator(
-    client,
-    schema,
-    data.migrationsDirectory,
-  ).status();
+/** @throws NotReadyError. */
+export async function requireMigrations(client: Client, schema: string, directory: string): Promise<void> {
+  const { isCurrent, problems, version, migrations } = await new Migrator(client, schema, directory).status();
   if (isCurrent) return;
   const why =
     problems[0] ?? `schema ${schema} has version ${version} of ${migrations.length}: run polytorus db migrate`;
   throw new NotReadyError("migrations", why);
 }
 
-function notOurs({ lease, postgres }: PostgresWorkerData, heldBy: LeaseHolder): Error {
+/** In strict the daemon leads already, and the tables are written with its token. */
+async function claimed(client: Client, schema: string, data: PostgresWorkerData): Promise<bigint> {
+  const { lease } = data;
+  if ("token" in lease) {
+    const holder = await readLease(client, schema);
+    if (holder?.token === lease.token) return lease.token;
+    throw new NotReadyError("held", `another daemon leads: ${holder?.holder ?? "nobody"}`);
+  }
+  const claim = await claimLease(client, schema, lease);
+  if ("heldBy" in claim) throw notOurs(data.postgres, lease, claim.heldBy);
+  return claim.token;
+}
+
+/** Why a schema can't be claimed: for now, or not by this daemon. */
+export function notOurs(postgres: PostgresOptions, lease: LeaseRequest, heldBy: LeaseHolder): Error {
   const where = `schema ${postgres.schema} of ${describeServer(postgres)}`;
   if (heldBy.durability === lease.durability && heldBy.instance === lease.instance) {
     const seconds = Math.max(0, Math.ceil(heldBy.expiresInMs / 1000));

@@ -28,7 +28,8 @@ export const EMPTY_POSITION: TablePosition = {
 
 export interface TableBatch {
   readonly token: bigint;
-  readonly leaseMs: number;
+  /** Kept for so long; undefined where somebody else keeps it. */
+  readonly leaseMs: number | undefined;
   readonly from: TablePosition;
   readonly to: TablePosition;
   /** Blocks above this height go first. */
@@ -99,11 +100,15 @@ export class PostgresTables {
 
   /** In the transaction: takes the position on, and the lease with it. */
   async #move({ token, leaseMs, from, to }: TableBatch): Promise<boolean> {
+    // Where the log is shared its rows are the same whoever writes them, and the lock on the token is the appends'.
+    const fence =
+      leaseMs === undefined
+        ? `select 1 from ${this.#schema}.leader where id = 1 and token = $1::bigint and $2::integer is null`
+        : `update ${this.#schema}.leader set expires_at = clock_timestamp() + $2::integer * interval '1 millisecond'
+            where id = 1 and token = $1::bigint returning 1`;
     const { rowCount } = await this.#client.query({
       name: "move position",
-      text: `with fence as (
-               update ${this.#schema}.leader set expires_at = clock_timestamp() + $2 * interval '1 millisecond'
-                where id = 1 and token = $1 returning 1)
+      text: `with fence as (${fence})
              insert into ${this.#schema}.position as at (id, applied_seq, head_height, head_hash, state_root, updated_at)
              select 1, $4::bigint, $5::bigint, $6::bytea, $7::bytea, clock_timestamp() from fence
               where $3::bigint = -1 or exists (select 1 from ${this.#schema}.position)
@@ -113,7 +118,7 @@ export class PostgresTables {
               where at.applied_seq = $3::bigint`,
       values: [
         String(token),
-        leaseMs,
+        leaseMs ?? null,
         from.seq,
         to.seq,
         to.height,

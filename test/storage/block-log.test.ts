@@ -5,22 +5,44 @@ import { StorageError } from "../../src/errors.ts";
 import type { BlockLog } from "../../src/execution/ports.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import { MemoryLog } from "../../src/storage/memory-log.ts";
+import { connectPostgres } from "../../src/storage/postgres-connection.ts";
+import { claimLease } from "../../src/storage/postgres-lease.ts";
+import { PostgresLog } from "../../src/storage/postgres-log.ts";
+import { quotedSchema } from "../../src/storage/postgres-options.ts";
 import { logEntries, logEntry } from "../support/log-entries.ts";
+import { createMigratedDatabase, describePostgres } from "../support/postgres.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
-const backends: { name: string; open: () => BlockLog }[] = [
+const backends: { name: string; open: () => BlockLog | Promise<BlockLog> }[] = [
   { name: "MemoryLog", open: () => new MemoryLog() },
   { name: "Journal", open: () => Journal.open({ directory: temporaryDirectory() }).journal },
   {
     name: "Journal of many segments",
     open: () => Journal.open({ directory: temporaryDirectory(), segmentBytes: 600 }).journal,
   },
+  { name: "PostgresLog", open: openPostgresLog },
 ];
 
+async function openPostgresLog(): Promise<BlockLog> {
+  const postgres = await createMigratedDatabase();
+  const client = await connectPostgres(postgres, { application: "test" });
+  const lease = { durability: "strict", instance: "shared", holder: "test", address: "", leaseMs: 60_000 } as const;
+  const claim = await claimLease(client, quotedSchema(postgres), lease);
+  await client.end();
+  const log = new PostgresLog({
+    postgres,
+    journal: Journal.open({ directory: temporaryDirectory() }).journal,
+    onFenced: () => expect.unreachable(),
+  });
+  log.lead("token" in claim ? claim.token : undefined);
+  return log;
+}
+
 for (const { name, open } of backends) {
-  describe(`${name} as a BlockLog`, () => {
+  const suite = name === "PostgresLog" ? describePostgres : describe;
+  suite(`${name} as a BlockLog`, () => {
     it("is empty at first", async () => {
-      const log = open();
+      const log = await open();
       expect([log.durableSeq, log.byteLength, log.read(0)]).toEqual([-1, 0, undefined]);
       await log.append([]);
       expect(log.durableSeq).toBe(-1);
@@ -28,7 +50,7 @@ for (const { name, open } of backends) {
     });
 
     it("reads back what was appended, byte for byte, alone or in a group", async () => {
-      const log = open();
+      const log = await open();
       const sizes = [0, 1, 7, 8, 9, 1000, 20_000, 70_001];
       const entries = sizes.map((size, seq) => logEntry(seq, size));
       await log.append(entries.slice(0, 1));
@@ -41,7 +63,7 @@ for (const { name, open } of backends) {
     });
 
     it("keeps the order of overlapping appends, and resolves each when it is durable", async () => {
-      const log = open();
+      const log = await open();
       const seen: boolean[] = [];
       const appends = Array.from({ length: 50 }, (_, seq) =>
         log.append([logEntry(seq)]).then(() => seen.push(log.durableSeq >= seq)),
@@ -53,14 +75,14 @@ for (const { name, open } of backends) {
     });
 
     it("has nothing at a seq that is no entry's", async () => {
-      const log = open();
+      const log = await open();
       await log.append(logEntries(0, 2));
       for (const seq of [-1, 3, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) expect(log.read(seq)).toBeUndefined();
       await log.close();
     });
 
     it("shares no bytes with its caller", async () => {
-      const log = open();
+      const log = await open();
       const entry = logEntry(0);
       await log.append([entry]);
       entry.fill(0);
@@ -81,7 +103,7 @@ for (const { name, open } of backends) {
       },
       { problem: "is longer than an entry may be", entries: () => [new Uint8Array(ENTRY_BYTES_MAX + 1)] },
     ])("refuses an entry that $problem, having written nothing", async ({ entries }) => {
-      const log = open();
+      const log = await open();
       await log.append(logEntries(0, 1));
       const refusal = log.append(entries());
       await expect(refusal).rejects.toBeInstanceOf(StorageError);
@@ -93,7 +115,7 @@ for (const { name, open } of backends) {
     });
 
     it("takes nothing more once closed, and closes once", async () => {
-      const log = open();
+      const log = await open();
       const last = log.append([logEntry(0)]);
       await log.close();
       await last;

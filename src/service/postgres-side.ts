@@ -1,0 +1,106 @@
+/**
+ * PostgresSide: everything about PostgreSQL beside an engine. In durability journal the tables follow the journal; in strict
+ * they follow it where this daemon leads, and leadership decides whether it does.
+ */
+import type { EngineError } from "../errors.ts";
+import type { BlockLog } from "../execution/ports.ts";
+import { Leadership } from "./leadership.ts";
+import type { SharedLog } from "./open-storage.ts";
+import { type PostgresHandle, type PostgresStorage, startTables } from "./postgres-handle.ts";
+
+export interface PostgresSideOptions {
+  readonly storage: PostgresStorage;
+  readonly dataDir: string;
+  readonly log: BlockLog;
+  readonly shared: SharedLog | undefined;
+  readonly script: URL;
+  /** Takes into execution what was copied from a shared log, and publishes it. */
+  follow(): Promise<void>;
+  /** What waits to be executed can't be. */
+  onDemoted(why: EngineError): void;
+  onFatal(error: EngineError): void;
+  report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
+}
+
+export class PostgresSide {
+  readonly #options: PostgresSideOptions;
+  readonly #leadership: Leadership | undefined;
+  #tables: PostgresHandle | undefined;
+  /** One change of the tables' thread at a time. */
+  #change: Promise<void> = Promise.resolve();
+
+  constructor(options: PostgresSideOptions) {
+    this.#options = options;
+    const { shared, storage, follow, onFatal, report } = options;
+    if (shared === undefined) return;
+    this.#leadership = new Leadership({
+      postgres: storage.options,
+      lease: shared.lease,
+      log: shared.log,
+      follow,
+      onFatal,
+      report,
+      onPromoted: (token) => this.#inTurn(() => this.#startTables(token)),
+      onDemoted: (why) => {
+        options.onDemoted(why);
+        this.#inTurn(() => this.#stopTables());
+      },
+    });
+    shared.onFenced = () => this.#leadership!.fenced();
+  }
+
+  /** Resolves when the tables' first state is known; with a shared log, when it is clear who appends. */
+  async start(): Promise<void> {
+    if (this.#leadership === undefined) await this.#startTables(undefined);
+    else this.#leadership.start(this.#options.shared!.token);
+  }
+
+  durable(): void {
+    this.#tables?.durable(this.#options.log.durableSeq, this.#options.log.byteLength);
+  }
+
+  get backlogBytes(): number {
+    return this.#tables?.backlog.bytes ?? 0;
+  }
+
+  /** What a writer is told; undefined when it may write. */
+  refusal(): EngineError | undefined {
+    return this.#leadership?.refusal();
+  }
+
+  get tables() {
+    return this.#tables === undefined ? undefined : { ...this.#tables.progress, backlog: this.#tables.backlog };
+  }
+
+  get leadership(): ReturnType<Leadership["describe"]> | undefined {
+    return this.#leadership?.describe();
+  }
+
+  /** @param isOrderly the tables may follow for a while. */
+  async close(isOrderly: boolean): Promise<void> {
+    await this.#leadership?.close();
+    await this.#change;
+    if (isOrderly) await this.#tables?.stop();
+    else await this.#tables?.kill();
+  }
+
+  #inTurn(body: () => Promise<void>): void {
+    const { onFatal, report } = this.#options;
+    this.#change = this.#change.then(body).catch((problem: EngineError) => {
+      report("error", "PostgreSQL's tables do not follow", { why: problem.message });
+      onFatal(problem);
+    });
+  }
+
+  async #startTables(token: bigint | undefined): Promise<void> {
+    const { script, storage, dataDir, log, report, onFatal } = this.#options;
+    const lease = token === undefined ? undefined : { token };
+    this.#tables = await startTables(script, storage, { dataDir, log, report, lease, onFailed: onFatal });
+    this.durable();
+  }
+
+  async #stopTables(): Promise<void> {
+    await this.#tables?.kill();
+    this.#tables = undefined;
+  }
+}
