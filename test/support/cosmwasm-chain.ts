@@ -1,8 +1,10 @@
 /**
  * CosmWasmChain: CosmWasm contracts on the executor itself, one transaction a block, spoken to as a CosmWasm chain is: messages,
- * code numbers, events. Height and time stay where a test puts them; funds and state can be set from outside.
+ * code numbers, events. Height and time stay where a test puts them; funds and state can be set from outside. Every transaction is
+ * traced, and the trace held to the receipt.
  */
 import { createHash } from "node:crypto";
+import { expect } from "vitest";
 import { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { ByteWriter, readU32 } from "../../src/encoding/bytes.ts";
 import { type CosmWasmEvent, decodeEvent } from "../../src/encoding/cosmwasm-event.ts";
@@ -25,10 +27,12 @@ import { revertText } from "../../src/engines/wasm/cosmwasm/revert-text.ts";
 import { WasmContractEngine, type WasmEngineOptions } from "../../src/engines/wasm/wasm-engine.ts";
 import { RejectedError } from "../../src/errors.ts";
 import { BlockExecutor } from "../../src/execution/block-executor.ts";
+import { CallTracer } from "../../src/execution/call-tracer.ts";
 import { GAS_SCHEDULE_1 } from "../../src/execution/gas.ts";
 import type { CallInput, ContractInfo, LoadedCode } from "../../src/execution/host.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
+import { expectTraceOf } from "./trace-rules.ts";
 
 export const { addressPrefix: PREFIX, denom: DENOM } = DEFAULT_PARAMETERS;
 const GAS = 1e10;
@@ -182,6 +186,8 @@ export class CosmWasmChain {
 
   /** @throws RejectedError when the transaction is in no block. */
   #execute(transaction: Uint8Array | undefined): BlockEntry {
+    const tracer = new CallTracer();
+    this.executor.engine.observe(tracer);
     const { entry, rejected } = this.executor.execute(
       {
         height: this.height,
@@ -194,8 +200,15 @@ export class CosmWasmChain {
       true,
     );
     const [rejection] = rejected;
+    this.executor.engine.observe(undefined);
     if (rejection !== undefined) throw new RejectedError(rejection.code, rejection.message, rejection.facts);
-    return new BlockEntry(entry!);
+    const block = new BlockEntry(entry!);
+    if (transaction !== undefined && transaction[0] !== TransactionKind.setAdmin) {
+      const trace = tracer.trace();
+      expectTraceOf(block, 0, trace);
+      expect(trace.frames.filter(({ items }) => items["other"] !== undefined)).toEqual([]);
+    }
+    return block;
   }
 
   // ── queries ─────────────────────────────────────────────────────────────────
