@@ -7,6 +7,7 @@ import { VERSION } from "../version.ts";
 import { CommandShapes, putSharedOptionsLast, type RunHandler, wholeNumber } from "./command-shapes.ts";
 import { COMPLETION_SHELLS } from "./completion-script.ts";
 import type { Handler } from "./context.ts";
+import { addPrivacyCommands } from "./privacy-commands.ts";
 
 export function createProgram(run: RunHandler): Command {
   const program = new Command("polytorus")
@@ -107,6 +108,8 @@ class Builder extends CommandShapes {
         "after",
         "\nFILE may be the hash of code that the chain has: 0x and 64 digits.\n\nExample\n  $ node contracts/build.mjs counter\n  $ polytorus deploy wasm contracts/counter/build/counter.wasm",
       );
+
+    addPrivacyCommands(this.#program, deploy, this);
 
     const calls = () => import("./commands/call.ts");
     const invocation = "<address> <entrypoint> [args...]";

@@ -88,6 +88,7 @@ export interface PrivacyMethods {
     params: UploadParams;
     result: UploadedJson & { keyId?: string; parameterSet?: string; security?: string };
   };
+  privacy_key: { params: { keyId: string }; result: { keyId: string; bytes: number } & ProtectionJson };
   privacy_putCiphertext: {
     params: UploadParams & { keyId: string; type: string; contract: string; owner: string };
     result: UploadedJson & Partial<ProtectionJson> & { handle?: string };

@@ -56,7 +56,8 @@ export function applicationId(
 }
 
 export function resultHandle(application: Uint8Array, output: number, type: EncryptedType): Handle {
-  const result = application.slice();
+  // Copied: a digest is a Buffer, whose slice shares its bytes.
+  const result = new Uint8Array(application);
   result[28]! ^= output;
   return finish(result, type, Origin.computed);
 }

@@ -93,6 +93,25 @@ export const PRIVACY_METHODS = {
     handle: (params, context) => privacyOf(context).putKey(params),
   }),
 
+  privacy_key: define("privacy_key", {
+    description: "An evaluation key that is here: its parameter set, and what that protects.",
+    role: "reader",
+    params: closed({ keyId: Hash }),
+    result: closed({ keyId: Hash, bytes: Whole, ...protection }),
+    example: {
+      params: { keyId: word("0c") },
+      result: {
+        keyId: word("0c"),
+        bytes: 96,
+        scheme: "plain",
+        parameterSet: "plain",
+        security: "none",
+        notHidden: ["everything"],
+      },
+    },
+    handle: ({ keyId }, context) => privacyOf(context).key(fromHex(keyId)!),
+  }),
+
   privacy_putCiphertext: define("privacy_putCiphertext", {
     description:
       "Uploads a ciphertext that its owner may use in calls of one contract; answers its handle. It is durable when answered.",

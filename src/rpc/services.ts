@@ -151,6 +151,8 @@ export interface EngineInsights {
 export interface PrivacyService {
   schemes(): SchemeJson[];
   putKey(part: PrivacyMethods["privacy_putKey"]["params"]): Promise<PrivacyMethods["privacy_putKey"]["result"]>;
+  /** @throws RejectedError PRIVACY_KEY_UNKNOWN */
+  key(keyId: Uint8Array): PrivacyMethods["privacy_key"]["result"];
   putCiphertext(
     part: PrivacyMethods["privacy_putCiphertext"]["params"],
   ): Promise<PrivacyMethods["privacy_putCiphertext"]["result"]>;

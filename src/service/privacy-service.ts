@@ -98,6 +98,11 @@ export class LocalPrivacy implements PrivacyService {
     return { received: file.length, keyId: toHex(keyId), parameterSet, security };
   }
 
+  key(keyId: Uint8Array): PrivacyMethods["privacy_key"]["result"] {
+    const { bytes, parameterSet } = this.#requireKey(keyId);
+    return { keyId: toHex(keyId), bytes, ...protectionOf(parameterSet) };
+  }
+
   async putCiphertext(
     params: PrivacyMethods["privacy_putCiphertext"]["params"],
   ): Promise<PrivacyMethods["privacy_putCiphertext"]["result"]> {

@@ -18,8 +18,8 @@ export type CallValue = Handle | Uint8Array | bigint;
 export interface CallShape {
   readonly name: string;
   readonly inputs: readonly ManifestInput[];
-  /** Encrypted results, each a handle. */
-  readonly outputs: number;
+  /** ABI types of the results; a handle is bytes32. */
+  readonly returns: readonly string[];
   readonly isView: boolean;
 }
 
@@ -109,28 +109,29 @@ export class CallTable<T extends CallShape> {
 }
 
 function functionOf(shape: CallShape): AbiFunction {
-  const result = { name: "", type: "bytes32" };
   return abiFunctionOf({
     type: "function",
     name: shape.name,
     inputs: shape.inputs.map(({ name, type }) => ({ name, type: abiType(type) })),
-    outputs: Array.from({ length: shape.outputs }, () => result),
+    outputs: shape.returns.map((type) => ({ name: "", type })),
     stateMutability: shape.isView ? "view" : "nonpayable",
   });
 }
 
 function abiType(type: InputType): string {
   if (type.kind === "encrypted" || type.kind === "handle") return "bytes32";
+  if (type.kind === "number") return `uint${type.bits}`;
   return type.kind === "address" ? "address" : type.type.name.slice(1);
 }
 
 function callValue(type: InputType, value: unknown, path: string): CallValue {
-  if (type.kind === "public") {
-    const isBool = type.type.bits === 1 && typeof value === "boolean";
+  if (type.kind === "public" || type.kind === "number") {
+    const bits = type.kind === "number" ? type.bits : type.type.bits;
+    const isBool = bits === 1 && typeof value === "boolean";
     const isNumber = typeof value === "number" || (typeof value === "string" && /^(0|[1-9][0-9]{0,38})$/.test(value));
     const number = isBool ? BigInt(value) : isNumber && Number(value) >= 0 ? BigInt(value as string) : undefined;
-    if (number === undefined || number >> BigInt(type.type.bits) !== 0n)
-      throw refusal("INVALID_AMOUNT", path, `a whole number of ${type.type.bits} bits`, value);
+    if (number === undefined || number >> BigInt(bits) !== 0n)
+      throw refusal("INVALID_AMOUNT", path, `a whole number of ${bits} bits`, value);
     return number;
   }
   const bytes = typeof value === "string" ? fromHex(value) : undefined;

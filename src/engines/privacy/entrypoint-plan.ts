@@ -44,19 +44,19 @@ const PERMISSIONS = {
 export class EntrypointPlan implements PrivacyEntrypoint {
   readonly name: string;
   readonly inputs: readonly ManifestInput[];
-  readonly outputs: number;
+  readonly returns: readonly string[];
   readonly isView: boolean;
   readonly isOwnerOnly: boolean;
   readonly #types = new Map<string, EncryptedType>();
   readonly #states: ReadonlyMap<string, ManifestState>;
   readonly #path: string;
   readonly #steps: readonly ((scope: Scope) => void)[];
-  readonly #returns: readonly Read<Handle>[];
+  readonly #results: readonly Read<Handle>[];
 
   constructor(entrypoint: ManifestEntrypoint, manifest: Manifest, circuits: readonly PlacedCircuit[]) {
     this.name = entrypoint.name;
     this.inputs = entrypoint.inputs;
-    this.outputs = entrypoint.returns.length;
+    this.returns = entrypoint.returns.map(() => "bytes32");
     this.isOwnerOnly = entrypoint.isOwnerOnly;
     this.#path = `contract.manifest.entrypoints.${entrypoint.name}`;
     this.#states = new Map(manifest.state.map((state) => [state.name, state]));
@@ -71,7 +71,7 @@ export class EntrypointPlan implements PrivacyEntrypoint {
       ...entrypoint.allow.map((grant, index) => this.#grant(grant, `${this.#path}.allow[${index}]`)),
     ];
     const returned = entrypoint.returns.map((value, index) => this.#value(value, `${this.#path}.returns[${index}]`));
-    this.#returns = returned.map(({ read, place }) =>
+    this.#results = returned.map(({ read, place }) =>
       place === undefined ? read : (scope) => scope.frame.load(place.key(scope)) ?? NO_HANDLE,
     );
     this.isView = this.#steps.length === 0 && this.#types.size === 0;
@@ -87,7 +87,7 @@ export class EntrypointPlan implements PrivacyEntrypoint {
       else scope.values.set(name, value);
     });
     for (const step of this.#steps) step(scope);
-    return this.#returns.map((read) => read(scope));
+    return this.#results.map((read) => read(scope));
   }
 
   // ── resolving ───────────────────────────────────────────────────────────────

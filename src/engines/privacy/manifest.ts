@@ -16,6 +16,8 @@ import { OPERATION_NAMES } from "./operations.ts";
 export type InputType =
   /** Of any type: standard entrypoints alone. */
   | { readonly kind: "handle" }
+  /** A whole number that is never encrypted: contracts of the daemon alone. */
+  | { readonly kind: "number"; readonly bits: number }
   | { readonly kind: "encrypted"; readonly type: EncryptedType }
   /** A whole number that the call shows to everyone. */
   | { readonly kind: "public"; readonly type: EncryptedType }

@@ -22,6 +22,7 @@ import type {
   Outcome,
 } from "../../execution/host.ts";
 import { circuitContract } from "./circuit-contract.ts";
+import { confidentialErc20 } from "./confidential-erc20/confidential-erc20.ts";
 import { GATE_GAS } from "./privacy-gas.ts";
 import type { PrivacyContract, PrivacyProgram, SentHandle } from "./privacy-program.ts";
 import { EmptyRefusal, Refusal } from "./refusal.ts";
@@ -44,7 +45,9 @@ export interface InputBinding {
 
 const QUEUE_RETRY_MS = 5_000;
 
-const CONTRACTS: ReadonlyMap<string, PrivacyContract> = new Map([[circuitContract.type, circuitContract]]);
+const CONTRACTS: ReadonlyMap<string, PrivacyContract> = new Map(
+  [circuitContract, confidentialErc20].map((contract) => [contract.type, contract]),
+);
 
 /** Reading a manifest and counting its circuits takes microseconds a gate: far less than evaluating it once. */
 const ADMISSION_CIRCUIT_GATE_GAS = Math.round(GATE_GAS / 10_000);

@@ -9,7 +9,8 @@ import { PRIVACY_ERRORS, Refusal } from "./refusal.ts";
 /** An entrypoint as privacy contracts of every type run it. */
 export interface PrivacyEntrypoint extends CallShape {
   readonly isOwnerOnly: boolean;
-  run(frame: EncryptedFrame, owner: Uint8Array, values: readonly CallValue[]): readonly Handle[];
+  /** @returns the result, in parts that follow each other: handles, or ABI-encoded words. */
+  run(frame: EncryptedFrame, owner: Uint8Array, values: readonly CallValue[]): readonly Uint8Array[];
 }
 
 const HANDLE = { name: "handle", type: { kind: "handle" } } as const;
@@ -18,7 +19,7 @@ export const STANDARD_ENTRYPOINTS: readonly PrivacyEntrypoint[] = [
   {
     name: "registerInput",
     inputs: [HANDLE],
-    outputs: 0,
+    returns: [],
     isView: false,
     isOwnerOnly: false,
     run(frame, _owner, [handle]) {
@@ -31,7 +32,7 @@ export const STANDARD_ENTRYPOINTS: readonly PrivacyEntrypoint[] = [
   {
     name: "allowDecrypt",
     inputs: [HANDLE, { name: "account", type: { kind: "address" } }],
-    outputs: 0,
+    returns: [],
     isView: false,
     isOwnerOnly: false,
     run(frame, _owner, [handle, account]) {

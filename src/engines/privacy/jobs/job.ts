@@ -82,7 +82,7 @@ export interface JobView {
 
 /** The same for every result of one application. */
 export function jobIdOf(handle: Handle, output: number): string {
-  const id = handle.slice(0, 30);
+  const id = new Uint8Array(handle.subarray(0, 30));
   id[28]! ^= output;
   return toHex(id);
 }
