@@ -72,9 +72,29 @@ describe("query_chain", () => {
     });
   });
 
-  it("a query that halts has spent all the gas that there was", () => {
+  it("a query that halts costs all gas but a reserve, on which the contract that asked is told", () => {
     const msg = base64(JSON.stringify({ maybe: 1 }));
-    const result = chain.execute(alice, querier, { wasm: { smart: { contract_addr: text(echo), msg } } });
+    const request = { wasm: { smart: { contract_addr: text(echo), msg } } };
+    expect(ask(request)).toEqual({ ok: { error: "halted, InvalidOutput: query wasm contract failed" } });
+    const { gasUsed } = chain.execute(alice, querier, request, { gas: 64_000_000 });
+    expect(gasUsed).toBeGreaterThan(62_000_000);
+    expect(gasUsed).toBeLessThan(64_000_000);
+  });
+
+  it("a query without gas takes the contract that asked along", async () => {
+    const spinner = await echoContract((source) =>
+      source.replace(
+        '(func (export "query") (param i32 i32) (result i32) (local.get 1))',
+        '(func (export "query") (param i32 i32) (result i32) (loop $l (br $l)) (local.get 1))',
+      ),
+    );
+    const { address } = chain.instantiate(alice, chain.store(spinner), empty());
+    const result = chain.execute(
+      alice,
+      querier,
+      { wasm: { smart: { contract_addr: text(address), msg: "e30=" } } },
+      { gas: 1e7 },
+    );
     expect(result).toMatchObject({ status: "halted", haltReason: "OutOfGas" });
   });
 

@@ -153,6 +153,12 @@ describe("submessages", () => {
     expect([...seen]).toEqual(["halted OutOfGas"]);
   });
 
+  it("a submessage that traps without a gas limit leaves a reserve, on which the reply runs", () => {
+    const response = ok({ messages: [{ msg: executeMsg({ maybe: 1 }), reply_on: "error" }] });
+    expect(run(response).error).toBe("");
+    expect(lastReply().result).toEqual({ error: "codespace: wasm, code: 29" });
+  });
+
   it("data: the response's own, replaced by that of the last reply that sets some", () => {
     const two = [executeMsg(ok()), executeMsg(ok())].map((msg) => ({ msg, reply_on: "always" }));
     const mine = run(ok({ messages: two, data: base64("mine") }));

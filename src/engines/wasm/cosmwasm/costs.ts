@@ -37,3 +37,11 @@ const CHUNK_BYTES = 16;
 export function copyCost(bytes: number): number {
   return COSTS.chunk * Math.ceil(bytes / CHUNK_BYTES);
 }
+
+/** A callee gets all gas but this part, as EIP-150 has it: what traps spends all that it was given, and is to be told of. */
+const RESERVED_PART = 64;
+
+/** @returns the most that a submessage or a query without a limit of its own may spend. */
+export function gasForCallee(remaining: number): number {
+  return remaining - Math.floor(remaining / RESERVED_PART);
+}

@@ -5,9 +5,11 @@
  *  - The contract is told errors in wasmd's words where contracts are known to look for them (out of gas, no funds).
  */
 import { BodyForm } from "../../../encoding/transaction.ts";
+import { Halt } from "../../../execution/gas.ts";
 import type { CallOutcome, HostContext } from "../../../execution/host.ts";
 import { ADDRESS_BYTES, type Addresses, predictAddress } from "./addresses.ts";
 import { type Coin, nativeAmount } from "./coins.ts";
+import { gasForCallee } from "./costs.ts";
 import { bankEvents, burnEvents, CONTRACT_ATTRIBUTE, type EventJournal } from "./events.ts";
 import type { Message } from "./messages.ts";
 import {
@@ -59,12 +61,16 @@ export class MessageRunner {
     this.#context = context;
   }
 
-  /** @param limit of gas; undefined: all that is left. @throws Halt when this frame itself cannot go on. */
+  /**
+   * @param limit of gas; undefined: all that is left but a reserve, and running out of it takes this frame along.
+   * @throws Halt when this frame itself cannot go on.
+   */
   run(message: Message, limit: number | undefined): MessageOutcome {
     const { host, outside } = this.#context;
     return outside(() => {
       const before = host.gas.remaining;
-      const attempt = this.#attempt(message, Math.min(limit ?? before, before));
+      const attempt = this.#attempt(message, Math.min(limit ?? gasForCallee(before), before));
+      if (limit === undefined && "error" in attempt && attempt.error === OUT_OF_GAS) throw new Halt("OutOfGas");
       return { ...attempt, gasUsed: before - host.gas.remaining };
     });
   }

@@ -7,6 +7,7 @@ import { Halt } from "../../../execution/gas.ts";
 import type { HostContext } from "../../../execution/host.ts";
 import { ADDRESS_BYTES, type Addresses } from "./addresses.ts";
 import { coinsOf } from "./coins.ts";
+import { gasForCallee } from "./costs.ts";
 import { asBinary, asObject, asString, asU64, asVariant, parseJson, toBase64 } from "./guest-json.ts";
 import { revertText } from "./revert-text.ts";
 
@@ -130,7 +131,7 @@ function smartQuery({ host }: QueryContext, to: Uint8Array, message: Uint8Array)
     to,
     input: { form: BodyForm.json, bytes: message, start: 0, end: message.length },
     value: 0n,
-    gasLimit: host.gas.remaining,
+    gasLimit: gasForCallee(host.gas.remaining),
     isStatic: true,
   });
   switch (outcome.status) {
@@ -139,6 +140,8 @@ function smartQuery({ host }: QueryContext, to: Uint8Array, message: Uint8Array)
     case "reverted":
       return failed(`${revertText(outcome.returnData)}: query wasm contract failed`);
     default:
-      return failed("the query halted");
+      // As on Cosmos chains: without gas nobody goes on, anything else is told.
+      if (outcome.haltReason === "OutOfGas") throw new Halt("OutOfGas");
+      return failed(`halted, ${outcome.haltReason}: query wasm contract failed`);
   }
 }
