@@ -14,6 +14,13 @@ flags=(-std=c++17 -Wall -Wextra -Werror)
 "${CXX:-g++}" "${flags[@]}" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all ../src/transfers.cc transfers_test.cc -o "$work/transfers-sanitized"
 
 for program in transfers-plain transfers-sanitized; do "$work/$program"; done
+
+tfhe=(../src/tfhe/*.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc)
+"${CXX:-g++}" "${flags[@]}" -O3 "${tfhe[@]}" tfhe_test.cc -o "$work/tfhe-plain" -pthread
+"${CXX:-g++}" "${flags[@]}" -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all "${tfhe[@]}" tfhe_test.cc -o "$work/tfhe-sanitized" -pthread
+"$work/tfhe-plain" 700
+"$work/tfhe-sanitized" 35
+
 for program in plain sanitized; do
   POLYTORUS_NATIVE_ISA=portable "$work/$program" "$work"
   grep -qw sha_ni /proc/cpuinfo && POLYTORUS_NATIVE_ISA=shani "$work/$program" "$work"

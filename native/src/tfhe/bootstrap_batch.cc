@@ -18,7 +18,6 @@ BootstrapBatch::BootstrapBatch(const EvaluationKey& key)
       rotations_(size_t(kGatesMax) * key.set().n),
       accumulators_(size_t(kGatesMax) * (key.set().k + 1) * kRingDegree),
       extracted_(size_t(kGatesMax) * (key.set().glweBits() + 1)),
-      switchScratch_(key.switchScratchWords(kGatesMax)),
       scratch_(sizeof(double) * key.kernel().scratchDoubles(key.set(), kGatesMax)) {}
 
 /** X^(-b) times the polynomial whose coefficients are all 1/8, with a mask of zeros. */
@@ -52,7 +51,7 @@ void BootstrapBatch::run(uint32_t gates) {
   key_.kernel().blindRotate(key_.set(), key_.bootstrapKey(), gates, rotations_.data(), accumulators_.data(),
                             static_cast<double*>(scratch_.data()));
   for (uint32_t gate = 0; gate < gates; gate++) extract(gate);
-  key_.keySwitch(extracted_.data(), gates, sums_.data(), words_, switchScratch_.data());
+  key_.keySwitch(extracted_.data(), gates, sums_.data(), words_, switchScratch_);
 }
 
 }  // namespace polytorus::tfhe

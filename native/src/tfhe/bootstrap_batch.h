@@ -28,7 +28,7 @@ class BootstrapBatch {
   std::vector<uint16_t> rotations_;
   std::vector<uint32_t> accumulators_;
   std::vector<uint32_t> extracted_;
-  std::vector<uint32_t> switchScratch_;
+  KeySwitchScratch switchScratch_;
   PageBuffer scratch_;
 };
 

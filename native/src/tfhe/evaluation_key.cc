@@ -1,5 +1,6 @@
 #include "evaluation_key.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -16,7 +17,7 @@ namespace {
 
 constexpr size_t kPageBytes = size_t(2) << 20;
 
-size_t rowStrideOf(const ParameterSet& set) { return (set.words() + 15) & ~size_t(15); }
+size_t rowStrideOf(const ParameterSet& set) { return (set.words() + kTileWords - 1) / kTileWords * kTileWords; }
 
 size_t bootstrapBytesOf(const ParameterSet& set) {
   return sizeof(double) * size_t(set.n) * set.rows() * (set.k + 1) * set.N;
@@ -82,37 +83,45 @@ void EvaluationKey::expandSwitch(const uint8_t* seed, const uint8_t* bodies) {
 }
 
 void EvaluationKey::keySwitch(const uint32_t* extracted, size_t count, uint32_t* out, size_t outStride,
-                              uint32_t* scratch) const {
+                              KeySwitchScratch& scratch) const {
   const ParameterSet& set = *set_;
-  const uint32_t bits = set.switchBaseBits, levels = set.switchLevels, half = 1u << (bits - 1);
-  const size_t multiples = switchMultiples(), inputStride = set.glweBits() + 1, kept = set.isCompact ? set.n : 0;
-  uint32_t offset = 1u << (31 - bits * levels);
-  for (uint32_t level = 0; level < levels; level++) offset += half << (32 - bits * (level + 1));
-  // Rows are summed by the size of their digit, and multiplied by it once at the end.
-  std::memset(scratch, 0, 4 * switchScratchWords(count));
-  const auto* row = static_cast<const uint32_t*>(switch_.data());
-  for (uint32_t i = 0; i < set.switched(); i++) {
-    for (uint32_t level = 0; level < levels; level++, row += rowStride_) {
-      for (size_t g = 0; g < count; g++) {
-        const uint32_t shifted = (extracted[g * inputStride + kept + i] + offset) >> (32 - bits * (level + 1));
-        const int32_t digit = int32_t(shifted & (2 * half - 1)) - int32_t(half);
-        if (digit == 0) continue;
-        const size_t size = size_t(digit < 0 ? -digit : digit);
-        kernel_->addRow(scratch + (g * multiples + size - 1) * rowStride_, row, uint32_t(rowStride_), digit < 0);
+  const size_t inputStride = set.glweBits() + 1, kept = set.isCompact ? set.n : 0, multiples = switchMultiples();
+  takeDigits(extracted, count, scratch.digits);
+  scratch.sums.resize(count * multiples * kTileWords);
+  const auto* rows = static_cast<const uint32_t*>(switch_.data());
+  for (size_t first = 0; first < rowStride_; first += kTileWords) {
+    const size_t end = std::min(first + kTileWords, size_t(set.words()));
+    // Rows are summed by the size of their digit, and multiplied by it once.
+    std::fill(scratch.sums.begin(), scratch.sums.end(), 0);
+    kernel_->sumRows({rows + first, rowStride_, size_t(set.switched()) * set.switchLevels, scratch.digits.data(), count, multiples,
+                      scratch.sums.data()});
+    for (size_t g = 0; g < count; g++) {
+      uint32_t* to = out + g * outStride;
+      for (size_t i = first; i < end; i++) {
+        uint32_t word = i == set.n ? extracted[g * inputStride + set.glweBits()] : i < kept ? extracted[g * inputStride + i] : 0;
+        for (size_t size = 1; size <= multiples; size++) {
+          word -= uint32_t(size) * scratch.sums[(g * multiples + size - 1) * kTileWords + i - first];
+        }
+        to[i] = word;
       }
     }
   }
+}
+
+/** digits[row][gate] of the bits that are switched. */
+void EvaluationKey::takeDigits(const uint32_t* extracted, size_t count, std::vector<int8_t>& digits) const {
+  const uint32_t bits = set_->switchBaseBits, levels = set_->switchLevels, half = 1u << (bits - 1);
+  const size_t inputStride = set_->glweBits() + 1, kept = set_->isCompact ? set_->n : 0;
+  uint32_t offset = 1u << (31 - bits * levels);
+  for (uint32_t level = 0; level < levels; level++) offset += half << (32 - bits * (level + 1));
+  digits.resize(size_t(set_->switched()) * levels * count);
   for (size_t g = 0; g < count; g++) {
-    uint32_t* to = out + g * outStride;
-    if (kept) {
-      std::memcpy(to, extracted + g * inputStride, 4 * kept);
-    } else {
-      std::memset(to, 0, 4 * size_t(set.n));
-    }
-    to[set.n] = extracted[g * inputStride + set.glweBits()];
-    for (size_t size = 1; size <= multiples; size++) {
-      const uint32_t* sum = scratch + (g * multiples + size - 1) * rowStride_;
-      for (uint32_t i = 0; i < set.words(); i++) to[i] -= uint32_t(size) * sum[i];
+    for (uint32_t i = 0; i < set_->switched(); i++) {
+      const uint32_t word = extracted[g * inputStride + kept + i] + offset;
+      for (uint32_t level = 0; level < levels; level++) {
+        const uint32_t digit = (word >> (32 - bits * (level + 1))) & (2 * half - 1);
+        digits[(size_t(i) * levels + level) * count + g] = int8_t(int32_t(digit) - int32_t(half));
+      }
     }
   }
 }

@@ -25,6 +25,12 @@ class PageBuffer {
   size_t bytes_;
 };
 
+/** What a thread's key switches work in. */
+struct KeySwitchScratch {
+  std::vector<int8_t> digits;
+  std::vector<uint32_t> sums;
+};
+
 class EvaluationKey {
  public:
   /** @throws Refused as parseFile does, std::bad_alloc. */
@@ -38,17 +44,14 @@ class EvaluationKey {
   size_t residentBytes() const { return bootstrap_.bytes() + switch_.bytes(); }
   const double* bootstrapKey() const { return static_cast<const double*>(bootstrap_.data()); }
 
-  /**
-   * Switches extracted ciphertexts (glweBits() + 1 words each) to the LWE key; words() words each, `outStride` apart.
-   * `scratch` holds switchScratchWords(count).
-   */
-  void keySwitch(const uint32_t* extracted, size_t count, uint32_t* out, size_t outStride, uint32_t* scratch) const;
-  size_t switchScratchWords(size_t count) const { return count * switchMultiples() * rowStride_; }
+  /** Switches extracted ciphertexts (glweBits() + 1 words each) to the LWE key; words() words each, `outStride` apart. */
+  void keySwitch(const uint32_t* extracted, size_t count, uint32_t* out, size_t outStride, KeySwitchScratch& scratch) const;
 
  private:
   EvaluationKey(const File& file, const Kernel& kernel);
   void expandBootstrap(const uint8_t* seed, const uint8_t* bodies);
   void expandSwitch(const uint8_t* seed, const uint8_t* bodies);
+  void takeDigits(const uint32_t* extracted, size_t count, std::vector<int8_t>& digits) const;
   size_t switchMultiples() const { return size_t(1) << (set_->switchBaseBits - 1); }
 
   const ParameterSet* set_;

@@ -18,9 +18,25 @@ namespace polytorus::tfhe {
 /** Ring degree of every parameter set: the kernels are compiled for it. */
 constexpr uint32_t kRingDegree = 512;
 
+/** Columns of a key switch that are summed together: the sums of a full batch stay in the first-level cache. */
+constexpr size_t kTileWords = 96;
+
+struct SwitchTile {
+  /** The first row's columns; the next row's are `stride` words on. */
+  const uint32_t* rows;
+  size_t stride;
+  size_t rowCount;
+  /** [row][gate], from -multiples to multiples - 1. */
+  const int8_t* digits;
+  size_t gates;
+  size_t multiples;
+  /** [gate][size - 1][column]. */
+  uint32_t* sums;
+};
+
 struct Kernel {
   const char* name;
-  /** Doubles in a cache line's worth of scratch for `gates` gates. */
+  /** Doubles of scratch that blindRotate needs for `gates` gates. */
   size_t (*scratchDoubles)(const ParameterSet& set, uint32_t gates);
   /** Writes the rows of LWE key bit `index`, [row][component][coefficient], into the expanded key. */
   void (*expandBit)(const ParameterSet& set, uint32_t index, const uint32_t* rows, double* key);
@@ -30,8 +46,8 @@ struct Kernel {
    */
   void (*blindRotate)(const ParameterSet& set, const double* key, uint32_t gates, const uint16_t* rotations,
                       uint32_t* accumulators, double* scratch);
-  /** [gate][n + 1]: what is left of an extracted ciphertext minus its switched part; see keySwitch in evaluation_key.h. */
-  void (*addRow)(uint32_t* sum, const uint32_t* row, uint32_t count, bool isNegative);
+  /** One tile of a key switch: for every row and gate, adds the row to, or takes it from, the gate's sum for its digit's size. */
+  void (*sumRows)(const SwitchTile& tile);
   /** Largest distance from an integer that rounding has seen in one product; for tests. */
   double (*roundingError)(const ParameterSet& set, const double* key, const uint16_t* rotations, const uint32_t* accumulator,
                           double* scratch);

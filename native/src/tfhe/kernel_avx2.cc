@@ -8,8 +8,9 @@
 
 #include <immintrin.h>
 
+#pragma GCC push_options
 #pragma GCC target("avx2,fma")
-#include "kernel_body.h"
+#include "blind_rotation.h"
 
 namespace polytorus::tfhe {
 namespace {
@@ -17,15 +18,15 @@ namespace {
 struct Avx2Vector {
   static constexpr uint32_t kLanes = 4;
   typedef double D __attribute__((vector_size(32)));
-  typedef int32_t I __attribute__((vector_size(16)));
+  typedef uint32_t I __attribute__((vector_size(16)));
+  typedef uint64_t Q __attribute__((vector_size(32)));
 
   static POLYTORUS_INLINE D load(const double* p) { return D(_mm256_load_pd(p)); }
   static POLYTORUS_INLINE void store(double* p, D x) { _mm256_store_pd(p, __m256d(x)); }
   static POLYTORUS_INLINE I loadWords(const uint32_t* p) { return I(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
   static POLYTORUS_INLINE void storeWords(uint32_t* p, I x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), __m128i(x)); }
   static POLYTORUS_INLINE D broadcast(double x) { return D(_mm256_set1_pd(x)); }
-  static POLYTORUS_INLINE I shiftRight(I x, uint32_t bits) { return I(_mm_srli_epi32(__m128i(x), int(bits))); }
-  static POLYTORUS_INLINE D toDoubles(I x) { return D(_mm256_cvtepi32_pd(__m128i(x))); }
+  static POLYTORUS_INLINE Q widen(I x) { return Q(_mm256_cvtepu32_epi64(__m128i(x))); }
   /** Adding 1.5·2^52 leaves the integer in the low bits of the significand. */
   static POLYTORUS_INLINE I roundToWords(D x) {
     const __m256i bits = _mm256_castpd_si256(_mm256_add_pd(__m256d(x), _mm256_set1_pd(0x1.8p52)));
@@ -50,6 +51,8 @@ struct Avx2Vector {
 constexpr Kernel kKernel = KernelOf<Avx2Vector>::make("avx2");
 
 }  // namespace
+
+#pragma GCC pop_options
 
 const Kernel* avx2Kernel() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &kKernel : nullptr; }
 

@@ -1,5 +1,5 @@
 /** Two lanes, without fused multiply-add: what every x86-64 has, and whatever else the compiler builds for. */
-#include "kernel_body.h"
+#include "blind_rotation.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -10,9 +10,8 @@ namespace {
 struct PortableVector {
   static constexpr uint32_t kLanes = 2;
   typedef double D __attribute__((vector_size(16)));
-  typedef int32_t I __attribute__((vector_size(8)));
-  typedef uint32_t U __attribute__((vector_size(8)));
-  typedef int64_t Q __attribute__((vector_size(16)));
+  typedef uint32_t I __attribute__((vector_size(8)));
+  typedef uint64_t Q __attribute__((vector_size(16)));
 
   static POLYTORUS_INLINE D load(const double* p) {
     D x;
@@ -27,12 +26,11 @@ struct PortableVector {
   }
   static POLYTORUS_INLINE void storeWords(uint32_t* p, I x) { std::memcpy(p, &x, sizeof x); }
   static POLYTORUS_INLINE D broadcast(double x) { return D{x, x}; }
-  static POLYTORUS_INLINE I shiftRight(I x, uint32_t bits) { return I(U(x) >> bits); }
-  static POLYTORUS_INLINE D toDoubles(I x) { return __builtin_convertvector(x, D); }
+  static POLYTORUS_INLINE Q widen(I x) { return Q{x[0], x[1]}; }
   /** Adding 1.5·2^52 leaves the integer in the low bits of the significand. */
   static POLYTORUS_INLINE I roundToWords(D x) {
     const Q bits = Q(x + 0x1.8p52);
-    return I{int32_t(bits[0]), int32_t(bits[1])};
+    return I{uint32_t(bits[0]), uint32_t(bits[1])};
   }
   /** c + a·b, c - a·b, 2c - u. */
   static POLYTORUS_INLINE D addProduct(D c, D a, D b) { return c + a * b; }
