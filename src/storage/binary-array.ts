@@ -45,11 +45,13 @@ export class BinaryColumn {
 
   addText(text: string): void {
     const length = Buffer.byteLength(text);
-    this.#bytes.write(text, this.#begin(length, length), "utf8");
+    const at = this.#begin(length, length);
+    this.#bytes.write(text, at, "utf8");
   }
 
   addInt4(value: number): void {
-    this.#bytes.writeInt32BE(value, this.#begin(4, 4));
+    const at = this.#begin(4, 4);
+    this.#bytes.writeInt32BE(value, at);
   }
 
   /** A whole number from 0 to 2^53-1. */
@@ -61,7 +63,8 @@ export class BinaryColumn {
 
   /** A timestamptz, from ms since 1970. */
   addTime(ms: number): void {
-    this.#bytes.writeBigInt64BE(BigInt(ms - POSTGRES_EPOCH_MS) * MICROSECONDS_PER_MS, this.#begin(8, 8));
+    const at = this.#begin(8, 8);
+    this.#bytes.writeBigInt64BE(BigInt(ms - POSTGRES_EPOCH_MS) * MICROSECONDS_PER_MS, at);
   }
 
   /** The array. A view: valid until the column is cleared. */
@@ -80,7 +83,7 @@ export class BinaryColumn {
     this.#count = 0;
   }
 
-  /** Makes room for an element and writes its length. Answers where its bytes go. */
+  /** Makes room for an element, which may move the bytes, and writes its length. Answers where its bytes go. */
   #begin(bytes: number, length: number): number {
     const at = this.#length + 4;
     if (at + bytes > this.#bytes.length) {
