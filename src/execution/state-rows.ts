@@ -12,7 +12,7 @@
  *  - The index is seeded, so that nobody can choose addresses that collide in it.
  */
 import { randomInt } from "node:crypto";
-import { type ByteWriter, equalBytes } from "../encoding/bytes.ts";
+import type { ByteWriter } from "../encoding/bytes.ts";
 
 export const ROW_WORDS = 16;
 export const FORM_AT = 7;
@@ -67,6 +67,12 @@ export class StateRows {
   index!: Uint32Array;
   #capacity = 0;
   #longKeys = new Map<number, Uint8Array>();
+  /** The long key that was looked for last. */
+  readonly #lastLong: { space: number; slot: number; key: Uint8Array } = {
+    space: NONE,
+    slot: 0,
+    key: new Uint8Array(0),
+  };
   /** The upper two limbs of values of 2^192 and more, by slot. */
   #upperLimbs = new Map<number, [number, number]>();
 
@@ -126,15 +132,25 @@ export class StateRows {
 
   /** The same for a key that stands inside other bytes. */
   findKeyAt(space: number, bytes: Uint8Array, at: number, length: number): number {
-    if (length > INLINE_KEY_BYTES) return this.#findLong(space, bytes.subarray(at, at + length));
+    if (length > INLINE_KEY_BYTES) return this.#findLong(space, bytes, at, length);
     const words = this.#keyWords;
     words.fill(0);
     for (let i = 0; i < length; i++) words[i >> 2]! |= bytes[at + i]! << (8 * (i & 3));
     return this.find(space, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!, length);
   }
 
-  #findLong(space: number, key: Uint8Array): number {
-    const [a, b] = hashBytes(this.seed, key);
+  /** A contract mostly writes the key that it read just before. */
+  #findLong(space: number, bytes: Uint8Array, from: number, length: number): number {
+    const last = this.#lastLong;
+    if (last.space === space && holds(last.key, bytes, from, length)) return last.slot;
+    last.space = space;
+    last.slot = this.#findOrInsertLong(space, bytes, from, length);
+    last.key = this.#longKeys.get(last.slot)!;
+    return last.slot;
+  }
+
+  #findOrInsertLong(space: number, bytes: Uint8Array, from: number, length: number): number {
+    const [a, b] = hashBytes(this.seed, bytes, from, length);
     const hash = hashWords(this.seed ^ space, a, b, 0, 0, 0, 0);
     const mask = this.index.length - 1;
     let at = hash & mask;
@@ -144,12 +160,12 @@ export class StateRows {
       if (entry >>> SLOT_BITS === hash >>> SLOT_BITS) {
         const slot = (entry & SLOT_MASK) - 1;
         const known = this.rows[slot * ROW_WORDS] === space ? this.#longKeys.get(slot) : undefined;
-        if (known !== undefined && equalBytes(known, key)) return slot;
+        if (known !== undefined && holds(known, bytes, from, length)) return slot;
       }
       at = (at + 1) & mask;
     }
     const slot = this.#insert(at, hash, [space, a, b, 0, 0, 0, 0, Form.unloaded | (LONG_KEY << 8)]);
-    this.#longKeys.set(slot, key.slice());
+    this.#longKeys.set(slot, bytes.slice(from, from + length));
     return slot;
   }
 
@@ -217,6 +233,7 @@ export class StateRows {
     const [blobs, longKeys, upperLimbs] = maps;
     this.blobs = moved(blobs, renumbered);
     this.#longKeys = moved(longKeys, renumbered);
+    this.#lastLong.space = NONE;
     this.#upperLimbs = moved(upperLimbs, renumbered);
   }
 
@@ -346,12 +363,26 @@ function hashWords(seed: number, a: number, b: number, c: number, d: number, e: 
 }
 
 /** Two words that stand for a long key in its row; equality is decided by the whole key. */
-function hashBytes(seed: number, key: Uint8Array): [number, number] {
+function hashBytes(seed: number, bytes: Uint8Array, at: number, length: number): [number, number] {
   let a = seed | 0;
-  let b = key.length;
-  for (let i = 0; i < key.length; i++) {
-    a = Math.imul(a ^ key[i]!, 0x01000193);
-    b = Math.imul(b ^ key[i]!, 0x85ebca6b) ^ (b >>> 13);
+  let b = length;
+  const end = at + length;
+  for (; at + 4 <= end; at += 4) {
+    const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    a = Math.imul(a ^ word, 0x01000193);
+    a ^= a >>> 15;
+    b = Math.imul(b ^ word, 0x85ebca6b) ^ (b >>> 13);
+  }
+  for (; at < end; at++) {
+    a = Math.imul(a ^ bytes[at]!, 0x01000193);
+    b = Math.imul(b ^ bytes[at]!, 0x85ebca6b) ^ (b >>> 13);
   }
   return [a >>> 0, b >>> 0];
+}
+
+/** Whether the bytes from `at` on are the key. From the end: the keys of a map begin alike. */
+function holds(key: Uint8Array, bytes: Uint8Array, at: number, length: number): boolean {
+  if (key.length !== length) return false;
+  for (let i = length - 1; i >= 0; i--) if (key[i] !== bytes[at + i]) return false;
+  return true;
 }
