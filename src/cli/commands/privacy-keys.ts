@@ -58,13 +58,9 @@ export const uploadKey: Handler = async (context, args) => {
   const file = readKey(context.cwd, args[0] as string, EVALUATION_KEY, "DIR");
   let answer: { received: number; keyId?: string; parameterSet?: string; security?: string } = { received: 0 };
   for (const part of partsOf(file)) answer = await context.remote.call("privacy_putKey", part);
-  context.output.result(answer, () =>
-    fields([
-      ["key id", answer.keyId],
-      ["parameter set", answer.parameterSet],
-      ["security", answer.security],
-    ]),
-  );
+  context.output.result(answer, () => answer.keyId ?? "");
+  if (context.output.isForPeople)
+    context.output.talk(context.output.talkStyles.dim(`parameter set ${answer.parameterSet}; ${answer.security}`));
 };
 
 export const encrypt: Handler = async (context, args, options) => {
