@@ -3,7 +3,11 @@
  * branches, calls and memory; results, memory and dirty pages agree as well. WASM_PROGRAMS sets how many.
  */
 import { describe, expect, it } from "vitest";
-import { DIRTY_OVERHANG_BYTES, DIRTY_PAGE_SHIFT } from "../../src/engines/wasm/module/dirty-pages.ts";
+import {
+  DIRTY_BLOCK_SHIFT,
+  DIRTY_OVERHANG_BYTES,
+  DIRTY_PAGE_SHIFT,
+} from "../../src/engines/wasm/module/dirty-pages.ts";
 import { instrumentModule, SLACK_PAGES } from "../../src/engines/wasm/module/instrument.ts";
 import { parseModule } from "../../src/engines/wasm/module/parse-module.ts";
 import { asText, Interpreter, OutOfGas, Trap, type Value } from "../support/wasm-interpreter.ts";
@@ -25,6 +29,7 @@ interface Run {
   gas: bigint;
   memory: Uint8Array;
   dirty: bigint;
+  blocks: bigint;
   tracksDirtyPages: boolean;
 }
 
@@ -60,9 +65,11 @@ function runMetered(
     outcome = "trapped";
   }
   if (gas.value < 0n) outcome = "out of gas";
-  const dirty = BigInt.asUintN(64, (exports["$dirty"] as WebAssembly.Global).value as bigint);
+  const [dirty, blocks] = ["$dirty", "$blocks"].map((name) =>
+    BigInt.asUintN(64, (exports[name] as WebAssembly.Global).value as bigint),
+  ) as [bigint, bigint];
   const { tracksDirtyPages } = module;
-  return { outcome, gas: gas.value, memory: new Uint8Array(memory.buffer), dirty, tracksDirtyPages };
+  return { outcome, gas: gas.value, memory: new Uint8Array(memory.buffer), dirty, blocks, tracksDirtyPages };
 }
 
 function runInterpreted(code: Uint8Array, index: number, args: readonly Value[], generator: ProgramGenerator): Run {
@@ -80,17 +87,19 @@ function runInterpreted(code: Uint8Array, index: number, args: readonly Value[],
     if (!(error instanceof Trap || error instanceof OutOfGas)) throw error;
     outcome = error instanceof Trap ? "trapped" : "out of gas";
   }
-  return { outcome, gas: interpreter.gas, memory: interpreter.memory, dirty: 0n, tracksDirtyPages: false };
+  return { outcome, gas: interpreter.gas, memory: interpreter.memory, dirty: 0n, blocks: 0n, tracksDirtyPages: false };
 }
 
-/** Pages that hold something and are not covered by the mask: memory was zero before. */
-function uncovered(memory: Uint8Array, dirty: bigint): number[] {
-  const size = 1 << DIRTY_PAGE_SHIFT;
-  const isMarked = (page: number) => page >= 0 && ((dirty >> BigInt(page & 63)) & 1n) === 1n;
-  return Array.from({ length: memory.length / size }, (_, page) => page).filter((page) => {
-    if (isMarked(page)) return false;
-    const from = page * size + (isMarked(page - 1) ? DIRTY_OVERHANG_BYTES : 0);
-    return memory.subarray(from, (page + 1) * size).some((byte) => byte !== 0);
+/** Blocks that hold something and are not covered by the masks: memory was zero before. */
+function uncovered(memory: Uint8Array, dirty: bigint, blocks: bigint): number[] {
+  const size = 1 << DIRTY_BLOCK_SHIFT;
+  const hasBit = (mask: bigint, bit: number) => ((mask >> BigInt(bit & 63)) & 1n) === 1n;
+  const isMarked = (block: number) =>
+    block >= 0 && hasBit(blocks, block) && hasBit(dirty, block >> (DIRTY_PAGE_SHIFT - DIRTY_BLOCK_SHIFT));
+  return Array.from({ length: memory.length / size }, (_, block) => block).filter((block) => {
+    if (isMarked(block)) return false;
+    const from = block * size + (isMarked(block - 1) ? DIRTY_OVERHANG_BYTES : 0);
+    return memory.subarray(from, (block + 1) * size).some((byte) => byte !== 0);
   });
 }
 
@@ -112,7 +121,7 @@ describe("gas", () => {
           expect(`${where}: ${metered.gas}`).toBe(`${where}: ${interpreted.gas}`);
           const shared = Math.min(metered.memory.length, interpreted.memory.length);
           expect(Buffer.compare(metered.memory.subarray(0, shared), interpreted.memory.subarray(0, shared))).toBe(0);
-          if (metered.tracksDirtyPages) expect(uncovered(metered.memory, metered.dirty)).toEqual([]);
+          if (metered.tracksDirtyPages) expect(uncovered(metered.memory, metered.dirty, metered.blocks)).toEqual([]);
         } else {
           // Charged ahead, a run may end for lack of gas just before its trap, or trap before the next test of the gas.
           expect([`${where}: trapped`, `${where}: out of gas`]).toContain(`${where}: ${metered.outcome}`);

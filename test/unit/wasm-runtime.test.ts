@@ -1,5 +1,6 @@
 /** Module cache, module store, memory images and the pool of instances: what is kept, for how long, and what damage does. */
 import { createHash } from "node:crypto";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../src/encoding/hex.ts";
 import { InstanceSlot, type SlotModule } from "../../src/engines/wasm/instance-slot.ts";
@@ -237,7 +238,7 @@ describe("a memory image", () => {
       original[at] = (at % 251) | 1;
     const image = new MemoryImage(original);
     const memory = new Uint8Array(original.length).fill(0xee);
-    image.restore(memory, 0b110, 0x8000_0000 | 0);
+    image.restore(memory, 0b110, 0x8000_0000 | 0, -1, -1);
     for (const page of [1, 2, 63, 65, 66]) {
       const [start, end] = [page * PAGE_BYTES, Math.min((page + 1) * PAGE_BYTES + 1_024, memory.length)];
       expect(Buffer.compare(memory.subarray(start, end), original.subarray(start, end)), `page ${page}`).toBe(0);
@@ -245,6 +246,40 @@ describe("a memory image", () => {
     expect(memory[4 * PAGE_BYTES]).toBe(0xee);
     image.restoreAll(memory);
     expect(Buffer.compare(memory, original)).toBe(0);
+  });
+
+  it("restores what was written, from the marks of pages and blocks, whatever was written", () => {
+    const pages = 67;
+    const original = new Uint8Array(pages * PAGE_BYTES);
+    for (let at = 2 * PAGE_BYTES + 500; at < 3 * PAGE_BYTES + 9_000; at++) original[at] = (at % 251) | 1;
+    const image = new MemoryImage(original);
+    const memory = original.slice();
+    const marks = new Int32Array(4);
+    const mark = (first: number, bit: number) => {
+      marks[first + (bit >> 5)]! |= 1 << bit;
+    };
+    // Bases beside the borders of blocks and pages, and of what the image holds.
+    const bases = fc.oneof(
+      fc.integer({ min: 0, max: memory.length - 1 }),
+      fc.tuple(fc.integer({ min: 0, max: 8 * 64 }), fc.integer({ min: -9, max: 9 })).map(([n, by]) => n * 1_024 + by),
+      fc.integer({ min: 2 * PAGE_BYTES, max: 4 * PAGE_BYTES }),
+    );
+    const store = fc.record({ base: bases, offset: fc.nat({ max: 1_016 }), width: fc.constantFrom(1, 2, 4, 8) });
+    fc.assert(
+      fc.property(fc.array(store, { maxLength: 12 }), (stores) => {
+        marks.fill(0);
+        for (const { base, offset, width } of stores) {
+          const at = base + offset;
+          if (base < 0 || at + width > memory.length) continue;
+          memory.fill(0xee, at, at + width);
+          mark(0, (base >> 16) & 63);
+          mark(2, (base >> 10) & 63);
+        }
+        image.restore(memory, marks[0]!, marks[1]!, marks[2]!, marks[3]!);
+        expect(Buffer.compare(memory, original)).toBe(0);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 

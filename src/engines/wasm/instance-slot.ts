@@ -22,7 +22,8 @@ import { Halt } from "../../execution/gas.ts";
 import type { HostContext } from "../../execution/host.ts";
 import type { AbiFrame, AbiProgram } from "./abi.ts";
 import { hostFault } from "./host-fault.ts";
-import { MemoryImage, PAGE_BYTES } from "./memory-image.ts";
+import { MemoryImage } from "./memory-image.ts";
+import { DIRTY_BLOCK_SHIFT, DIRTY_PAGE_SHIFT } from "./module/dirty-pages.ts";
 import type { InstrumentedModule } from "./module/instrument.ts";
 import { STACK_HEIGHT, STACK_HEIGHT_NESTED, START_UNITS_MAX, WASM_GAS_RATIO } from "./wasm-gas.ts";
 
@@ -56,8 +57,10 @@ export const GUEST_REVERT: object = Object.freeze({ name: "GuestRevert" });
 /** Functions that take fewer parameters leave the rest alone. */
 type GuestFunction = (a: number, b: number, c: number) => number | bigint | undefined;
 
-/** A mask's two halves, read as numbers: arithmetic on a bigint costs more than this detour. */
-const MASK = new BigInt64Array(1);
+/** The halves of two masks, read as numbers: arithmetic on a bigint costs more than this detour. */
+const MASK = new BigInt64Array(2);
+/** Of a mask: marks of more blocks than it has bits are all of them. */
+const MASK_BIT_LAST = 63;
 const MASK_HALVES = new Int32Array(MASK.buffer);
 
 export class InstanceSlot {
@@ -74,14 +77,18 @@ export class InstanceSlot {
   #stackLeft!: WebAssembly.Global<number>;
   #pages!: WebAssembly.Global<number>;
   #dirty!: WebAssembly.Global<bigint>;
+  #blocks!: WebAssembly.Global<bigint>;
   #reset!: () => void;
   /** Of the memory when the start function has run. */
   #baseBytes = 0;
   /** Units of gas that the guest was last known to have, and units used that make no whole gas yet. */
   #known = 0;
   #fraction = 0;
+  /** Pages and blocks that the host wrote to. */
   #dirtyLow = 0;
   #dirtyHigh = 0;
+  #blocksLow = 0;
+  #blocksHigh = 0;
   #isRunning = false;
   /** Something was thrown through the guest: it stopped in the middle of what it did. */
   #isTorn = false;
@@ -109,12 +116,12 @@ export class InstanceSlot {
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#functions.clear();
     this.#isTorn = false;
-    this.#dirtyLow = 0;
-    this.#dirtyHigh = 0;
+    this.#forgetMarks();
     this.#gas = this.#exports["$gas"] as WebAssembly.Global<bigint>;
     this.#stackLeft = this.#exports["$stack"] as WebAssembly.Global<number>;
     this.#pages = this.#exports["$pages"] as WebAssembly.Global<number>;
     this.#dirty = this.#exports["$dirty"] as WebAssembly.Global<bigint>;
+    this.#blocks = this.#exports["$blocks"] as WebAssembly.Global<bigint>;
     this.#reset = this.#exports["$reset"] as () => void;
     if (layout.hasStart) this.#start();
     this.#baseBytes = this.#memory.buffer.byteLength;
@@ -245,13 +252,22 @@ export class InstanceSlot {
     if (this.#isTorn || !this.module.layout.tracksDirtyPages) image.restoreAll(this.#bytes);
     else {
       MASK[0] = this.#dirty.value;
-      image.restore(this.#bytes, MASK_HALVES[0]! | this.#dirtyLow, MASK_HALVES[1]! | this.#dirtyHigh);
+      MASK[1] = this.#blocks.value;
+      const low = MASK_HALVES[0]! | this.#dirtyLow;
+      const high = MASK_HALVES[1]! | this.#dirtyHigh;
+      image.restore(this.#bytes, low, high, MASK_HALVES[2]! | this.#blocksLow, MASK_HALVES[3]! | this.#blocksHigh);
     }
-    this.#dirtyLow = 0;
-    this.#dirtyHigh = 0;
+    this.#forgetMarks();
     this.#isTorn = false;
     this.#reset();
     return true;
+  }
+
+  #forgetMarks(): void {
+    this.#dirtyLow = 0;
+    this.#dirtyHigh = 0;
+    this.#blocksLow = 0;
+    this.#blocksHigh = 0;
   }
 
   /** Bytes of its memory as new. */
@@ -329,7 +345,15 @@ export class InstanceSlot {
     const start = pointer >>> 0;
     const end = start + (length >>> 0);
     if (end > this.bytes.length) throw new Halt("Unreachable");
-    for (let page = start >>> 16; page * PAGE_BYTES < end; page++) {
+    if (start === end) return start;
+    const lastBlock = (end - 1) >>> DIRTY_BLOCK_SHIFT;
+    const firstBlock = Math.max(start >>> DIRTY_BLOCK_SHIFT, lastBlock - MASK_BIT_LAST);
+    for (let block = firstBlock; block <= lastBlock; block++) {
+      if ((block & 32) === 0) this.#blocksLow |= 1 << block;
+      else this.#blocksHigh |= 1 << block;
+    }
+    const lastPage = (end - 1) >>> DIRTY_PAGE_SHIFT;
+    for (let page = start >>> DIRTY_PAGE_SHIFT; page <= lastPage; page++) {
       if ((page & 32) === 0) this.#dirtyLow |= 1 << page;
       else this.#dirtyHigh |= 1 << page;
     }

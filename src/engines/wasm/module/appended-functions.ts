@@ -1,6 +1,6 @@
 /** The bodies of the functions that an instrumented module has beside its own. */
 import type { AppendedIndices } from "./appended-indices.ts";
-import { DIRTY_PAGE_SHIFT } from "./dirty-pages.ts";
+import { DIRTY_BLOCK_SHIFT, DIRTY_PAGE_SHIFT } from "./dirty-pages.ts";
 import { BULK_BYTES_SHIFT, GAS_PER_GROWN_PAGE, STACK_HEIGHT_MAX } from "./gas-schedule.ts";
 import type { ModuleShape } from "./module-shape.ts";
 import { ModuleWriter } from "./module-writer.ts";
@@ -69,38 +69,40 @@ export class AppendedFunctions {
   #bulk(operator: () => void, tracksDirtyPages: boolean): void {
     const code = this.#begin();
     this.#pay(() => code.raw(0x20, 2, 0xad, 0x42, BULK_BYTES_SHIFT, 0x88));
-    if (tracksDirtyPages) this.#noteRange();
+    if (tracksDirtyPages) {
+      this.#noteRange(this.#indices.dirty, DIRTY_PAGE_SHIFT);
+      this.#noteRange(this.#indices.blocks, DIRTY_BLOCK_SHIFT);
+    }
     code.raw(0x20, 0, 0x20, 1, 0x20, 2);
     operator();
     this.#end();
   }
 
   /**
-   * With n the pages from the first to the last byte: dirty |= n ≥ 63 ? all : rotl((2 << n) - 1, first). A range that leaves
-   * the 32-bit space gives nonsense here, and traps.
+   * With n the pages, or blocks, from the first to the last byte: mask |= n ≥ 63 ? all : rotl((2 << n) - 1, first). A range
+   * that leaves the 32-bit space gives nonsense here, and traps.
    */
-  #noteRange(): void {
-    const { dirty } = this.#indices;
+  #noteRange(mask: number, shift: number): void {
     const code = this.#code;
     const pagesBetween = () => {
-      code.raw(0x20, 0, 0x20, 2, 0x41, 1, 0x6b, 0x6a, 0x41, DIRTY_PAGE_SHIFT, 0x76);
-      code.raw(0x20, 0, 0x41, DIRTY_PAGE_SHIFT, 0x76, 0x6b);
+      code.raw(0x20, 0, 0x20, 2, 0x41, 1, 0x6b, 0x6a, 0x41, shift, 0x76);
+      code.raw(0x20, 0, 0x41, shift, 0x76, 0x6b);
     };
     code.raw(0x20, 2, 0x04, EMPTY);
-    this.#get(dirty);
+    this.#get(mask);
     code.raw(0x42, 0x7f);
     code.raw(0x42, 2);
     pagesBetween();
-    code.raw(0xad, 0x86, 0x42, 1, 0x7d, 0x20, 0, 0x41, DIRTY_PAGE_SHIFT, 0x76, 0xad, 0x89);
+    code.raw(0xad, 0x86, 0x42, 1, 0x7d, 0x20, 0, 0x41, shift, 0x76, 0xad, 0x89);
     pagesBetween();
     code.raw(0x41, 63, 0x4f, 0x1b, 0x84);
-    this.#set(dirty);
+    this.#set(mask);
     code.u8(END);
   }
 
   /** Every mutable global as it was at first, or when the start function returned. Not the gas. */
   #reset(): void {
-    const { stack, pages, dirty, firstCopy } = this.#indices;
+    const { stack, pages, dirty, blocks, firstCopy } = this.#indices;
     const { bytes, globals, start } = this.#shape;
     const code = this.#begin();
     let copy = firstCopy;
@@ -118,8 +120,10 @@ export class AppendedFunctions {
       code.s32(this.#shape.memory?.initial ?? 0);
     } else this.#get(copy);
     this.#set(pages);
-    code.raw(0x42, 0);
-    this.#set(dirty);
+    for (const mask of [dirty, blocks]) {
+      code.raw(0x42, 0);
+      this.#set(mask);
+    }
     this.#end();
   }
 
@@ -189,6 +193,7 @@ export function appendedGlobals(shape: ModuleShape): { count: number; bytes: Mod
   mutable(i64, 0x42, 0);
   mutable(i32, 0x41, STACK_HEIGHT_MAX);
   mutable(i32, 0x41, initialPages);
+  mutable(i64, 0x42, 0);
   mutable(i64, 0x42, 0);
   if (shape.start === undefined) return { count, bytes };
   for (const global of shape.globals) {

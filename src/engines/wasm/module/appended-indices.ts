@@ -14,6 +14,7 @@ export class AppendedIndices {
   readonly stack: number;
   readonly pages: number;
   readonly dirty: number;
+  readonly blocks: number;
   /** With a start function: a copy of each mutable global, then of `pages`, as they were when it returned. */
   readonly firstCopy: number;
 
@@ -36,7 +37,8 @@ export class AppendedIndices {
     this.stack = globals + 1;
     this.pages = globals + 2;
     this.dirty = globals + 3;
-    this.firstCopy = globals + 4;
+    this.blocks = globals + 4;
+    this.firstCopy = globals + 5;
     const functions = shape.imports.length + shape.functions.length;
     this.grow = functions;
     this.copy = functions + 1;

@@ -22,6 +22,8 @@ export const Edit = {
   memoryFill: 10,
   canonicaliseF32: 11,
   canonicaliseF64: 12,
+  /** As storeThroughLocal, inside a loop: note the page when the local is in another block than the last time. */
+  storeInLoop: 13,
 } as const;
 
 const INITIAL_EDITS = 16_384;

@@ -17,7 +17,7 @@
  * overshoot is bounded, and the caller tests next.
  */
 import type { AppendedIndices } from "./appended-indices.ts";
-import { DIRTY_PAGE_SHIFT } from "./dirty-pages.ts";
+import { DIRTY_BLOCK_SHIFT, DIRTY_PAGE_SHIFT } from "./dirty-pages.ts";
 import { Edit } from "./edits.ts";
 import type { FunctionScan } from "./function-scan.ts";
 import { FRAME_HEIGHT } from "./gas-schedule.ts";
@@ -29,7 +29,7 @@ import { byteOf, EMPTY, F32, F64, type FunctionType, I32, I64 } from "./wasm-typ
 /** A function that can cost no more than this and calls nothing is charged without a test. */
 const UNTESTED_PRICE_MAX = 256;
 /** More than any one edit writes. */
-const EDIT_BYTES_MAX = 64;
+const EDIT_BYTES_MAX = 96;
 const FRAME_BYTES_MAX = 256;
 const STORE_TYPES = [I32, I64, F32, F64, I32, I32, I64, I64, I64];
 const FIRST_STORE = 0x36;
@@ -38,9 +38,12 @@ const FIRST_STORE = 0x36;
 interface AddedLocals {
   gas: number;
   dirty: number;
+  blocks: number;
   address: number;
   /** By value type's byte. */
   scratch: Map<number, number>;
+  /** By local through which a loop stores: what it was when its page was noted last. */
+  last: Map<number, number>;
   types: number[];
 }
 
@@ -48,7 +51,15 @@ export class FunctionEmitter {
   readonly #original: Uint8Array;
   readonly #indices: AppendedIndices;
   readonly #code = new ModuleWriter(64 * 1024);
-  #locals: AddedLocals = { gas: -1, dirty: -1, address: -1, scratch: new Map(), types: [] };
+  #locals: AddedLocals = {
+    gas: -1,
+    dirty: -1,
+    blocks: -1,
+    address: -1,
+    scratch: new Map(),
+    last: new Map(),
+    types: [],
+  };
 
   constructor(original: Uint8Array, indices: AppendedIndices) {
     this.#original = original;
@@ -75,16 +86,28 @@ export class FunctionEmitter {
   }
 
   #addLocals(first: number, scan: FunctionScan): void {
-    const added: AddedLocals = { gas: -1, dirty: -1, address: -1, scratch: new Map(), types: [] };
+    const added: AddedLocals = {
+      gas: -1,
+      dirty: -1,
+      blocks: -1,
+      address: -1,
+      scratch: new Map(),
+      last: new Map(),
+      types: [],
+    };
     const add = (type: number) => first + added.types.push(type) - 1;
     if (scan.hasLoop) added.gas = add(I64);
-    if (scan.notesPages) added.dirty = add(I64);
+    if (scan.notesPages) {
+      added.dirty = add(I64);
+      added.blocks = add(I64);
+    }
     if (scan.stores !== 0) added.address = add(I32);
     const scratch = new Set<number>();
     for (const [bit, type] of STORE_TYPES.entries()) if ((scan.stores & (1 << bit)) !== 0) scratch.add(type);
     if ((scan.canonicalises & 1) !== 0) scratch.add(F32);
     if ((scan.canonicalises & 2) !== 0) scratch.add(F64);
     for (const type of scratch) added.scratch.set(type, add(type));
+    for (const local of scan.marks.watched) added.last.set(local, add(I32));
     this.#locals = added;
   }
 
@@ -107,6 +130,11 @@ export class FunctionEmitter {
     const { gas, stack } = this.#indices;
     const local = this.#locals.gas;
     const code = this.#code;
+    // No address is in the last block of 4 GiB.
+    for (const last of this.#locals.last.values()) {
+      code.raw(0x41, 0x7f);
+      this.#local(0x21, last);
+    }
     if (price > 0 || local >= 0) {
       this.#get(gas);
       this.#subtract(price);
@@ -188,6 +216,9 @@ export class FunctionEmitter {
       case Edit.storeThroughLocal:
         this.#notePageOf(value, extra);
         return;
+      case Edit.storeInLoop:
+        this.#watchPageOf(value);
+        return;
       case Edit.memorySize:
         this.#get(pages);
         return;
@@ -215,7 +246,7 @@ export class FunctionEmitter {
     else this.#set(this.#indices.gas);
   }
 
-  /** Stack: address, value. dirty |= 1 << page of the address; the shift takes the count modulo 64. */
+  /** Stack: address, value. */
   #notePage(store: number, offset: number): void {
     const { address, scratch } = this.#locals;
     const value = scratch.get(STORE_TYPES[store - FIRST_STORE]!)!;
@@ -225,8 +256,28 @@ export class FunctionEmitter {
     this.#local(0x20, value);
   }
 
+  /** dirty |= 1 << page of the address, blocks |= 1 << its block: the shifts take the count modulo 64. */
   #notePageOf(local: number, offset: number): void {
-    const { dirty } = this.#locals;
+    this.#noteIn(this.#locals.dirty, DIRTY_PAGE_SHIFT, local, offset);
+    this.#noteIn(this.#locals.blocks, DIRTY_BLOCK_SHIFT, local, offset);
+  }
+
+  /** When the local's block is not that of the last time: note it, and remember. */
+  #watchPageOf(local: number): void {
+    const last = this.#locals.last.get(local)!;
+    const code = this.#code;
+    this.#local(0x20, local);
+    this.#local(0x20, last);
+    code.raw(0x73, 0x41);
+    code.s32((1 << DIRTY_BLOCK_SHIFT) - 1);
+    code.raw(0x4b, 0x04, EMPTY);
+    this.#notePageOf(local, 0);
+    this.#local(0x20, local);
+    this.#local(0x21, last);
+    code.u8(0x0b);
+  }
+
+  #noteIn(mask: number, shift: number, local: number, offset: number): void {
     const code = this.#code;
     code.raw(0x42, 1);
     this.#local(0x20, local);
@@ -235,10 +286,10 @@ export class FunctionEmitter {
       code.s32(offset);
       code.u8(0x6a);
     }
-    code.raw(0x41, DIRTY_PAGE_SHIFT, 0x76, 0xad, 0x86);
-    this.#local(0x20, dirty);
+    code.raw(0x41, shift, 0x76, 0xad, 0x86);
+    this.#local(0x20, mask);
     code.u8(0x84);
-    this.#local(0x21, dirty);
+    this.#local(0x21, mask);
   }
 
   /** Stack: a float. When it is not equal to itself, it becomes the NaN of the standard's canonical form. */
@@ -254,7 +305,7 @@ export class FunctionEmitter {
   }
 
   #exit(frame: number, isTested: boolean): void {
-    const { gas, stack, dirty } = this.#indices;
+    const { gas, stack, dirty, blocks } = this.#indices;
     const locals = this.#locals;
     const code = this.#code;
     if (locals.gas >= 0) {
@@ -269,13 +320,18 @@ export class FunctionEmitter {
       this.#set(stack);
     }
     if (locals.dirty >= 0) {
-      this.#get(dirty);
-      this.#local(0x20, locals.dirty);
-      code.u8(0x84);
-      this.#set(dirty);
+      this.#flush(dirty, locals.dirty);
+      this.#flush(blocks, locals.blocks);
     }
     if (isTested) this.#halt(frame > 0);
     code.u8(0x0b);
+  }
+
+  #flush(mask: number, local: number): void {
+    this.#get(mask);
+    this.#local(0x20, local);
+    this.#code.u8(0x84);
+    this.#set(mask);
   }
 
   #halt(metersStack: boolean): void {

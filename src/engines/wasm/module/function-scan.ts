@@ -55,6 +55,7 @@ export interface ScanPolicy {
 
 export class FunctionScan {
   readonly edits = new EditList();
+  readonly marks = new StoreMarks();
   hasLoop = false;
   hasCall = false;
   /** The price of all instructions together: what an execution without loops can cost at most. */
@@ -71,7 +72,6 @@ export class FunctionScan {
   readonly #policy: ScanPolicy;
   readonly #reader: ModuleReader;
   readonly #control = new ControlStack();
-  readonly #marks = new StoreMarks();
   #height = 0;
   #isDead = false;
   #branches = 0;
@@ -109,7 +109,7 @@ export class FunctionScan {
   #begin(body: FunctionBody, type: FunctionType, locals: number): void {
     this.edits.count = 0;
     this.hasLoop = this.hasCall = this.notesPages = this.#isDead = false;
-    this.#marks.begin(locals);
+    this.marks.begin(locals);
     this.price = this.operandHeightMax = this.stores = this.canonicalises = this.#height = this.#branches = 0;
     this.#reader.at = body.code;
     this.#reader.end = body.end;
@@ -198,11 +198,12 @@ export class FunctionScan {
 
   /** The address is the operand below the value. */
   #notePage(store: number, offset: number, at: number): void {
-    const local = this.#marks.localAt(this.#height - 2);
-    if (local >= 0 && isWithinOverhang(offset) && !this.#marks.mark(local)) return;
+    const local = this.marks.localAt(this.#height - 2);
+    if (local >= 0 && isWithinOverhang(offset) && !this.marks.mark(local)) return;
     this.notesPages = true;
     if (local >= 0) {
-      this.edits.add(Edit.storeThroughLocal, at, 0, local, offset);
+      const isWatched = isWithinOverhang(offset) && this.marks.watch(local);
+      this.edits.add(isWatched ? Edit.storeInLoop : Edit.storeThroughLocal, at, 0, local, offset);
       return;
     }
     this.stores |= 1 << (store - Op.firstStore);
@@ -210,9 +211,9 @@ export class FunctionScan {
   }
 
   #localOperator(operator: number, local: number): void {
-    if (operator !== Op.localGet) this.#marks.assign(local);
+    if (operator !== Op.localGet) this.marks.assign(local);
     this.#move(POPS[operator]!, PUSHES[operator]!);
-    if (operator !== Op.localSet) this.#marks.pushLocal(this.#height - 1, local);
+    if (operator !== Op.localSet) this.marks.pushLocal(this.#height - 1, local);
   }
 
   #memoryOperation(operator: number, immediate: number, at: number): void {
@@ -257,7 +258,7 @@ export class FunctionScan {
         this.#isDead = control.isDeadOutside[top] === 1;
         this.#height = control.base[top]!;
         this.#move(0, control.params[top]!);
-        this.#marks.closeBlock(top);
+        this.marks.closeBlock(top);
         this.#charge();
         return;
       case Op.end:
@@ -318,7 +319,7 @@ export class FunctionScan {
       charge = this.edits.add(kind, this.#reader.at, 0, 0, control.depth + 1);
     }
     control.push(base, this.#blockParams, this.#blockResults, charge, this.#isDead);
-    this.#marks.openBlock(control.depth - 1, operator === Op.loop);
+    this.marks.openBlock(control.depth - 1, operator === Op.loop);
     this.#height = base;
     this.#move(0, this.#blockParams);
   }
@@ -328,7 +329,7 @@ export class FunctionScan {
     const top = control.depth - 1;
     this.#height = control.base[top]!;
     const results = control.results[top]!;
-    if (top > 0) this.#marks.closeBlock(top);
+    if (top > 0) this.marks.closeBlock(top);
     this.#isDead = control.isDeadOutside[top] === 1;
     const mayLeaveFurther = control.pop();
     if (control.depth === 0) return;
@@ -351,7 +352,7 @@ export class FunctionScan {
   #move(pops: number, pushes: number): void {
     const floor = this.#control.base[this.#control.depth - 1]!;
     const height = Math.max(this.#height - pops, floor) + pushes;
-    for (let i = height - pushes; i < height; i++) this.#marks.pushOther(i);
+    for (let i = height - pushes; i < height; i++) this.marks.pushOther(i);
     this.#height = height;
     if (height > this.operandHeightMax) this.operandHeightMax = height;
   }

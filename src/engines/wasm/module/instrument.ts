@@ -8,7 +8,8 @@
  *   $pages  mutable i32   pages of memory as the module sees them; -1: the host failed to grow the memory below its limit,
  *                         a fault of this machine and never an outcome.
  *   $dirty  mutable i64   pages that were written to (dirty-pages.ts); 0 in a module that does not track them.
- *   $reset  () -> ()      every mutable global, $stack, $pages and $dirty as they were at first. $gas stays.
+ *   $blocks mutable i64   blocks of those pages that were written to.
+ *   $reset  () -> ()      every mutable global, $stack, $pages, $dirty and $blocks as they were at first. $gas stays.
  *   $start  () -> ()      present when there was a start section: runs it, metered. What the globals hold when it returns is
  *                         what $reset restores from then on.
  *

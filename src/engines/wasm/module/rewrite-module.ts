@@ -74,6 +74,7 @@ export function rewriteModule(shape: ModuleShape, policy: RewritePolicy): Uint8A
       ["$stack", GLOBAL_KIND, indices.stack],
       ["$pages", GLOBAL_KIND, indices.pages],
       ["$dirty", GLOBAL_KIND, indices.dirty],
+      ["$blocks", GLOBAL_KIND, indices.blocks],
       ["$reset", FUNCTION_KIND, indices.reset],
     ];
     if (shape.start !== undefined) appended.push(["$start", FUNCTION_KIND, indices.start]);

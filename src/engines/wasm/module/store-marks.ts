@@ -4,11 +4,14 @@
  * not assigned and the static offset stays within the overhang of a page's mark (dirty-pages.ts).
  *
  * A mark made inside a block holds to the end of the block, unless a loop begins: on its second turn the local may be another.
+ * Inside a loop it mostly is, and a few bytes further only: such locals are watched, and noted when they come to another block.
  */
 import { DIRTY_OVERHANG_BYTES } from "./dirty-pages.ts";
 import { LIMITS } from "./limits.ts";
 
 const NONE = -1;
+/** Each takes a local, which loops hold in a register. */
+const WATCHED_MAX = 4;
 /** The widest store takes 8 bytes. */
 const OFFSET_MAX = DIRTY_OVERHANG_BYTES - 8;
 
@@ -29,12 +32,32 @@ export class StoreMarks {
   #floor = 0;
   readonly #lengthOutside = new Int32Array(LIMITS.nesting + 2);
   readonly #floorOutside = new Int32Array(LIMITS.nesting + 2);
+  /** Loops that are open, and those that were when a block was opened. */
+  #loops = 0;
+  readonly #loopsOutside = new Int32Array(LIMITS.nesting + 2);
+  #watched: number[] = [];
 
   begin(locals: number): void {
     this.#version.fill(0, 0, locals);
     this.#marked.fill(NONE, 0, locals);
     this.#marks = [];
+    this.#watched = [];
     this.#floor = 0;
+    this.#loops = 0;
+  }
+
+  /** Locals through which loops store. */
+  get watched(): readonly number[] {
+    return this.#watched;
+  }
+
+  /** Whether a store through the local, here, notes its page only when the local has come to another block. */
+  watch(local: number): boolean {
+    if (this.#loops === 0) return false;
+    if (this.#watched.includes(local)) return true;
+    if (this.#watched.length === WATCHED_MAX) return false;
+    this.#watched.push(local);
+    return true;
   }
 
   /** The operand at `height` is a copy of `local`. */
@@ -69,7 +92,10 @@ export class StoreMarks {
   openBlock(depth: number, isLoop: boolean): void {
     this.#lengthOutside[depth] = this.#marks.length;
     this.#floorOutside[depth] = this.#floor;
-    if (isLoop) this.#floor = this.#marks.length;
+    this.#loopsOutside[depth] = this.#loops;
+    if (!isLoop) return;
+    this.#loops++;
+    this.#floor = this.#marks.length;
   }
 
   /** Of the block of this depth, at its end and at its else: what was marked inside may have been passed over. */
@@ -77,5 +103,6 @@ export class StoreMarks {
     const length = this.#lengthOutside[depth]!;
     while (this.#marks.length > length) this.#marked[this.#marks.pop()!] = NONE;
     this.#floor = this.#floorOutside[depth]!;
+    this.#loops = this.#loopsOutside[depth]!;
   }
 }
