@@ -161,6 +161,17 @@ export class BlockEntry {
   }
 }
 
+/** An entry's header and delta, which is all that taking a block back needs. */
+export function withoutBody(entry: BlockEntry): BlockEntry {
+  const { delta } = entry;
+  const bytes = new Uint8Array(ENTRY_HEADER_BYTES + delta.length);
+  bytes.set(entry.bytes.subarray(0, ENTRY_HEADER_BYTES));
+  bytes.fill(0, 4, 8);
+  bytes.fill(0, 40, 48);
+  bytes.set(delta, ENTRY_HEADER_BYTES);
+  return new BlockEntry(bytes);
+}
+
 /** The hash that the header at the start of `bytes` must carry. */
 export function blockHashOf(bytes: Uint8Array): Uint8Array {
   return createHash("sha256")

@@ -8,6 +8,7 @@
  */
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { alignUp, type ByteWriter, compareBytes, toLatin1 } from "../encoding/bytes.ts";
+import type { DeltaDirection } from "../encoding/delta.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
 import { toHex } from "../encoding/hex.ts";
 import { contractKey, contractStatePrefix } from "../encoding/state-key.ts";
@@ -83,6 +84,7 @@ export class Executor {
     const { engine, table } = this.blocks;
     const { progress = new Int32Array(1), recordReads } = options;
     this.#progress = progress;
+    this.#progress[0] = NO_TRANSACTION;
     this.#queries = new QueryRunner({ engine, table, progress, recordReads });
     this.#tree = options.tree;
     this.#trials = new Trials(this.blocks);
@@ -151,6 +153,7 @@ export class Executor {
       },
       allowEmpty,
     );
+    this.#progress[0] = NO_TRANSACTION;
     if (executed.entry !== undefined) this.#head = headOf(new BlockEntry(executed.entry));
     return executed;
   }
@@ -184,23 +187,21 @@ export class Executor {
     const { chainId, protocolVersion } = this.blocks.parameters;
     const { height, timestampMs } = this.#head;
     this.#queries.run(calls, { height, timestampMs, chainId, protocolVersion }, out);
+    this.#progress[0] = NO_TRANSACTION;
   }
 
   /** See Trials.simulate. */
   simulate(transactions: Uint8Array, count: number, timestampMs: number): Simulated {
-    this.#progress[0] = NO_TRANSACTION;
     return this.#trials.simulate(transactions, count, this.#nextBlock(timestampMs));
   }
 
   /** See Trials.estimate. */
   estimate(transaction: Uint8Array, timestampMs: number): { gasLimit: number; breakdown: Record<string, number> } {
-    this.#progress[0] = NO_TRANSACTION;
     return this.#trials.estimate(transaction, this.#nextBlock(timestampMs));
   }
 
   /** See Trials.trace. @param block an entry of the log that would come next: asked about the state before it. */
   trace(block: Uint8Array, index: number): Trace {
-    this.#progress[0] = NO_TRANSACTION;
     return this.#trials.trace(new BlockEntry(block), index);
   }
 
@@ -289,24 +290,28 @@ export class Executor {
   /**
    * Answers from the state as it was before `entries` (newest first): they are taken back, and put on again afterwards.
    * The newest is the head: with blocks above it, values of one time would be mixed with those of another.
+   * @param isTreeAsked false: nobody asks for a root or a proof, and the tree, which is most of the work, is left alone.
    */
-  before<T>(entries: readonly Uint8Array[], head: Head, answer: () => T): T {
+  before<T>(entries: readonly Uint8Array[], head: Head, answer: () => T, isTreeAsked: boolean): T {
     const now = this.#head;
     const newest = entries[0] === undefined ? head.blockHash : new BlockEntry(entries[0]).blockHash;
     if (compareBytes(newest, now.blockHash) !== 0)
       throw new EngineError("INTERNAL_ERROR", `blocks above ${toHex(newest)} are executed`, { seq: now.seq });
-    for (const bytes of entries) this.blocks.undo(new BlockEntry(bytes), now.seq);
+    const blocks = entries.map((bytes) => new BlockEntry(bytes));
+    for (const block of blocks) this.#take(block.delta, "backward", now.seq, isTreeAsked);
     this.#head = head;
     try {
       return answer();
     } finally {
-      for (const bytes of [...entries].reverse()) {
-        const entry = new BlockEntry(bytes);
-        this.#tree.apply(entry.delta, "forward");
-        this.blocks.table.overwrite(entry.delta, "forward", now.seq);
-      }
+      for (const block of blocks.reverse()) this.#take(block.delta, "forward", now.seq, isTreeAsked);
       this.#head = now;
     }
+  }
+
+  #take(delta: Uint8Array, direction: DeltaDirection, seq: number, withTree: boolean): void {
+    if (withTree) this.#tree.apply(delta, direction);
+    this.blocks.table.overwrite(delta, direction, seq);
+    this.blocks.engine.reverted();
   }
 }
 

@@ -81,6 +81,9 @@ export interface ExecutorStart {
   nativeMissing: string | undefined;
 }
 
+/** What is answered from the state tree; all else is from the state alone. */
+const OF_THE_TREE: ReadonlySet<string> = new Set<ExecutorMethod>(["proof", "root", "saveTree"]);
+
 /** Runs one request on an executor: the worker's message handler, and the whole of the inline handle. */
 export function answerRequest(executor: Executor, request: Omit<ExecutorRequest, "id">): unknown {
   const run = () => {
@@ -94,7 +97,8 @@ export function answerRequest(executor: Executor, request: Omit<ExecutorRequest,
     const method = executor[request.method] as (...args: unknown[]) => unknown;
     return method.apply(executor, request.args);
   };
-  return request.past === undefined ? run() : executor.before(request.past.entries, request.past.head, run);
+  if (request.past === undefined) return run();
+  return executor.before(request.past.entries, request.past.head, run, OF_THE_TREE.has(request.method));
 }
 
 /** The executor on this thread: for tests, and as a library. */

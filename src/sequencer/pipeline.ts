@@ -62,7 +62,7 @@ interface Job {
 const BATCHES_MAX = 3;
 /** Executed but not durable; beyond it no batch is sent. */
 const PENDING_BYTES_MAX = 64 * 1024 * 1024;
-/** An executor lost this often in a row, at the same work, will not be started again. */
+/** An executor lost this often in a row before work that waits, and at none of it, will not be started again. */
 const RESTARTS_MAX = 8;
 
 export class Pipeline {
@@ -351,9 +351,9 @@ export class Pipeline {
 
   async #restart(problem: EngineError, progress: Int32Array): Promise<void> {
     const at = Atomics.load(progress, 0);
-    if (++this.#restarts > RESTARTS_MAX) throw problem;
     const [culprit] = this.#jobs;
     if (culprit !== undefined && at < culprit.count) culprit.evict(at, problem);
+    else if (culprit !== undefined && ++this.#restarts > RESTARTS_MAX) throw problem;
     await this.#commits.drained();
     this.#executor = await this.#options.startExecutor(this.#head, (again) => this.#lost(again));
     this.#recovery = undefined;

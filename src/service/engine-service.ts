@@ -5,7 +5,7 @@
  *  - A question about height `at` is answered from the state as it was then: the executor takes the blocks above it back,
  *    answers, and puts them on again.
  */
-import { BlockEntry, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryKind } from "../encoding/block-entry.ts";
+import { BlockEntry, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryKind, withoutBody } from "../encoding/block-entry.ts";
 import { ByteWriter, equalBytes, writeU64 } from "../encoding/bytes.ts";
 import { decodeAnswer } from "../encoding/query-answer.ts";
 import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
@@ -335,9 +335,8 @@ export class LocalEngine implements EngineService {
   }
 
   #entriesAbove(height: number): Uint8Array[] {
-    const entries: Uint8Array[] = [];
-    for (let above = this.#modules.chain.headHeight; above > height; above--) entries.push(this.#blockAt(above)!.bytes);
-    return entries;
+    const { headHeight } = this.#modules.chain;
+    return Array.from({ length: headHeight - height }, (_, i) => withoutBody(this.#blockAt(headHeight - i)!).bytes);
   }
 
   #past(at: number): Past {

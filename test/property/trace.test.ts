@@ -56,7 +56,7 @@ class Chain {
   trace(block: BlockEntry, index: number): Trace {
     const above = this.entries.slice(block.height).reverse();
     const parent: Head = headOf(new BlockEntry(this.entries[block.height - 1]!));
-    return this.executor.before(above, parent, () => this.executor.trace(block.bytes, index));
+    return this.executor.before(above, parent, () => this.executor.trace(block.bytes, index), false);
   }
 }
 

@@ -131,3 +131,24 @@ for (const stored of [false, true]) {
     });
   });
 }
+
+describe("an executor that is lost again and again", () => {
+  it("goes on however many of a batch spin: each is evicted alone", async () => {
+    const { engine, token, bad } = await start(false);
+    const spinning = Array.from({ length: 10 }, () => misbehave(bad, "spin"));
+    const fates = await submit(engine, [...spinning, transfer(token, ALICE, BOB, 2)]);
+    expect(fates.map(code)).toEqual([...new Array(10).fill("EXECUTION_TIMEOUT"), "success"]);
+  });
+
+  it("evicts nothing for simulations that spin, however often one is asked for", async () => {
+    const { engine, token, bad } = await start(false);
+    const simulate = () => engine.service.simulate([misbehave(bad, "spin")], undefined);
+    for (let round = 0; round < 9; round++)
+      await expect(simulate()).rejects.toMatchObject({ code: "EXECUTION_TIMEOUT" });
+    const simulation = simulate();
+    const behind = submit(engine, [transfer(token, ALICE, BOB, 1)]);
+    await expect(simulation).rejects.toMatchObject({ code: "EXECUTION_TIMEOUT" });
+    expect((await behind).map(code)).toEqual(["success"]);
+    expect(await balanceOf(engine, token, BOB)).toBe(1n);
+  });
+});
