@@ -79,6 +79,7 @@ export class ContractAbis {
 
   /** Resolves when those of the contracts that there are are known; undefined when nothing is to be waited for. */
   load(addresses: readonly string[]): Promise<void> | undefined {
+    if (addresses.length === 0) return undefined;
     const missing = addresses.filter((address) => this.of(address) === undefined);
     return missing.length === 0 ? undefined : this.#load([...new Set(missing)]);
   }

@@ -113,7 +113,8 @@ class QuerySink extends AnsweringSink<QueryOutcome> {
   }
 
   protected override ready({ rejection }: QueryOutcome): Promise<void> | undefined {
-    return rejection === undefined ? this.#abis.load([this.#contract]) : undefined;
+    const isKnown = rejection !== undefined || this.#abis.of(this.#contract) !== undefined;
+    return isKnown ? undefined : this.#abis.load([this.#contract]);
   }
 
   protected override textOf(outcome: QueryOutcome): string {

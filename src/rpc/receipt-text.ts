@@ -115,19 +115,21 @@ const WASM_TYPE = '"type":"wasm"}';
  * The contracts whose ABIs say what a receipt means, as hex without 0x: the one called or made, and those that logged. A
  * built-in token, once known, calls no others.
  */
-export function receiptContracts({ transaction, transactionAt, receipt, receiptAt, receiptEnd, abis }: ReceiptSource) {
-  const parts = new ReceiptReader(receipt, receiptAt + RECEIPT_HEADER_BYTES, receiptEnd);
-  const made = receipt[receiptAt + 2]! & FLAG_CONTRACT_ADDRESS ? parts.raw(ADDRESS_BYTES) : undefined;
+export function receiptContracts(source: ReceiptSource): string[] {
+  const { transaction, transactionAt, receipt, receiptAt, receiptEnd, abis } = source;
   const contracts: string[] = [];
-  if (transaction[transactionAt] === KIND_DEPLOY) {
+  const isDeployment = transaction[transactionAt] === KIND_DEPLOY;
+  const isMade = (receipt[receiptAt + 2]! & FLAG_CONTRACT_ADDRESS) !== 0;
+  if (isDeployment) {
     const end = transactionAt + TX_HEADER_BYTES + readU32(transaction, transactionAt + 4);
-    if (made === undefined || transaction.toString("latin1", end - WASM_TYPE.length, end) !== WASM_TYPE) return [];
-    contracts.push(made);
+    if (!isMade || transaction.toString("latin1", end - WASM_TYPE.length, end) !== WASM_TYPE) return contracts;
   } else if (transaction[transactionAt + 2] !== BodyForm.none) {
     const to = transaction.toString("hex", transactionAt + 44, transactionAt + 64);
-    if (abis.of(to)?.isToken) return [];
+    if (abis.of(to)?.isToken) return contracts;
     contracts.push(to);
   }
+  const parts = new ReceiptReader(receipt, receiptAt + RECEIPT_HEADER_BYTES, receiptEnd);
+  if (isMade) contracts.push(parts.raw(ADDRESS_BYTES));
   parts.packed();
   for (let logs = readU32(receipt, receiptAt + 4); logs > 0; logs--) contracts.push(parts.logAddress());
   return contracts;
