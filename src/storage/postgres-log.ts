@@ -73,7 +73,6 @@ export class PostgresLog implements BlockLog {
   /** Appends go out with this token from here; undefined: there are none. */
   lead(token: bigint | undefined): void {
     this.#token = token;
-    if (this.#queue.isIdle) this.#nextSeq = this.#options.journal.durableSeq + 1;
   }
 
   async append(entries: readonly Uint8Array[]): Promise<void> {
@@ -88,12 +87,17 @@ export class PostgresLog implements BlockLog {
       this.#nextSeq = Math.min(this.#nextSeq, seqOf(entries[0]!));
       throw problem;
     }
-    await this.copy(entries);
+    await this.#copy(entries);
     this.publish(seqOf(entries.at(-1)!));
   }
 
-  /** Entries that are in the log, into the copy. They are not `durable` here before `publish`. */
+  /** A replica's: entries that are in the log, into the copy. They are not `durable` here before `publish`. */
   async copy(entries: readonly Uint8Array[]): Promise<void> {
+    await this.#copy(entries);
+    this.#nextSeq = this.#options.journal.durableSeq + 1;
+  }
+
+  async #copy(entries: readonly Uint8Array[]): Promise<void> {
     try {
       await this.#options.journal.append(entries);
     } catch (problem) {
@@ -101,7 +105,6 @@ export class PostgresLog implements BlockLog {
       const reason = (problem as Error).message;
       throw new StorageError(`the log's local copy failed: ${reason}`, { retryable: false }, { cause: problem });
     }
-    if (this.#queue.isIdle) this.#nextSeq = this.#options.journal.durableSeq + 1;
   }
 
   /** The last seq of the copy. */

@@ -74,6 +74,20 @@ for (const { name, open } of backends) {
       await log.close();
     });
 
+    it("takes appends while earlier ones are on their way, at any stage of it", async () => {
+      const log = await open();
+      const appends: Promise<void>[] = [];
+      for (let seq = 0; seq < 120; seq++) {
+        appends.push(log.append([logEntry(seq)]));
+        if (seq % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (seq % 7 === 0) await appends[Math.max(0, seq - 3)];
+      }
+      await Promise.all(appends);
+      expect(log.durableSeq).toBe(119);
+      for (let seq = 0; seq < 120; seq++) expect(Buffer.compare(log.read(seq)!, logEntry(seq))).toBe(0);
+      await log.close();
+    });
+
     it("has nothing at a seq that is no entry's", async () => {
       const log = await open();
       await log.append(logEntries(0, 2));
