@@ -19,6 +19,7 @@ import type { QueryPoolWorkerData } from "./query-pool-worker.ts";
 import { AutoSequencer } from "./sequencer/auto-sequencer.ts";
 import { DrivenSequencer } from "./sequencer/driven-sequencer.ts";
 import { type ExecutorStart, WorkerExecutor } from "./sequencer/executor-handle.ts";
+import { ExecutorThreads } from "./sequencer/executor-threads.ts";
 import { IdGate } from "./sequencer/id-gate.ts";
 import { IdIndex } from "./sequencer/id-index.ts";
 import { Pipeline, type RunningExecutor } from "./sequencer/pipeline.ts";
@@ -56,6 +57,7 @@ export class Engine {
   readonly #history: HistoryHandle;
   readonly #pool: QueryPool | undefined;
   readonly #pipeline: Pipeline;
+  readonly #threads: ExecutorThreads;
   readonly #enhanced: EnhancedContractEngine;
   readonly #auto: AutoSequencer | undefined;
   readonly #driven: DrivenSequencer | undefined;
@@ -95,6 +97,7 @@ export class Engine {
     this.#paths = storage.paths;
     if (storage.paths !== undefined) this.#modules = moduleFilesIn(storage.paths, options.modulesBytesMax);
     this.#history = openHistory(storage, this.#script("query-worker"));
+    this.#threads = new ExecutorThreads(options.executorScript ?? this.#script("executor-worker"));
     this.#pipeline = new Pipeline({
       log: this.#log,
       head: this.#head(),
@@ -275,7 +278,7 @@ export class Engine {
       measureTimes: this.#options.analytics,
     };
     const handle = new WorkerExecutor({
-      script: this.#options.executorScript ?? this.#script("executor-worker"),
+      threads: this.#threads,
       workerData,
       executionTimeoutMs: this.#options.executionTimeoutMs,
       onLost: (problem) => {
@@ -391,7 +394,7 @@ export class Engine {
   async #abandon(): Promise<void> {
     await this.#privacy.close();
     await this.#pipeline.close();
-    await this.#pool?.close();
+    await Promise.all([this.#threads.close(), this.#pool?.close()]);
     this.#follower?.durable(this.#log.durableSeq);
     const isOrderly = this.#fatal === undefined;
     await Promise.all([isOrderly ? this.#follower?.stop() : this.#follower?.kill(), this.#postgres?.close(isOrderly)]);

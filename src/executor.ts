@@ -61,10 +61,14 @@ const EMPTY_SNAPSHOT: StateSnapshot = { get: () => undefined, range: () => [], a
 
 /** Composes the executor and answers requests until the thread is ended. @param engines before those of every daemon: the first of a kind runs it. */
 export function runExecutor(engines: readonly ContractEngine[]): void {
+  if (workerData !== null) serve(workerData as ExecutorWorkerData, engines);
+  else parentPort!.once("message", (data: ExecutorWorkerData) => serve(data, engines));
+}
+
+function serve(data: ExecutorWorkerData, engines: readonly ContractEngine[]): void {
   const port = parentPort!;
   const post = (answer: ExecutorAnswer, transfer: ArrayBuffer[] = []) => port.postMessage(answer, transfer);
   try {
-    const data = workerData as ExecutorWorkerData;
     const notice = (message: string, facts: Record<string, unknown>) => post({ notice: message, facts });
     const { executor, snapshot, start } = compose(data, [
       ...engines,

@@ -7,12 +7,13 @@
  *  - A worker that dies or overruns its time fails every call that waits on it with EXECUTION_TIMEOUT or INTERNAL_ERROR,
  *    and `onLost` is told once: whoever owns the handle starts another from the head of the log.
  */
-import { Worker, type WorkerOptions } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { ByteWriter } from "../encoding/bytes.ts";
 import { EngineError, type ErrorCode, isErrorCode, StorageError, toEngineError } from "../errors.ts";
 import type { ErrorRecord } from "../execution/error-record.ts";
 import type { Executor, Head } from "../execution/executor.ts";
 import type { Calls } from "../execution/query-runner.ts";
+import type { ExecutorThreads } from "./executor-threads.ts";
 
 /** Methods of the executor that may be asked for by name. */
 export type ExecutorMethod =
@@ -125,7 +126,7 @@ export class InlineExecutor implements ExecutorHandle {
 }
 
 export interface WorkerExecutorOptions {
-  script: URL;
+  threads: ExecutorThreads;
   workerData: unknown;
   /** One request may run this long. */
   executionTimeoutMs: number;
@@ -138,9 +139,6 @@ interface Waiting {
   resolve(value: never): void;
   reject(problem: EngineError): void;
 }
-
-/** Nested contract calls and native frames share the worker's stack (facts: the default 4 MB is not enough for depth 64). */
-const STACK_MB = 16;
 
 export class WorkerExecutor implements ExecutorHandle {
   readonly #worker: Worker;
@@ -157,8 +155,7 @@ export class WorkerExecutor implements ExecutorHandle {
 
   constructor(options: WorkerExecutorOptions) {
     this.#options = options;
-    const workerOptions: WorkerOptions = { workerData: options.workerData, resourceLimits: { stackSizeMb: STACK_MB } };
-    this.#worker = new Worker(options.script, workerOptions);
+    this.#worker = options.threads.start(options.workerData);
     this.#ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, { resolve, reject });
     });
@@ -222,17 +219,19 @@ export class WorkerExecutor implements ExecutorHandle {
       return;
     }
     const now = performance.now();
+    const limitMs = this.#options.executionTimeoutMs;
     if (oldest !== this.#oldest) {
       this.#oldest = oldest;
       this.#oldestSince = now;
-    } else if (now - this.#oldestSince > this.#options.executionTimeoutMs) {
-      const limitMs = this.#options.executionTimeoutMs;
+      return;
+    }
+    if (now - this.#oldestSince > limitMs / 2) this.#options.threads.prepare();
+    if (now - this.#oldestSince > limitMs)
       this.#lose(
         new EngineError("EXECUTION_TIMEOUT", `execution did not finish within ${limitMs} ms and was stopped`, {
           limitMs,
         }),
       );
-    }
   }
 
   #lose(problem: EngineError): void {

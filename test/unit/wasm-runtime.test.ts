@@ -66,7 +66,8 @@ describe("the module cache", () => {
     expect(first.cache.get("k", rewrite)).toBe(module);
     const second = cacheOf({ store });
     expect(second.cache.get("k", rewrite).layout).toEqual(module.layout);
-    expect([rewrites, first.counts.compiled, second.counts.compiled, store.puts]).toEqual([1, 1, 1, 1]);
+    // What comes from the store was compiled as a whole before: not by the compiler that may be another thread.
+    expect([rewrites, first.counts.compiled, second.counts.compiled, store.puts]).toEqual([1, 1, 0, 1]);
   });
 
   it("stores an admitted module only once it is run", () => {

@@ -7,6 +7,7 @@
  *  - A key names the same rewritten bytes for ever: it is a hash over the module, its ABI and the metering's version.
  */
 import { LRUCache } from "lru-cache";
+import { hostFault } from "./host-fault.ts";
 import type { SlotModule } from "./instance-slot.ts";
 import { METERING_VERSION } from "./module/instrument.ts";
 import { decodeStoredModule, encodeStoredModule, type RewrittenModule } from "./stored-module.ts";
@@ -93,7 +94,8 @@ export class ModuleCache {
       this.#store!.damaged(storeName(key));
       return undefined;
     }
-    const module = this.#add(key, found);
+    // It was compiled as a whole before it was put there: no need to wait for the thread that does so.
+    const module = this.#add(key, found, compileHere);
     module.unstored = undefined;
     return module;
   }
@@ -103,12 +105,12 @@ export class ModuleCache {
     this.#store?.put(storeName(module.key), encodeStoredModule(rewritten));
   }
 
-  #add(key: string, rewritten: RewrittenModule): CachedModule {
+  #add(key: string, rewritten: RewrittenModule, compile = this.#compile): CachedModule {
     const { bytes, initialPages, slackPages, maxPages, tracksDirtyPages, hasStart } = rewritten;
     const module: CachedModule = {
       key,
       layout: { initialPages, slackPages, maxPages, tracksDirtyPages, hasStart },
-      compiled: this.#compile(bytes),
+      compiled: compile(bytes),
       image: undefined,
       startUnits: 0,
       waiting: [],
@@ -117,6 +119,14 @@ export class ModuleCache {
     };
     this.#modules.set(key, module);
     return module;
+  }
+}
+
+function compileHere(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (problem) {
+    throw hostFault("V8 does not compile a module that it compiled before", problem);
   }
 }
 
