@@ -13,4 +13,9 @@ export class Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * limit);
   }
+
+  /** From 0 up to 1, in steps of 2^-32. */
+  fraction(): number {
+    return this.below(2 ** 32) / 2 ** 32;
+  }
 }

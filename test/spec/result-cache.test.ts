@@ -113,6 +113,15 @@ describe("a query", () => {
     expect(chain.query(of(1000)).cached).toBe(false);
   });
 
+  it("does not wait for a run whose answer has come before it was told to wait", () => {
+    const chain = new EnhancedChain({ answersAtOnce: true, entriesMax: 0 });
+    const token = chain.deploy(ALICE, TOKEN);
+    const answers: QueryAnswer[] = [];
+    for (let i = 0; i < 3; i++)
+      chain.ask({ to: token, entrypoint: "totalSupply", args: [] }, (answer) => answers.push(answer));
+    expect(answers.length).toBe(3);
+  });
+
   it("has the daemon's gas where limits are not enforced", () => {
     const call = { calldata: probeCalldata([{ step: "get", key: 0 }]), gasLimit: 1 };
     for (const [gasForced, status] of [

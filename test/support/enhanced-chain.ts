@@ -25,6 +25,8 @@ export interface EnhancedChainOptions {
   ttlMs?: number;
   gasForced?: number;
   optimize?: boolean;
+  /** Answers are handed out as soon as a query was run. */
+  answersAtOnce?: boolean;
 }
 
 export type Call = Partial<TransactionJson> & { to: string };
@@ -71,7 +73,8 @@ export class EnhancedChain {
           encode(out);
           this.runs++;
           const answer = this.#run(out.take());
-          this.#held.push(() => sink.settle(answer));
+          if (options.answersAtOnce === true) sink.settle(answer);
+          else this.#held.push(() => sink.settle(answer));
         },
       },
     );

@@ -143,32 +143,39 @@ export class EnhancedContractEngine {
     const startedAt = this.#options.nowMs();
     const flight: Flight = { gasLimit: key.gasLimit, waiting: undefined };
     const isShared = !bypass && !this.#flights.has(key.text);
-    this.#runner.submit(
-      (out) => {
-        out.copy(encoded, 0, encoded.length);
-        return 1;
-      },
-      {
-        settle: (answer) => {
-          if (isShared) this.#flights.delete(key.text);
-          const counts = this.#count(encoded, answer, this.#options.nowMs() - startedAt, bypass);
-          if (answer.reads !== undefined && counts !== undefined && this.#isWorthKeeping(counts))
-            this.cache.store(key, answer, answer.reads, counts);
-          sink.settle(answer);
-          this.#land(flight, answer, counts);
-        },
-        fail: (problem) => {
-          if (isShared) this.#flights.delete(key.text);
-          sink.fail(problem);
-          for (const waiting of flight.waiting ?? []) {
-            this.#joined--;
-            waiting.sink.fail(problem);
-          }
-        },
-      },
-      followsWrites,
-    );
+    const encode = (out: ByteWriter) => {
+      out.copy(encoded, 0, encoded.length);
+      return 1;
+    };
+    // Before it is handed on: its answer may come at once.
     if (isShared) this.#flights.set(key.text, flight);
+    try {
+      this.#runner.submit(
+        encode,
+        {
+          settle: (answer) => {
+            if (isShared) this.#flights.delete(key.text);
+            const counts = this.#count(encoded, answer, this.#options.nowMs() - startedAt, bypass);
+            if (answer.reads !== undefined && counts !== undefined && this.#isWorthKeeping(counts))
+              this.cache.store(key, answer, answer.reads, counts);
+            sink.settle(answer);
+            this.#land(flight, answer, counts);
+          },
+          fail: (problem) => {
+            if (isShared) this.#flights.delete(key.text);
+            sink.fail(problem);
+            for (const waiting of flight.waiting ?? []) {
+              this.#joined--;
+              waiting.sink.fail(problem);
+            }
+          },
+        },
+        followsWrites,
+      );
+    } catch (problem) {
+      if (isShared) this.#flights.delete(key.text);
+      throw problem;
+    }
   }
 
   /** Answers who has waited. Who has heard of a later block than the one that answered asks again, alone. */
