@@ -148,8 +148,10 @@ describe("a mark", () => {
 describe("a suggestion", () => {
   it("names an entrypoint whose gas limit is far above its use", () => {
     const contract = new ContractAnalytics(ADDRESS);
-    for (let i = 0; i < 100; i++) contract.executed("mint", execution({ gasLimit: 10_000_000 }), START);
-    for (let i = 0; i < 100; i++) contract.executed("burn", execution({ gasLimit: 100_000 }), START);
+    for (let i = 0; i < 100; i++)
+      contract.executed(contract.entrypoint("mint"), execution({ gasLimit: 10_000_000 }), START);
+    for (let i = 0; i < 100; i++)
+      contract.executed(contract.entrypoint("burn"), execution({ gasLimit: 100_000 }), START);
     expect(contractSuggestions(contract, START)).toMatchObject([
       { kind: "gasLimitTooHigh", entrypoint: "mint", evidence: { avgGasLimit: 10_000_000, avgGasUsed: 50_000 } },
     ]);
@@ -169,7 +171,7 @@ describe("a suggestion", () => {
 
   it("is made of a contract that nobody has used for a month", () => {
     const contract = new ContractAnalytics(ADDRESS);
-    contract.executed("mint", execution(), START);
+    contract.executed(contract.entrypoint("mint"), execution(), START);
     expect(contractSuggestions(contract, START + 30 * DAY - 1)).toEqual([]);
     expect(contractSuggestions(contract, START + 30 * DAY)).toMatchObject([{ kind: "unusedContract" }]);
   });
@@ -187,11 +189,12 @@ describe("a suggestion", () => {
 it("keeps who executes often, however many others there are", () => {
   const callers = new Callers();
   for (let i = 0; i < 50_000; i++) {
-    callers.add(`caller ${i}`.padEnd(20), execution(), START);
-    if (i % 100 === 0) callers.add("often".padEnd(20), execution(), START);
+    callers.add(Buffer.from(`caller ${i}`.padEnd(20)), 0, execution(), START);
+    if (i % 100 === 99) callers.add(Buffer.from("often".padEnd(20)), 0, execution(), START);
   }
   const [[first, track]] = callers.top(1) as [[string, Track]];
   expect(first.trim()).toBe("often");
-  expect(track.executions).toBe(500);
+  // It had no place when it came first, after the first 99.
+  expect(track.executions).toBeGreaterThan(480);
   expect(callers.record().tracks.length).toBeLessThanOrEqual(1024);
 });

@@ -9,14 +9,14 @@
  *  - Bounded: CONTRACTS_MAX contracts, of which the one executed longest ago is forgotten first.
  */
 import { LRUCache } from "lru-cache";
-import type { BlockEntry } from "../../../encoding/block-entry.ts";
-import { readU64 } from "../../../encoding/bytes.ts";
+import { type BlockEntry, ENTRY_HEADER_BYTES } from "../../../encoding/block-entry.ts";
+import { readU32, readU64 } from "../../../encoding/bytes.ts";
 import { DeltaCursor } from "../../../encoding/delta.ts";
 import { decodeErc20Error } from "../../../encoding/erc20-abi.ts";
 import { toHex } from "../../../encoding/hex.ts";
 import { decodeReceipt, HALT_REASONS, RECEIPT_HEADER_BYTES, ReceiptStatus } from "../../../encoding/receipt.ts";
 import { ADDRESS_BYTES, StateTag } from "../../../encoding/state-key.ts";
-import { BodyForm, TransactionKind } from "../../../encoding/transaction.ts";
+import { BodyForm, TransactionKind, TX_HEADER_BYTES } from "../../../encoding/transaction.ts";
 import { entrypointOf } from "../query-key.ts";
 import { Callers } from "./callers.ts";
 import { ContractAnalytics, type ContractFile } from "./contract-record.ts";
@@ -25,16 +25,20 @@ import { type Execution, Track, type TrackRecord } from "./track.ts";
 
 /** Up to 170 KB each, mostly a tenth of it. */
 const CONTRACTS_MAX = 1_000;
+const HASH_BYTES = 32;
 const HAS_ADDRESS = 1;
 const SENDER_AT = 24;
 const TO_AT = 44;
 const STATUSES = [undefined, "success", "reverted", "halted"] as const;
 const MESSAGE_MAX = 80;
+/** Equal to no call. */
+const NO_CALL = new Uint8Array(0);
 
 export interface AnalyticsFile {
   seq: number;
   headTimeMs: number;
-  track: TrackRecord;
+  /** Of contracts that were forgotten. */
+  forgotten: TrackRecord;
   series: ReturnType<Series["record"]>;
   contracts: ContractFile[];
   callers: ReturnType<Callers["record"]>;
@@ -42,8 +46,8 @@ export interface AnalyticsFile {
 }
 
 export class Analytics {
-  /** Of all executions of contracts, deployments among them. */
-  readonly track: Track;
+  /** Of contracts that were forgotten. */
+  readonly #forgotten: Track;
   readonly series: Series;
   readonly callers: Callers;
   readonly #contracts: LRUCache<string, ContractAnalytics>;
@@ -52,7 +56,11 @@ export class Analytics {
   headTimeMs: number;
   /** How many rollbacks there were. */
   rollbacks: number;
-  #last: ContractAnalytics | undefined;
+  /** What the transaction before called. */
+  #lastCall: Uint8Array = NO_CALL;
+  #lastContract: ContractAnalytics | undefined;
+  #lastTrack: Track | undefined;
+  #lastTouched: ContractAnalytics | undefined;
   /** Contracts that the running entry ran or changed. */
   readonly #touched = new Set<ContractAnalytics>();
   readonly #execution: Execution = { status: "success", gasUsed: 0, gasLimit: 0, timeUs: undefined };
@@ -61,10 +69,13 @@ export class Analytics {
     this.#seq = file?.seq ?? -1;
     this.headTimeMs = file?.headTimeMs ?? 0;
     this.rollbacks = file?.rollbacks ?? 0;
-    this.track = file === undefined ? new Track() : Track.from(file.track);
+    this.#forgotten = file === undefined ? new Track() : Track.from(file.forgotten);
     this.series = new Series(file?.series);
     this.callers = new Callers(file?.callers);
-    this.#contracts = new LRUCache({ max: CONTRACTS_MAX });
+    this.#contracts = new LRUCache({
+      max: CONTRACTS_MAX,
+      dispose: (contract) => this.#forgotten.include(contract.track(this.headTimeMs), this.headTimeMs),
+    });
     for (const contract of file?.contracts ?? []) {
       const address = Buffer.from(contract.address, "hex").toString("latin1");
       this.#contracts.set(address, new ContractAnalytics(address, contract));
@@ -75,7 +86,7 @@ export class Analytics {
     return {
       seq: this.#seq,
       headTimeMs: this.headTimeMs,
-      track: this.track.record(),
+      forgotten: this.#forgotten.record(),
       series: this.series.record(),
       // From the one executed longest ago on, as the cache wants them back.
       contracts: this.contracts()
@@ -84,6 +95,12 @@ export class Analytics {
       callers: this.callers.record(),
       rollbacks: this.rollbacks,
     };
+  }
+
+  /** Of all executions of contracts, deployments among them. */
+  track(): Track {
+    const tracks = this.contracts().map((contract) => contract.track(this.headTimeMs));
+    return Track.sum([this.#forgotten, ...tracks], this.headTimeMs);
   }
 
   /** The last entry that is counted. */
@@ -109,28 +126,56 @@ export class Analytics {
     const { transactionCount, timestampMs } = entry;
     this.headTimeMs = Math.max(this.headTimeMs, timestampMs);
     const bytes = Buffer.from(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.length);
-    for (let i = 0; i < transactionCount; i++) this.#addTransaction(entry, bytes, i, timesUs?.[i]);
+    const offsetsAt = ENTRY_HEADER_BYTES + HASH_BYTES * transactionCount;
+    const transactionsAt = offsetsAt + 8 * transactionCount;
+    const receiptsAt = transactionCount === 0 ? 0 : entry.receiptAt(0);
+    for (let i = 0; i < transactionCount; i++) {
+      const at = transactionsAt + readU32(bytes, offsetsAt + 4 * i);
+      const receiptAt = receiptsAt + readU32(bytes, offsetsAt + 4 * (transactionCount + i));
+      this.#addTransaction(bytes, at, receiptAt, timestampMs, timesUs?.[i]);
+    }
     this.#addDelta(entry.delta);
     for (const contract of this.#touched) contract.endEntry(timestampMs, this.series);
     this.#touched.clear();
+    this.#lastTouched = undefined;
+    this.#lastContract = undefined;
   }
 
-  #addTransaction(entry: BlockEntry, bytes: Buffer, index: number, timeUs: number | undefined): void {
-    const at = entry.transactionAt(index);
-    const receiptAt = entry.receiptAt(index);
-    const contract = this.#contractOf(bytes, at, receiptAt);
-    if (contract === undefined) return;
+  #addTransaction(bytes: Buffer, at: number, receiptAt: number, atMs: number, timeUs: number | undefined): void {
+    if (!this.#isLast(bytes, at) && !this.#find(bytes, at, receiptAt)) return;
+    const contract = this.#lastContract!;
     const execution = this.#execution;
     execution.status = STATUSES[bytes[receiptAt]!]!;
     execution.gasUsed = readU64(bytes, receiptAt + 8);
     execution.gasLimit = readU64(bytes, at + 16);
     execution.timeUs = timeUs;
-    const atMs = entry.timestampMs;
-    contract.executed(nameOf(bytes, at), execution, atMs);
-    this.#touched.add(contract);
+    contract.executed(this.#lastTrack!, execution, atMs);
+    if (this.#lastTouched !== contract) this.#touched.add(contract);
+    this.#lastTouched = contract;
     if (execution.status !== "success") contract.failed(reasonOf(bytes, receiptAt));
-    this.callers.add(bytes.toString("latin1", at + SENDER_AT, at + SENDER_AT + ADDRESS_BYTES), execution, atMs);
-    this.track.add(execution, atMs);
+    this.callers.add(bytes, at + SENDER_AT, execution, atMs);
+  }
+
+  /** Whether this call is of the contract and entrypoint of the one before: most are, and need not be looked up. */
+  #isLast(bytes: Buffer, at: number): boolean {
+    const last = this.#lastCall;
+    if (last.length === 0 || this.#lastContract === undefined || bytes[at] !== TransactionKind.call) return false;
+    if (bytes[at + 2] !== BodyForm.entrypoint) return false;
+    for (let i = 0; i < last.length; i++) if (last[i] !== bytes[at + TO_AT + i]) return false;
+    return true;
+  }
+
+  /** Finds contract and entrypoint; false where there is none. */
+  #find(bytes: Buffer, at: number, receiptAt: number): boolean {
+    const contract = this.#contractOf(bytes, at, receiptAt);
+    if (contract === undefined) return false;
+    this.#lastContract = contract;
+    this.#lastTrack = contract.entrypoint(nameOf(bytes, at));
+    // Address, and the name with its length: the body of a call by entrypoint begins with them.
+    const isNamed = bytes[at] === TransactionKind.call && bytes[at + 2] === BodyForm.entrypoint;
+    const end = at + TX_HEADER_BYTES + 1 + bytes[at + TX_HEADER_BYTES]!;
+    this.#lastCall = isNamed ? Uint8Array.from(bytes.subarray(at + TO_AT, end)) : NO_CALL;
+    return true;
   }
 
   /** The contract that a transaction ran; undefined for native value, and for changes of a contract's record. */
@@ -156,13 +201,11 @@ export class Analytics {
 
   #contract(bytes: Buffer, at: number): ContractAnalytics {
     const address = bytes.toString("latin1", at, at + ADDRESS_BYTES);
-    if (this.#last?.address === address) return this.#last;
     let contract = this.#contracts.get(address);
     if (contract === undefined) {
       contract = new ContractAnalytics(address);
       this.#contracts.set(address, contract);
     }
-    this.#last = contract;
     return contract;
   }
 

@@ -10,7 +10,6 @@ export const OTHERS = "(others)";
 
 export interface ContractFile {
   address: string;
-  track: TrackRecord;
   series: ReturnType<Series["record"]>;
   entrypoints: [string, TrackRecord][];
   reasons: [string, number][];
@@ -22,7 +21,6 @@ export interface ContractFile {
 export class ContractAnalytics {
   /** 20 bytes as latin1. */
   readonly address: string;
-  readonly track: Track;
   readonly series: Series;
   readonly entrypoints: Map<string, Track>;
   readonly reasons: Map<string, number>;
@@ -36,7 +34,6 @@ export class ContractAnalytics {
 
   constructor(address: string, file?: ContractFile) {
     this.address = address;
-    this.track = file === undefined ? new Track() : Track.from(file.track);
     this.series = new Series(file?.series);
     this.entrypoints = new Map(file?.entrypoints.map(([name, track]) => [name, Track.from(track)]));
     this.reasons = new Map(file?.reasons);
@@ -49,7 +46,6 @@ export class ContractAnalytics {
   record(): ContractFile {
     return {
       address: Buffer.from(this.address, "latin1").toString("hex"),
-      track: this.track.record(),
       series: this.series.record(),
       entrypoints: [...this.entrypoints].map(([name, track]) => [name, track.record()]),
       reasons: [...this.reasons],
@@ -59,10 +55,21 @@ export class ContractAnalytics {
     };
   }
 
-  executed(name: string, execution: Execution, atMs: number): void {
+  get executions(): number {
+    let sum = 0;
+    for (const { executions } of this.entrypoints.values()) sum += executions;
+    return sum;
+  }
+
+  /** All entrypoints together. */
+  track(nowMs: number): Track {
+    return Track.sum(this.entrypoints.values(), nowMs);
+  }
+
+  /** @param track of one of its entrypoints. */
+  executed(track: Track, execution: Execution, atMs: number): void {
     const pending = this.#pending;
-    this.track.add(execution, atMs);
-    this.#entrypoint(name).add(execution, atMs);
+    track.add(execution, atMs);
     pending.executions++;
     if (execution.status !== "success") pending.failures++;
     pending.gasUsed += execution.gasUsed;
@@ -84,7 +91,7 @@ export class ContractAnalytics {
     Object.assign(pending, { executions: 0, failures: 0, gasUsed: 0, stateBytes: 0, stateKeys: 0 });
   }
 
-  #entrypoint(name: string): Track {
+  entrypoint(name: string): Track {
     const known = this.entrypoints.get(name);
     if (known !== undefined) return known;
     const kept = this.entrypoints.size < ENTRYPOINTS_MAX ? name : OTHERS;

@@ -48,19 +48,18 @@ export function chainReport(analytics: Analytics): ChainReport {
     recent.executions += executions;
     recent.failures += failures;
   }
-  const byExecutions = contracts
-    .filter(({ track }) => track.executions > 0)
-    .sort((a, b) => b.track.executions - a.track.executions);
+  const byExecutions = contracts.filter(({ executions }) => executions > 0).sort((a, b) => b.executions - a.executions);
+  const track = analytics.track();
   return {
     asOfSeq: analytics.seq,
-    total: analytics.track.total(),
-    windows: windowsOf(analytics.track, nowMs),
+    total: track.total(),
+    windows: windowsOf(track, nowMs),
     recent,
     activeContracts: contracts.filter(({ lastAtMs }) => lastAtMs > 0 && nowMs - lastAtMs < WINDOW_MS.day).length,
     trackedContracts: contracts.length,
-    topContracts: byExecutions.slice(0, TOP_MAX).map(({ address, track }) => {
-      const { executions, gasUsed, successRate } = track.total();
-      return { address: bytesOf(address), executions, gasUsed, successRate };
+    topContracts: byExecutions.slice(0, TOP_MAX).map((contract) => {
+      const { executions, gasUsed, successRate } = contract.track(nowMs).total();
+      return { address: bytesOf(contract.address), executions, gasUsed, successRate };
     }),
     topCallers: analytics.callers
       .top(TOP_MAX)
@@ -76,7 +75,8 @@ export function contractReport(analytics: Analytics, address: Uint8Array): Contr
   const contract = analytics.contract(address);
   if (contract === undefined) return undefined;
   const nowMs = analytics.headTimeMs;
-  const { track, series } = contract;
+  const { series } = contract;
+  const track = contract.track(nowMs);
   const total = track.total();
   return {
     ...healthOf(total),

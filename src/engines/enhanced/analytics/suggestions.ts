@@ -57,14 +57,14 @@ function gasLimits({ entrypoints }: ContractAnalytics): Suggestion[] {
   });
 }
 
-function unused({ lastAtMs, stateBytes, track }: ContractAnalytics, nowMs: number): Suggestion[] {
+function unused({ lastAtMs, stateBytes, executions }: ContractAnalytics, nowMs: number): Suggestion[] {
   if (lastAtMs === 0 || nowMs - lastAtMs < UNUSED_MS) return [];
   const days = Math.floor((nowMs - lastAtMs) / WINDOW_MS.day);
   return [
     {
       kind: "unusedContract",
       advice: "pause it, so that nobody uses it by mistake",
-      evidence: { daysSinceLastExecution: days, executions: track.executions, stateBytes },
+      evidence: { daysSinceLastExecution: days, executions, stateBytes },
       expectedGain: `one contract and ${stateBytes} bytes of state less to watch over`,
     },
   ];

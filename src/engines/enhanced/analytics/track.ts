@@ -2,6 +2,8 @@
  * Track: what is counted of a contract, of an entrypoint or of a caller: since the beginning, and for the running and the
  * last whole minute, hour and day, by the blocks' own time.
  * Histograms are made when there is enough to put into them; percentiles say how many samples they rest on.
+ * An execution is added to one track of an entrypoint, and to one of a caller; what a contract, or all of them, came to is
+ * the sum of tracks, made when someone asks.
  */
 import { BINS, binOf, percentile } from "./histogram.ts";
 
@@ -25,10 +27,12 @@ const COLUMNS = 7;
 const ROWS = 1 + 2 * WINDOWS.length;
 /** Executions are added here alone; when the minute is over, it is added to the rows of what is longer. */
 const RUNNING_MINUTE = 1;
+const FIRST = RUNNING_MINUTE * COLUMNS;
 /** Since the beginning, the running hour, the running day. */
 const LONGER_ROWS = [0, 3, 5];
 /** Executions before which no histogram is kept: 9 KB each. */
 const HISTOGRAM_FROM = 16;
+export const CALLER_HISTOGRAM_FROM = 256;
 
 export interface Summary {
   executions: number;
@@ -66,9 +70,37 @@ export class Track {
   /** By row: gas, then time. */
   #bins: Uint32Array | undefined;
   #minuteEndMs = 0;
+  readonly #histogramFrom: number;
 
-  static from(record: TrackRecord): Track {
-    const track = new Track();
+  constructor(histogramFrom = HISTOGRAM_FROM) {
+    this.#histogramFrom = histogramFrom;
+  }
+
+  /** What all of them came to. */
+  static sum(tracks: Iterable<Track>, nowMs: number): Track {
+    const sum = new Track();
+    sum.#advance(nowMs);
+    for (const track of tracks) {
+      track.#advance(nowMs);
+      for (let i = 0; i < track.#rows.length; i++) sum.#rows[i]! += track.#rows[i]!;
+      const bins = track.#bins;
+      if (bins === undefined) continue;
+      sum.#bins ??= new Uint32Array(2 * ROWS * BINS);
+      for (let i = 0; i < bins.length; i++) sum.#bins[i]! += bins[i]!;
+    }
+    return sum;
+  }
+
+  /** Adds what another came to. */
+  include(other: Track, nowMs: number): void {
+    const sum = Track.sum([this, other], nowMs);
+    this.#rows.set(sum.#rows);
+    this.#starts.set(sum.#starts);
+    this.#bins = sum.#bins;
+  }
+
+  static from(record: TrackRecord, histogramFrom = HISTOGRAM_FROM): Track {
+    const track = new Track(histogramFrom);
     track.#rows.set(record.rows.slice(0, ROWS * COLUMNS));
     track.#starts.set(record.starts.slice(0, WINDOWS.length));
     track.#minuteEndMs = (track.#starts[0]! + 1) * WINDOW_MS.minute;
@@ -97,22 +129,24 @@ export class Track {
 
   add(execution: Execution, atMs: number): void {
     if (atMs >= this.#minuteEndMs) this.#advance(atMs);
-    if (this.#bins === undefined && this.executions + 1 >= HISTOGRAM_FROM)
-      this.#bins = new Uint32Array(2 * ROWS * BINS);
     const { status, gasUsed, gasLimit, timeUs } = execution;
     const rows = this.#rows;
-    const at = RUNNING_MINUTE * COLUMNS;
-    rows[at + Column.executions]!++;
-    if (status === "reverted") rows[at + Column.reverted]!++;
-    else if (status === "halted") rows[at + Column.halted]!++;
-    rows[at + Column.gasUsed]! += gasUsed;
-    rows[at + Column.gasLimit]! += gasLimit;
+    const executions = ++rows[FIRST + Column.executions]!;
+    if (status === "reverted") rows[FIRST + Column.reverted]!++;
+    else if (status === "halted") rows[FIRST + Column.halted]!++;
+    rows[FIRST + Column.gasUsed]! += gasUsed;
+    rows[FIRST + Column.gasLimit]! += gasLimit;
+    if (timeUs !== undefined) {
+      rows[FIRST + Column.timed]!++;
+      rows[FIRST + Column.timeUs]! += timeUs;
+    }
     const bins = this.#bins;
-    if (bins !== undefined) bins[2 * RUNNING_MINUTE * BINS + binOf(gasUsed)]!++;
-    if (timeUs === undefined) return;
-    rows[at + Column.timed]!++;
-    rows[at + Column.timeUs]! += timeUs;
-    if (bins !== undefined) bins[(2 * RUNNING_MINUTE + 1) * BINS + binOf(timeUs)]!++;
+    if (bins === undefined) {
+      if (executions + rows[Column.executions]! >= this.#histogramFrom) this.#bins = new Uint32Array(2 * ROWS * BINS);
+      return;
+    }
+    bins[2 * RUNNING_MINUTE * BINS + binOf(gasUsed)]!++;
+    if (timeUs !== undefined) bins[(2 * RUNNING_MINUTE + 1) * BINS + binOf(timeUs)]!++;
   }
 
   /** The running window becomes the last whole one when its time is over. Time that goes back stays in the running one. */
