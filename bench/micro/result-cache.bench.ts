@@ -68,7 +68,7 @@ const engine = new EnhancedContractEngine(
       encode(out);
       const results = new ByteWriter(1024);
       executor.queries(out.take(), 1, results);
-      sink.settle(decodeAnswer(results.take(), 0, executor.head.seq, executor.head.height));
+      sink.settle(decodeAnswer(results.take(), 0));
     },
   },
 );
