@@ -67,8 +67,8 @@ const engine = new EnhancedContractEngine(
       const out = new ByteWriter(1024);
       encode(out);
       const results = new ByteWriter(1024);
-      executor.queries(out.take(), 1, results);
-      sink.settle(decodeAnswer(results.take(), 0));
+      executor.queries({ calls: out.take(), count: 1 }, results);
+      sink.settle(decodeAnswer(results.take(), 0, executor.head.seq, executor.head.height));
     },
   },
 );
