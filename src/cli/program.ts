@@ -182,7 +182,7 @@ class Builder extends CommandShapes {
       this.client(
         contract,
         "history <address>",
-        "list transactions to a contract",
+        "list transactions that called a contract, or in which it logged",
         async () => (await module()).history,
       ),
     );

@@ -159,7 +159,8 @@ export const CONTRACT_METHODS = {
   }),
 
   contract_executions: define("contract_executions", {
-    description: "Receipts of the transactions that deployed or called a contract, newest first.",
+    description:
+      "Receipts of the transactions that deployed or called a contract, or in which it logged on being called by another one, newest first.",
     role: "reader",
     params: closed({ address: Address, ...paging }),
     result: page(Receipt),

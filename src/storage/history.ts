@@ -14,7 +14,7 @@ import { equalBytes } from "../encoding/bytes.ts";
 import { StorageError } from "../errors.ts";
 import type { ChainIndex, EntryHeader } from "./chain-index.ts";
 import type { EntrySource, SegmentInfo } from "./entry-source.ts";
-import { isExecutionOf, type LogCriteria, LogFilter } from "./log-filter.ts";
+import { ExecutionFilter, type LogCriteria, LogFilter } from "./log-filter.ts";
 import { addressFingerprint, hashFingerprint, PostingKind } from "./postings.ts";
 import { type ScanBudget, SegmentLookup } from "./segment-lookup.ts";
 
@@ -81,7 +81,8 @@ interface Scan {
   fromSeq: number;
   toSeq: number;
   newestFirst: boolean;
-  kind: PostingKind;
+  /** A match is in one of them. */
+  kinds: readonly PostingKind[];
   fingerprints: readonly (readonly number[])[];
 }
 
@@ -170,7 +171,7 @@ export class History {
       fromSeq: Math.max(range.fromSeq, firstSeqAfter(query.after), only?.seq ?? 0),
       toSeq: Math.min(range.toSeq, only?.seq ?? range.toSeq),
       newestFirst: false,
-      kind: PostingKind.log,
+      kinds: [PostingKind.log],
       fingerprints: filter.fingerprints,
     };
     return this.#page(scan, query.limit, function* (entry) {
@@ -184,16 +185,17 @@ export class History {
     });
   }
 
-  /** Transactions that called a contract, or made it, in order or newest first. */
+  /** Transactions that called a contract, made it, or in which it logged, in order or newest first. */
   executions(query: ExecutionQuery): Page<ExecutionItem> {
     this.#catchUp();
     const { contract, after, newestFirst } = query;
+    const filter = new ExecutionFilter(contract);
     const head = this.#chain.headSeq;
     const scan: Scan = {
       fromSeq: newestFirst ? 0 : firstSeqAfter(after),
       toSeq: newestFirst ? Math.min(head, lastSeqBefore(after)) : head,
       newestFirst,
-      kind: PostingKind.execution,
+      kinds: [PostingKind.execution, PostingKind.log],
       fingerprints: [[addressFingerprint(contract, 0)]],
     };
     return this.#page(scan, query.limit, function* (entry) {
@@ -201,7 +203,7 @@ export class History {
         const i = newestFirst ? entry.transactionCount - 1 - n : n;
         const isAnswered =
           after?.seq === entry.seq && (newestFirst ? i >= after.transactionIndex : i <= after.transactionIndex);
-        if (!isAnswered && isExecutionOf(contract, entry, i)) {
+        if (!isAnswered && filter.matches(entry, i)) {
           yield { seq: entry.seq, height: entry.height, transactionIndex: i };
         }
       }
@@ -250,8 +252,9 @@ export class History {
     for (const anyOf of scan.fingerprints) {
       const ofList = new Set<number>();
       for (const fingerprint of anyOf) {
-        for (const ordinal of this.#ordinals(segment, scan.kind, fingerprint, budget))
-          ofList.add(segment.firstSeq + ordinal);
+        for (const kind of scan.kinds)
+          for (const ordinal of this.#ordinals(segment, kind, fingerprint, budget))
+            ofList.add(segment.firstSeq + ordinal);
       }
       seqs = (seqs ?? [...ofList].sort((a, b) => a - b)).filter((seq) => ofList.has(seq));
       if (seqs.length === 0) return seqs;

@@ -56,13 +56,29 @@ export class LogFilter {
   }
 }
 
-/** Whether a transaction called the contract, or made it. Calls from other contracts leave no trace in a receipt. */
-export function isExecutionOf(contract: Uint8Array, entry: BlockEntry, transactionIndex: number): boolean {
-  const { bytes } = entry;
-  const at = entry.transactionAt(transactionIndex);
-  if (bytes[at] !== TransactionKind.deploy && hasBytesAt(bytes, at + TO_AT, contract)) return true;
-  const madeAt = contractAddressAt(bytes, entry.receiptAt(transactionIndex));
-  return madeAt >= 0 && hasBytesAt(bytes, madeAt, contract);
+/**
+ * Transactions that called a contract, made it, or in which it logged. A receipt holds no calls between contracts: one that
+ * logged nothing is known to its trace alone.
+ */
+export class ExecutionFilter {
+  readonly #contract: Uint8Array;
+  readonly #logs = new LogWalker();
+
+  constructor(contract: Uint8Array) {
+    this.#contract = contract;
+  }
+
+  matches(entry: BlockEntry, transactionIndex: number): boolean {
+    const { bytes } = entry;
+    const at = entry.transactionAt(transactionIndex);
+    if (bytes[at] !== TransactionKind.deploy && hasBytesAt(bytes, at + TO_AT, this.#contract)) return true;
+    const receiptAt = entry.receiptAt(transactionIndex);
+    const madeAt = contractAddressAt(bytes, receiptAt);
+    if (madeAt >= 0 && hasBytesAt(bytes, madeAt, this.#contract)) return true;
+    this.#logs.open(bytes, receiptAt);
+    while (this.#logs.next()) if (hasBytesAt(bytes, this.#logs.addressAt, this.#contract)) return true;
+    return false;
+  }
 }
 
 /** An empty list lets everything pass. */
