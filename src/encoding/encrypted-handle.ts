@@ -7,7 +7,7 @@
  *  - The same operation of the same contract on the same handles has the same handle, on every machine and before it is
  *    evaluated. Results of different contracts never share one.
  */
-import { createHash } from "node:crypto";
+import { hash as hashOnce } from "node:crypto";
 import { ENCRYPTED_TYPES, type EncryptedType } from "./encrypted-type.ts";
 
 export const HANDLE_BYTES = 32;
@@ -63,9 +63,7 @@ export function resultHandle(application: Uint8Array, output: number, type: Encr
 }
 
 function hash(domain: string, parts: readonly Uint8Array[]): Uint8Array {
-  const sha = createHash("sha256").update(domain);
-  for (const part of parts) sha.update(part);
-  return sha.digest();
+  return hashOnce("sha256", Buffer.concat([Buffer.from(domain, "latin1"), ...parts]), "buffer");
 }
 
 function finish(digest: Uint8Array, type: EncryptedType, origin: number): Handle {

@@ -20,24 +20,11 @@ import {
 import type { EncryptedType } from "../../encoding/encrypted-type.ts";
 import { BodyForm } from "../../encoding/transaction.ts";
 import type { HostContext } from "../../execution/host.ts";
-import {
-  ACCESSES_MAX,
-  decodeHandleRecord,
-  encodeHandleRecord,
-  type HandleRecord,
-  isExpired,
-  Permission,
-  permissionsOf,
-} from "./handle-record.ts";
+import { HandleLeaf } from "./handle-leaf.ts";
+import { newHandleRecord, Permission, type Source } from "./handle-record.ts";
 import { circuitGas, EVALUATE_CALL_GAS, INPUT_CALL_GAS, resultGas } from "./privacy-gas.ts";
 import type { PlacedCircuit } from "./privacy-program.ts";
 import { PRIVACY_ERRORS, Refusal } from "./refusal.ts";
-
-interface Entry {
-  readonly handle: Handle;
-  readonly record: HandleRecord;
-  isChanged: boolean;
-}
 
 const CONSTANT_BYTES = 16;
 const NOBODY = new Uint8Array(20);
@@ -48,7 +35,7 @@ export class EncryptedFrame {
   readonly #codeHash: Uint8Array;
   /** Whether the call was admitted, and with it the ciphertexts that its arguments name. */
   readonly #isAdmitted: boolean;
-  readonly #entries = new Map<string, Entry>();
+  readonly #leaves = new Map<string, HandleLeaf>();
 
   constructor(host: HostContext, contract: { keyId: Uint8Array; codeHash: Uint8Array }, form: number) {
     this.host = host;
@@ -62,30 +49,24 @@ export class EncryptedFrame {
     const received = typeOfHandle(handle);
     if (received !== type)
       throw new Refusal(PRIVACY_ERRORS.HandleWrongType, [handle, type.name, received?.name ?? "no type"]);
-    const { record } = this.#find(handle) ?? this.#register(handle);
-    if (!equalBytes(record.keyId, this.#keyId))
-      throw new Refusal(PRIVACY_ERRORS.HandleOtherKey, [handle, this.#keyId, record.keyId]);
-    if (isExpired(record, this.host.block.height)) throw new Refusal(PRIVACY_ERRORS.HandleExpired, [handle]);
-    this.#require(handle, record, this.host.caller, Permission.use);
-    this.#require(handle, record, this.host.address, Permission.use);
+    const leaf = this.#find(handle) ?? this.#register(handle);
+    if (!leaf.isOfKey(this.#keyId))
+      throw new Refusal(PRIVACY_ERRORS.HandleOtherKey, [handle, this.#keyId, leaf.keyId()]);
+    if (leaf.isExpired(this.host.block.height)) throw new Refusal(PRIVACY_ERRORS.HandleExpired, [handle]);
+    requirePermissionOf(leaf, this.host.caller, Permission.use);
+    requirePermissionOf(leaf, this.host.address, Permission.use);
     return handle;
   }
 
   /** A ciphertext's first use: admission has seen that it is there, and bound to sender, contract, key and type. */
-  #register(handle: Handle): Entry {
+  #register(handle: Handle): HandleLeaf {
     if (!this.#isAdmitted || originOf(handle) !== Origin.input)
       throw new Refusal(PRIVACY_ERRORS.HandleUnknown, [handle]);
     const { host } = this;
     host.charge("privacyInput", INPUT_CALL_GAS + resultGas(typeOfHandle(handle)!.bits));
-    const owner = host.caller.slice();
-    return this.#create(handle, {
-      references: 0,
-      height: host.block.height,
-      keyId: this.#keyId,
-      contract: host.address,
-      source: { origin: Origin.input, owner },
-      accesses: [{ account: owner, permissions: Permission.use | Permission.decrypt }],
-    });
+    const leaf = this.#create(handle, host.address, { origin: Origin.input, owner: host.caller });
+    leaf.allow(host.caller, Permission.use | Permission.decrypt);
+    return leaf;
   }
 
   /** A value that everyone knows, as a handle. */
@@ -93,15 +74,7 @@ export class EncryptedFrame {
     const bytes = new Uint8Array(CONSTANT_BYTES);
     for (let i = 0; i < CONSTANT_BYTES; i++) bytes[i] = Number((value >> BigInt(8 * i)) & 255n);
     const handle = constantHandle(this.#keyId, type, bytes);
-    if (this.#find(handle) === undefined)
-      this.#create(handle, {
-        references: 0,
-        height: 0,
-        keyId: this.#keyId,
-        contract: NOBODY,
-        source: { origin: Origin.constant, value: bytes },
-        accesses: [],
-      });
+    if (this.#find(handle) === undefined) this.#create(handle, NOBODY, { origin: Origin.constant, value: bytes });
     return handle;
   }
 
@@ -117,13 +90,12 @@ export class EncryptedFrame {
       const handle = resultHandle(application, output, type);
       if (this.#find(handle) !== undefined) return handle;
       host.charge("privacyResult", resultGas(type.bits));
-      this.#create(handle, {
-        references: 0,
-        height: host.block.height,
-        keyId: this.#keyId,
-        contract: host.address,
-        source: { origin: Origin.computed, codeHash: this.#codeHash, circuit: placed.index, output, inputs },
-        accesses: [],
+      this.#create(handle, host.address, {
+        origin: Origin.computed,
+        codeHash: this.#codeHash,
+        circuit: placed.index,
+        output,
+        inputs,
       });
       return handle;
     });
@@ -144,66 +116,56 @@ export class EncryptedFrame {
   }
 
   #count(handle: Handle, change: 1 | -1): void {
-    const entry = this.#entry(handle);
-    if (entry.record.source.origin === Origin.constant) return;
-    entry.record.references += change;
-    if (entry.record.references === 0) entry.record.height = this.host.block.height;
-    entry.isChanged = true;
+    const leaf = this.#leaf(handle);
+    if (!leaf.isConstant) leaf.count(change, this.host.block.height);
   }
 
   /** Adds to what an account may do with a handle. Nothing is ever taken away: what was given cannot be unseen. */
   allow(handle: Handle, account: Uint8Array, permissions: number): void {
-    const entry = this.#entry(handle);
-    const { accesses, source } = entry.record;
-    if (source.origin === Origin.constant) return;
-    const known = accesses.find((access) => equalBytes(access.account, account));
-    if (known !== undefined) {
-      if ((known.permissions & permissions) === permissions) return;
-      known.permissions |= permissions;
-    } else {
-      if (accesses.length >= ACCESSES_MAX) throw new Refusal(PRIVACY_ERRORS.HandleAccessesFull, [handle]);
-      accesses.push({ account: account.slice(), permissions });
-    }
-    entry.isChanged = true;
+    const leaf = this.#leaf(handle);
+    if (!leaf.isConstant && !leaf.allow(account, permissions))
+      throw new Refusal(PRIVACY_ERRORS.HandleAccessesFull, [handle]);
   }
 
-  /** Whether an account may do something with a handle. @throws Refusal HandleUnknown, HandleNotAllowed */
+  /** @throws Refusal HandleUnknown, HandleNotAllowed */
   requirePermission(handle: Handle, account: Uint8Array, permission: number): void {
-    this.#require(handle, this.#entry(handle).record, account, permission);
+    requirePermissionOf(this.#leaf(handle), account, permission);
   }
 
   close(): void {
-    for (const { handle, record, isChanged } of this.#entries.values())
-      if (isChanged) this.host.setHandle(handle, encodeHandleRecord(record));
+    for (const { handle, bytes, isChanged } of this.#leaves.values()) if (isChanged) this.host.setHandle(handle, bytes);
   }
 
   // ── records ─────────────────────────────────────────────────────────────────
 
-  #require(handle: Handle, record: HandleRecord, account: Uint8Array, permission: number): void {
-    if ((permissionsOf(record, account) & permission) === 0)
-      throw new Refusal(PRIVACY_ERRORS.HandleNotAllowed, [handle, account]);
+  #leaf(handle: Handle): HandleLeaf {
+    const leaf = this.#find(handle);
+    if (leaf === undefined) throw new Refusal(PRIVACY_ERRORS.HandleUnknown, [handle]);
+    return leaf;
   }
 
-  #entry(handle: Handle): Entry {
-    const entry = this.#find(handle);
-    if (entry === undefined) throw new Refusal(PRIVACY_ERRORS.HandleUnknown, [handle]);
-    return entry;
-  }
-
-  #find(handle: Handle): Entry | undefined {
+  #find(handle: Handle): HandleLeaf | undefined {
     const name = toLatin1(handle, 0, HANDLE_BYTES);
-    const known = this.#entries.get(name);
+    const known = this.#leaves.get(name);
     if (known !== undefined) return known;
     const bytes = this.host.getHandle(handle);
     if (bytes === undefined) return undefined;
-    const entry = { handle: handle.slice(), record: decodeHandleRecord(handle, bytes), isChanged: false };
-    this.#entries.set(name, entry);
-    return entry;
+    const leaf = new HandleLeaf(new Uint8Array(handle), bytes, false);
+    this.#leaves.set(name, leaf);
+    return leaf;
   }
 
-  #create(handle: Handle, record: HandleRecord): Entry {
-    const entry = { handle: handle.slice(), record, isChanged: true };
-    this.#entries.set(toLatin1(handle, 0, HANDLE_BYTES), entry);
-    return entry;
+  #create(handle: Handle, contract: Uint8Array, source: Source): HandleLeaf {
+    // A constant belongs to no height: its record is the same whoever makes it first.
+    const height = source.origin === Origin.constant ? 0 : this.host.block.height;
+    const record = newHandleRecord(height, this.#keyId, contract, source);
+    const leaf = new HandleLeaf(new Uint8Array(handle), record, true);
+    this.#leaves.set(toLatin1(handle, 0, HANDLE_BYTES), leaf);
+    return leaf;
   }
+}
+
+function requirePermissionOf(leaf: HandleLeaf, account: Uint8Array, permission: number): void {
+  if ((leaf.permissions(account) & permission) === 0)
+    throw new Refusal(PRIVACY_ERRORS.HandleNotAllowed, [leaf.handle, account]);
 }

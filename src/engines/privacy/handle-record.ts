@@ -8,7 +8,7 @@
  *    68  what it is: input → owner (20) · constant → value (16) · computed → code hash (32), u8 circuit, input handles
  *     …  accesses: account (20), u8 Permission
  */
-import { ByteWriter, equalBytes, readU32, readU64 } from "../../encoding/bytes.ts";
+import { equalBytes, readU32, readU64, writeU64 } from "../../encoding/bytes.ts";
 import { HANDLE_BYTES, type Handle, Origin, originOf } from "../../encoding/encrypted-handle.ts";
 import { MalformedBytesError } from "../../errors.ts";
 
@@ -49,29 +49,45 @@ export const UNHELD_BLOCKS_MAX = 100_000;
 const VERSION = 1;
 const FIXED_BYTES = 68;
 
-export function encodeHandleRecord(record: HandleRecord): Uint8Array {
-  const { source, accesses } = record;
-  const out = new ByteWriter(256);
-  out.u8(VERSION);
-  out.u8(accesses.length);
-  out.u8(source.origin === Origin.computed ? source.inputs.length : 0);
-  out.u8(source.origin === Origin.computed ? source.output : 0);
-  out.u32(record.references);
-  out.u64(record.height);
-  out.raw(record.keyId);
-  out.raw(record.contract);
-  if (source.origin === Origin.input) out.raw(source.owner);
-  else if (source.origin === Origin.constant) out.raw(source.value);
+/** Where the parts of a record begin. */
+export const RECORD_AT = {
+  accesses: 1,
+  inputs: 2,
+  output: 3,
+  references: 4,
+  height: 8,
+  keyId: 16,
+  contract: 48,
+} as const;
+export const ACCESS_BYTES = 21;
+
+/** The record of a handle that is new, with nobody on its list. */
+export function newHandleRecord(height: number, keyId: Uint8Array, contract: Uint8Array, source: Source): Uint8Array {
+  const bytes = new Uint8Array(FIXED_BYTES + sourceBytes(source));
+  bytes[0] = VERSION;
+  writeU64(bytes, RECORD_AT.height, height);
+  bytes.set(keyId, RECORD_AT.keyId);
+  bytes.set(contract, RECORD_AT.contract);
+  if (source.origin === Origin.input) bytes.set(source.owner, FIXED_BYTES);
+  else if (source.origin === Origin.constant) bytes.set(source.value, FIXED_BYTES);
   else {
-    out.raw(source.codeHash);
-    out.u8(source.circuit);
-    for (const input of source.inputs) out.raw(input);
+    bytes[RECORD_AT.inputs] = source.inputs.length;
+    bytes[RECORD_AT.output] = source.output;
+    bytes.set(source.codeHash, FIXED_BYTES);
+    bytes[FIXED_BYTES + 32] = source.circuit;
+    let at = FIXED_BYTES + 33;
+    for (const input of source.inputs) {
+      bytes.set(input, at);
+      at += HANDLE_BYTES;
+    }
   }
-  for (const { account, permissions } of accesses) {
-    out.raw(account);
-    out.u8(permissions);
-  }
-  return out.written();
+  return bytes;
+}
+
+function sourceBytes(source: Source): number {
+  if (source.origin === Origin.input) return source.owner.length;
+  if (source.origin === Origin.constant) return source.value.length;
+  return 33 + HANDLE_BYTES * source.inputs.length;
 }
 
 /** @param handle whose record it is: its last byte says which source stands in it. */
