@@ -114,6 +114,6 @@ function mismatch(type: string, text: string): string | undefined {
     return isWhole ? undefined : "a whole number in decimal (base units)";
   }
   if (/^bytes\d*$/.test(type))
-    return /^0x([0-9a-f]{2})*$/i.test(text) ? undefined : "0x and an even number of hex digits";
+    return /^0x(?:[0-9a-f]{2})*$/i.test(text) ? undefined : "0x and an even number of hex digits";
   return undefined;
 }

@@ -13,6 +13,13 @@ import { anyTransaction, changed } from "../support/request-arbitraries.ts";
 const NAMES = Object.keys(METHODS) as MethodName[];
 
 describe("validation", () => {
+  it("takes megabytes of hex, as a contract or a key may have", () => {
+    const { validator } = METHODS.privacy_putKey;
+    const part = { offset: 0, total: 1, sha256: `0x${"00".repeat(32)}`, data: `0x${"ab".repeat(8 * 1024 * 1024)}` };
+    expect(validator.refusal(part)).toBeUndefined();
+    expect(validator.refusal({ ...part, data: `${part.data}a` })).toMatchObject({ facts: { path: "data" } });
+  });
+
   it("accepts of transactions what the compiled schema accepts", () => {
     const compiled = Compile(Transaction);
     const validator = new Validator(Transaction);
