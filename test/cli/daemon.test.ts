@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DEV_ACCOUNTS } from "../../src/config/dev-accounts.ts";
+import { contractPath } from "../support/cosmwasm-contracts.ts";
 import { type CliResult, runCli, startCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { ECHO, program } from "../support/wasi-programs.ts";
@@ -178,6 +179,26 @@ describe("commands", () => {
     expect((await run("account", "show", alice, "--json")).json().result).toMatchObject({ balance: "1000", nonce: 0 });
     expect((await run("block", "show", "0", "--json")).json().result.chainId).toBe(77);
     await stop();
+  });
+
+  it("a genesis file names addresses and coins for CosmWasm contracts, for as long as the chain lives", async () => {
+    const cwd = temporaryDirectory();
+    const parameters = { addressPrefix: "juno", denom: "ujuno" };
+    writeFileSync(join(cwd, "genesis.json"), JSON.stringify({ parameters, balances: { [alice]: "1000" } }));
+    const first = await serve(cwd, "--genesis", "genesis.json");
+    const { bech32 } = (await first.run("account", "show", alice, "--json")).json().result;
+    expect(bech32).toMatch(/^juno1/);
+    const init = { name: "Cash", symbol: "CASH", decimals: 6, initial_balances: [{ address: bech32, amount: "9" }] };
+    const deploy = ["deploy", "wasm", contractPath("cw20-base"), "--init", JSON.stringify(init), "--json"];
+    const { contractAddress } = (await first.run(...deploy)).json().result;
+    await first.stop();
+    const second = await serve(cwd);
+    const { stdout } = await second.run("query", contractAddress, "balance", JSON.stringify({ address: bech32 }));
+    expect(stdout).toBe('{"balance":"9"}\n');
+    expect((await second.run("account", "show", alice, "--json")).json().result.bech32).toBe(bech32);
+    const foreign = await second.run("query", contractAddress, "balance", '{"address":"poly1x"}');
+    expect([foreign.code, foreign.stderr]).toEqual([5, expect.stringContaining("does not begin with juno1")]);
+    await second.stop();
   });
 });
 

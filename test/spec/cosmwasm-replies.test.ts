@@ -2,11 +2,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventTopic } from "../../src/encoding/cosmwasm-event.ts";
 import { encodeMessage } from "../../src/engines/wasm/cosmwasm/protobuf.ts";
+import { createAddress } from "../../src/execution/contract-record.ts";
 import { GAS_SCHEDULE_1 } from "../../src/execution/gas.ts";
 import { CosmWasmChain, DENOM } from "../support/cosmwasm-chain.ts";
 import { echoContract } from "../support/cosmwasm-echo.ts";
 
 const ECHO = await echoContract();
+const OTHER = await echoContract((source) => source.replace('"memory") 17', '"memory") 18'));
 const base64 = (bytes: string | Uint8Array) => Buffer.from(bytes as string).toString("base64");
 const b64json = (message: unknown) => base64(JSON.stringify(message));
 
@@ -230,6 +232,49 @@ describe("submessages", () => {
     });
     expect(run(ok({ messages: [{ msg, reply_on: "always" }] })).error).toBe("");
     expect(lastReply().result).toEqual({ error: "codespace: sdk, code: 5" });
+  });
+
+  it("burning takes coins from balance and supply; a failure that is caught brings both back", () => {
+    chain.fund(parent, 10n);
+    chain.fund(child, 5n);
+    const burn = (amount: string) => ({ bank: { burn: { amount: [{ denom: DENOM, amount }] } } });
+    const balances = () => [chain.balanceOf(parent), chain.balanceOf(child), chain.executor.engine.ledger.supply()];
+    expect(run(ok({ messages: [{ msg: burn("4") }] })).error).toBe("");
+    expect(balances()).toEqual([6n, 5n, 11n]);
+    const failing = executeMsg(ok({ messages: [{ msg: burn("5") }, { msg: executeMsg({ error: "no" }) }] }));
+    expect(run(ok({ messages: [{ msg: failing, reply_on: "error" }] })).error).toBe("");
+    expect(balances()).toEqual([6n, 5n, 11n]);
+    expect(run(ok({ messages: [{ msg: burn("7") }] })).error).toMatch(/^insufficient funds/);
+  });
+
+  it("instantiate derives addresses as Ethereum's CREATE does from a contract, by a count that failures use up too", () => {
+    const instantiate = (message: unknown) => ({
+      wasm: { instantiate: { admin: null, code_id: codeId, msg: b64json(message), funds: [], label: "x" } },
+    });
+    const made = (result: { events: readonly { type: string; attributes: readonly { value: string }[] }[] }) =>
+      result.events.filter(({ type }) => type === "instantiate").map(({ attributes }) => attributes[0]!.value);
+    const at = (count: number) => text(createAddress(parent, count));
+    expect(made(run(ok({ messages: [{ msg: instantiate(ok()) }, { msg: instantiate(ok()) }] })))).toEqual([
+      at(1),
+      at(2),
+    ]);
+    const failing = [{ msg: instantiate({ error: "no" }), reply_on: "error" }, { msg: instantiate(ok()) }];
+    expect(made(run(ok({ messages: failing })))).toEqual([at(4)]);
+  });
+
+  it("migrate and update_admin are for a contract's admin, and keep the rest of its record", () => {
+    const other = chain.store(OTHER);
+    const migrate = (contract: Uint8Array) => ({
+      wasm: { migrate: { contract_addr: text(contract), new_code_id: other, msg: b64json(ok()) } },
+    });
+    const before = chain.info(child);
+    expect(run(ok({ messages: [{ msg: migrate(child) }] })).error).toBe("");
+    expect(chain.info(child)).toEqual({ ...before, codeHash: chain.codeHash(other) });
+    expect(run(ok({ messages: [{ msg: migrate(parent) }] })).status).toBe("reverted");
+    const handOn = { wasm: { update_admin: { contract_addr: text(child), admin: text(alice) } } };
+    expect(run(ok({ messages: [{ msg: handOn }] })).error).toBe("");
+    expect(chain.info(child).admin).toEqual(alice);
+    expect(run(ok({ messages: [{ msg: migrate(child) }] })).status).toBe("reverted");
   });
 
   it("custom events get wasmd's prefix, and names it reserves are refused", () => {
