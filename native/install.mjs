@@ -69,7 +69,7 @@ function main() {
   const missing = listMissing(nodeFolder);
   if (missing.length > 0) {
     console.error(
-      `polytorus: the native addon was not built; missing: ${missing.join("; ")}. The slower TypeScript twin runs instead.`,
+      `polytorus: the native addon was not built; missing: ${missing.join("; ")}. The slower TypeScript twins run instead, and encrypted gates do not.`,
     );
     return;
   }
@@ -77,7 +77,7 @@ function main() {
   if (result.status === 0 && existsSync(builtAddon)) return;
   console.error(`${result.stdout ?? ""}${result.stderr ?? ""}${result.error ? `${result.error.message}\n` : ""}`);
   console.error(
-    "polytorus: the native addon did not build, for the reason above. The slower TypeScript twin runs instead.",
+    "polytorus: the native addon did not build, for the reason above. The slower TypeScript twins run instead, and encrypted gates do not.",
   );
 }
 

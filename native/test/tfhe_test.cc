@@ -266,8 +266,9 @@ int main(int argc, char** argv) {
     const SecretKey::Pair pair = SecretKey::generate(set);
     const SecretKey key = SecretKey::parse({pair.secretKey.data(), pair.secretKey.size()});
     testFiles(pair, key);
+    KeyCache cache;
     for (const Kernel* kernel : kernels()) {
-      testGates(key, EvaluationKey({pair.evaluationKey.data(), pair.evaluationKey.size()}, *kernel), gates);
+      testGates(key, *cache.load({pair.evaluationKey.data(), pair.evaluationKey.size()}, *kernel), gates);
     }
     testKeyCache(pair, requireKernel(""));
   }

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <new>
 
-#include "../sha256.h"
 #include "secret_key.h"
 
 #if defined(__linux__)
@@ -40,17 +39,13 @@ PageBuffer::~PageBuffer() { std::free(data_); }
 
 size_t EvaluationKey::residentBytesOf(const ParameterSet& set) { return bootstrapBytesOf(set) + switchBytesOf(set); }
 
-EvaluationKey::EvaluationKey(ByteView file, const Kernel& kernel)
-    : EvaluationKey(parseFile(file, FileKind::kEvaluationKey), kernel) {
-  sha256(file.data, file.size, nullptr, 0, keyId_);
-}
-
-EvaluationKey::EvaluationKey(const File& file, const Kernel& kernel)
+EvaluationKey::EvaluationKey(const File& file, const uint8_t keyId[kKeyIdBytes], const Kernel& kernel)
     : set_((requirePayload(file, kSeedBytes + 4 * (file.set->bootstrapBodyWords() + file.set->switchBodyWords())), file.set)),
       kernel_(&kernel),
       rowStride_(rowStrideOf(*set_)),
       bootstrap_(bootstrapBytesOf(*set_)),
       switch_(switchBytesOf(*set_)) {
+  std::memcpy(keyId_, keyId, kKeyIdBytes);
   const uint8_t* bodies = file.payload.data + kSeedBytes;
   expandBootstrap(file.payload.data, bodies);
   expandSwitch(file.payload.data, bodies + 4 * set_->bootstrapBodyWords());

@@ -33,8 +33,8 @@ struct KeySwitchScratch {
 
 class EvaluationKey {
  public:
-  /** @throws Refused as parseFile does, std::bad_alloc. */
-  EvaluationKey(ByteView file, const Kernel& kernel);
+  /** Of a parsed file whose SHA-256, with header and digest, is `keyId`. @throws Refused FILE_MALFORMED, std::bad_alloc. */
+  EvaluationKey(const File& file, const uint8_t keyId[kKeyIdBytes], const Kernel& kernel);
 
   static size_t residentBytesOf(const ParameterSet& set);
 
@@ -48,7 +48,6 @@ class EvaluationKey {
   void keySwitch(const uint32_t* extracted, size_t count, uint32_t* out, size_t outStride, KeySwitchScratch& scratch) const;
 
  private:
-  EvaluationKey(const File& file, const Kernel& kernel);
   void expandBootstrap(const uint8_t* seed, const uint8_t* bodies);
   void expandSwitch(const uint8_t* seed, const uint8_t* bodies);
   void takeDigits(const uint32_t* extracted, size_t count, std::vector<int8_t>& digits) const;

@@ -1,5 +1,7 @@
 #include "key_cache.h"
 
+#include <optional>
+
 #include "../sha256.h"
 
 namespace polytorus::tfhe {
@@ -40,18 +42,25 @@ SharedKey KeyCache::load(ByteView file, const Kernel& kernel) {
   uint8_t keyId[kKeyIdBytes];
   sha256(file.data, file.size, nullptr, 0, keyId);
   const std::string id = entryId(keyId, kernel);
+  std::optional<File> parsed;
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     const auto known = findEntry(id);
-    if (known == entries_.end()) break;
-    if (known->key) {
+    if (known != entries_.end() && known->key) {
       entries_.splice(entries_.begin(), entries_, known);
       return known->key;
     }
-    expanded_.wait(lock);
+    if (known != entries_.end()) {
+      expanded_.wait(lock);
+    } else if (parsed) {
+      break;
+    } else {  // The digest takes a while: others need not wait for it.
+      lock.unlock();
+      parsed = parseFile(file, FileKind::kEvaluationKey);
+      lock.lock();
+    }
   }
-  const File parsed = parseFile(file, FileKind::kEvaluationKey);
-  const size_t bytes = EvaluationKey::residentBytesOf(*parsed.set);
+  const size_t bytes = EvaluationKey::residentBytesOf(*parsed->set);
   makeRoom(bytes);
   if (residentBytes() + bytes > maxBytes_) {
     throw Refused("KEY_CACHE_FULL", "the key needs " + std::to_string(bytes) + " bytes, " + std::to_string(residentBytes()) + " of " +
@@ -62,7 +71,7 @@ SharedKey KeyCache::load(ByteView file, const Kernel& kernel) {
   lock.unlock();
   SharedKey key;
   try {
-    key = std::make_shared<const EvaluationKey>(file, kernel);
+    key = std::make_shared<const EvaluationKey>(*parsed, keyId, kernel);
   } catch (...) {
     lock.lock();
     entries_.erase(entry);
