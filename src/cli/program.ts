@@ -186,6 +186,12 @@ class Builder extends CommandShapes {
         async () => (await module()).history,
       ),
     );
+    this.client(
+      contract,
+      "health <address>",
+      "score a contract, with each part of the score, and say what would make it better",
+      async () => (await import("./commands/contract-health.ts")).health,
+    );
     this.sender(
       contract,
       "pause <address>",

@@ -54,6 +54,7 @@ describe("help", () => {
         "contract state",
         "contract logs",
         "contract gen-client",
+        "contract health",
         "contract history",
         "contract pause",
         "contract resume",

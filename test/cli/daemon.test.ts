@@ -98,6 +98,7 @@ describe("commands", () => {
     expect((await run("query", token, "nothing")).code).toBe(1);
     expect((await run("contract", "logs", token, "--output", "ndjson")).stdout.trimEnd().split("\n")).toHaveLength(3);
     expect((await run("contract", "history", token)).stdout).toMatch(/^ +3 +0 +ERC20InsufficientBalance +/m);
+    expect((await run("contract", "health", token)).stdout).toMatch(/^failed 1 times: ERC20InsufficientBalance$/m);
     expect((await run("account", "show", "--json")).json().result.nonce).toBe(3);
     await stop();
   });
