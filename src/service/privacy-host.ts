@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BlockEntry } from "../encoding/block-entry.ts";
+import { HeldCollector } from "../engines/privacy/held-collector.ts";
 import { EvaluationPool } from "../engines/privacy/jobs/evaluation-pool.ts";
 import { PrivacyJobs } from "../engines/privacy/jobs/privacy-jobs.ts";
 import type { BlockLog } from "../execution/ports.ts";
@@ -46,12 +47,16 @@ export interface HeldPrivacy {
 /** What one task may take: half a minute of one thread with the default parameter set. */
 const TASK_GATES_MAX = 12_000;
 
+/** What may go has been of no use for a day or for a hundred thousand blocks: an hour more does not matter. */
+const COLLECT_MS = 3_600_000;
+
 export class PrivacyHost {
   readonly service: LocalPrivacy;
   readonly held: HeldPrivacy;
   readonly #jobs: PrivacyJobs;
   readonly #pool: EvaluationPool;
   readonly #blobs: BlobFiles;
+  readonly #collecting: NodeJS.Timeout;
   readonly #temporary: string | undefined;
 
   constructor(
@@ -75,6 +80,19 @@ export class PrivacyHost {
         queued: new Int32Array(this.held.queued),
       },
     );
+    const collector = new HeldCollector({
+      blobs: this.#blobs,
+      leaf,
+      isNeeded: (handle) => this.#jobs.takes(handle),
+      height,
+      now,
+    });
+    this.#collecting = setInterval(() => {
+      collector.collect().then(
+        (values) => values > 0 && report("info", "let go of encrypted values that nothing refers to", { values }),
+        (problem: Error) => report("warn", "encrypted values were not collected", { why: problem.message }),
+      );
+    }, COLLECT_MS).unref();
     this.service = new LocalPrivacy({ blobs: this.#blobs, jobs: this.#jobs, leaf, height, now });
   }
 
@@ -91,6 +109,7 @@ export class PrivacyHost {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#collecting);
     await this.#jobs.close();
     await this.#pool.close();
     await this.#blobs.close();

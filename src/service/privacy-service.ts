@@ -143,8 +143,8 @@ export class LocalPrivacy implements PrivacyService {
   async #keepInput(handle: Handle, file: Uint8Array, facts: Record<string, unknown>): Promise<void> {
     const { blobs } = this.#modules;
     if (heldCiphertext(blobs, handle) !== undefined) return;
-    const body = bodyName(hashOf(readPrivacyFile(file, "data").payload.subarray(BODY_AT)));
-    const other = blobs.name(body) as { handle: string } | undefined;
+    const body = hashOf(readPrivacyFile(file, "data").payload.subarray(BODY_AT));
+    const other = blobs.name(bodyName(body)) as { handle: string } | undefined;
     if (other !== undefined)
       throw new RejectedError(
         "PRIVACY_INPUT_REPLAYED",
@@ -155,8 +155,8 @@ export class LocalPrivacy implements PrivacyService {
         },
       );
     await blobs.commit([
-      { name: handleName(handle), facts, bytes: file },
-      { name: body, facts: { handle: toHex(handle) } },
+      { name: handleName(handle), facts: { ...facts, body: toHex(body) }, bytes: file },
+      { name: bodyName(body), facts: { handle: toHex(handle) } },
     ]);
   }
 

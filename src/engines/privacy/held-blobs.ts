@@ -26,6 +26,8 @@ export interface HeldCiphertext {
   /** Of an input. */
   readonly owner?: string;
   readonly context: string;
+  /** Of an input: under which its own bytes are remembered. */
+  readonly body?: string;
   readonly bytes: number;
   readonly heldAtMs: number;
 }

@@ -44,6 +44,14 @@ export class JobTable {
     this.#byHandle.set(toLatin1(handle), job);
   }
 
+  /** Whether a job that is not over takes a handle. */
+  takes(handle: Handle): boolean {
+    const name = toLatin1(handle);
+    for (const job of this.#byId.values())
+      if (job.finishedAtMs === undefined && job.inputs.some((input) => toLatin1(input) === name)) return true;
+    return false;
+  }
+
   /** `job` waits until `handle` is held. */
   wait(job: Job, handle: Handle): void {
     const name = toLatin1(handle);

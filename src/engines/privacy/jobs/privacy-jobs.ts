@@ -345,6 +345,11 @@ export class PrivacyJobs {
     return this.#view(job);
   }
 
+  /** Whether a job that is not over takes a handle. */
+  takes(handle: Handle): boolean {
+    return this.#table.takes(handle);
+  }
+
   get openCount(): number {
     return this.#table.openCount;
   }
