@@ -1,12 +1,15 @@
 /**
  * Mutated modules: each is refused with a ModuleRejected, or its instrumented form is valid and, run with little gas, comes to
- * an end. WASM_MUTATIONS says how many of small programs are tried; of the large contracts a hundredth of that.
+ * an end. WASM_MUTATIONS says how many of small programs are tried; of compiled contracts a hundredth of that, and
+ * of those below 100 KB a fifth.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadArtifact } from "../../contracts/sdk/testing/artifact.ts";
 import { instrumentModule, type ModulePolicy } from "../../src/engines/wasm/module/instrument.ts";
+import { LIMITS } from "../../src/engines/wasm/module/limits.ts";
 import { ModuleRejected } from "../../src/engines/wasm/module/module-rejected.ts";
 import { parseModule } from "../../src/engines/wasm/module/parse-module.ts";
 import { HOST_TYPE, ProgramGenerator, randomSource } from "../support/wasm-program-generator.ts";
@@ -94,6 +97,22 @@ function admit(
   }
 }
 
+/** Of CosmWasm contracts, WASI programs, and what the AssemblyScript compiler makes: each with the imports that it has. */
+async function compiledContracts(): Promise<{ code: Uint8Array; policy: ModulePolicy }[]> {
+  const require = createRequire(import.meta.url);
+  const folderOf = (name: string, folder: string) => join(dirname(require.resolve(`${name}/package.json`)), folder);
+  const folders = [folderOf("@oraichain/common-contracts-build", "data"), folderOf("@wasmer/wasi", "tests")];
+  const files = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  const found = files.filter((file) => file.endsWith(".wasm")).map((file) => new Uint8Array(readFileSync(file)));
+  const built = await Promise.all(["counter", "token", "escrow", "vault"].map(loadArtifact));
+  return [...built.map(({ code }) => code), ...found].flatMap((code) => {
+    if (code.length > LIMITS.moduleBytes || !WebAssembly.validate(code)) return [];
+    const { imports, types } = parseModule(code);
+    const allowed = new Map(imports.map((item) => [`${item.module}.${item.name}`, types[item.typeIndex]!]));
+    return [{ code, policy: { ...SMALL, imports: allowed, memoryPagesMax: 512 } }];
+  });
+}
+
 class HostHalt extends Error {}
 
 /** Calls every exported function; returns how many came to an end by themselves. */
@@ -154,27 +173,25 @@ describe("mutated modules", () => {
   );
 
   it(
-    "are refused by name, or valid, of CosmWasm contracts",
-    () => {
-      const require = createRequire(import.meta.url);
-      const folder = join(dirname(require.resolve("@oraichain/common-contracts-build/package.json")), "data");
-      const contracts = ["multicall.wasm", "cw4-group.wasm", "cw20-base.wasm"].map((name) => {
-        const code = new Uint8Array(readFileSync(join(folder, name)));
-        const { imports, types } = parseModule(code);
-        const allowed = new Map(imports.map((item) => [`${item.module}.${item.name}`, types[item.typeIndex]!]));
-        return { code, policy: { ...SMALL, imports: allowed, memoryPagesMax: 512 } };
-      });
+    "are refused by name, or valid, of contracts that compilers made",
+    async () => {
+      const contracts = await compiledContracts();
+      const smallBytesMax = 100_000;
       const mutator = new Mutator(SEED + 1);
-      let admitted = 0;
-      for (let i = 0; i < MUTATIONS / 100; i++) {
-        const { code, policy } = contracts[i % contracts.length]!;
-        const result = admit(mutator.mutate(code, contracts[(i + 1) % contracts.length]!.code), policy);
-        if ("rule" in result) continue;
-        admitted++;
+      const counts = { tried: 0, admitted: 0 };
+      const tryOne = (all: typeof contracts, i: number) => {
+        const { code, policy } = all[i % all.length]!;
+        const result = admit(mutator.mutate(code, all[(i + 1) % all.length]!.code), policy);
+        counts.tried++;
+        if ("rule" in result) return;
+        counts.admitted++;
         expect(WebAssembly.validate(result.bytes)).toBe(true);
-      }
-      console.log(`${admitted} of ${MUTATIONS / 100} admitted`);
-      expect(admitted).toBeGreaterThan(0);
+      };
+      for (let i = 0; i < MUTATIONS / 100; i++) tryOne(contracts, i);
+      const small = contracts.filter(({ code }) => code.length < smallBytesMax);
+      for (let i = 0; i < MUTATIONS / 5; i++) tryOne(small, i);
+      console.log(`${counts.admitted} of ${counts.tried} admitted, of ${contracts.length} contracts`);
+      expect(counts.admitted).toBeGreaterThan(0);
     },
     TIMEOUT_MS,
   );
