@@ -227,7 +227,9 @@ describe("memory", () => {
     expect(pagesOf("fill", 0, 0)).toBe("0");
     const small = new MeteredInstance(`(module ${MEMORY} (func (export "s") i32.const 0 i32.const 1 i32.store))`);
     small.call("s");
-    expect([small.module.tracksDirtyPages, small.dirty]).toEqual([false, 0n]);
+    expect([small.module.tracksDirtyPages, small.module.slackPages, small.dirty]).toEqual([true, 0, 1n]);
+    const none = new MeteredInstance(`(module (memory (export "memory") 0))`);
+    expect([none.module.tracksDirtyPages, none.module.slackPages]).toEqual([false, 0]);
   });
 
   it("notes the page of every turn when a loop changes the local that it stores through", () => {

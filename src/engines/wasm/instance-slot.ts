@@ -104,8 +104,7 @@ export class InstanceSlot {
   #instantiate(): void {
     const { layout, compiled } = this.module;
     try {
-      // Without tracked pages the slack would be restored after every call: there growing makes a new memory instead.
-      const initial = layout.initialPages + (layout.tracksDirtyPages ? layout.slackPages : 0);
+      const initial = layout.initialPages + layout.slackPages;
       this.#memory = new WebAssembly.Memory({ initial, maximum: layout.maxPages });
       this.#exports = new WebAssembly.Instance(compiled, { ...this.frame.imports, $m: { m: this.#memory } }).exports;
     } catch (thrown) {

@@ -1,13 +1,13 @@
 /**
  * A rewritten module as it is kept outside the process, so that a restart need not rewrite it:
- *     "ptw2" ‖ u32 length ‖ JSON of the layout ‖ module ‖ SHA-256 of all before
+ *     "ptw3" ‖ u32 length ‖ JSON of the layout ‖ module ‖ SHA-256 of all before
  * The hash finds torn and damaged copies; what does not check is made anew.
  */
 import { hash } from "node:crypto";
 import { equalBytes, readU32, writeU32 } from "../../encoding/bytes.ts";
 import type { ModuleLayout } from "./instance-slot.ts";
 
-const MAGIC = "ptw2";
+const MAGIC = "ptw3";
 const HEADER_BYTES = 8;
 const HASH_BYTES = 32;
 

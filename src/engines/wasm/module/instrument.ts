@@ -7,7 +7,7 @@
  *   $stack  mutable i32   remaining stack height; -1: overflow. Functions that call nothing take none.
  *   $pages  mutable i32   pages of memory as the module sees them; -1: the host failed to grow the memory below its limit,
  *                         a fault of this machine and never an outcome.
- *   $dirty  mutable i64   pages that were written to (dirty-pages.ts); 0 in a module that does not track them.
+ *   $dirty  mutable i64   pages that were written to (dirty-pages.ts); 0 in a module that begins with none.
  *   $blocks mutable i64   blocks of those pages that were written to.
  *   $reset  () -> ()      every mutable global, $stack, $pages, $dirty and $blocks as they were at first. $gas stays.
  *   $start  () -> ()      present when there was a start section: runs it, metered. What the globals hold when it returns is
@@ -34,8 +34,8 @@ export const METERING_VERSION = 1;
 /** Physical pages beyond the declared minimum: most calls grow a little, and real growth costs a new memory. */
 export const SLACK_PAGES = 4;
 
-/** Restoring a smaller memory as a whole costs less than tracking its pages. */
-const UNTRACKED_PAGES_MAX = 2;
+/** A module of so few pages gets no slack: few of them ever grow. */
+const EXACT_PAGES_MAX = 2;
 
 export interface ModulePolicy {
   /** Imports that the ABI allows: "module.name" → type. */
@@ -80,13 +80,13 @@ export function instrumentModule(code: Uint8Array, policy: ModulePolicy): Instru
   const { initial, maximum } = checkMemory(shape, policy);
   checkImports(shape, policy.imports);
   checkExports(shape, policy.exports);
-  const tracksDirtyPages = initial > UNTRACKED_PAGES_MAX;
+  const tracksDirtyPages = initial > 0;
   const maxPages = policy.memoryPagesMax + SLACK_PAGES;
   const bytes = rewriteModule(shape, { floats: policy.floats, tracksDirtyPages, limitPages: maximum, maxPages });
   return {
     bytes,
     initialPages: initial,
-    slackPages: SLACK_PAGES,
+    slackPages: initial > EXACT_PAGES_MAX ? SLACK_PAGES : 0,
     maxPages,
     tracksDirtyPages,
     hasStart: shape.start !== undefined,

@@ -39,6 +39,10 @@ const WORD_BYTES = 32;
 const CONTEXT_BYTES = 116;
 const SIGNATURE_BYTES = 65;
 const TOPICS_MAX = 4;
+/** Lists of so many topics, filled for each log: the host copies them. */
+const TOPICS: readonly Uint8Array[][] = Array.from({ length: TOPICS_MAX + 1 }, (_, count) =>
+  new Array<Uint8Array>(count).fill(new Uint8Array(0)),
+);
 /** Code units of an AssemblyScript string that a revert repeats. */
 const ABORT_CHARS_MAX = 256;
 const STATUS_CODES = { success: 0, reverted: 1, halted: 2 } as const;
@@ -140,8 +144,8 @@ function callImports(slot: InstanceSlot, registers: HostRegisters): WebAssembly.
       slot.host.charge("hostCall", HOST_CALL_GAS);
       const count = topicCount >>> 0;
       if (count > TOPICS_MAX) throw new Halt("LogLimit");
-      const words: Uint8Array[] = [];
-      for (let i = 0; i < count; i++) words.push(slot.lend(topics + i * WORD_BYTES, WORD_BYTES, i));
+      const words = TOPICS[count]!;
+      for (let i = 0; i < count; i++) words[i] = slot.lend(topics + i * WORD_BYTES, WORD_BYTES, i);
       slot.host.log(words, slot.lend(data, dataLength, TOPICS_MAX));
     },
   };
