@@ -22,7 +22,8 @@ import { type ExecutorStart, WorkerExecutor } from "./sequencer/executor-handle.
 import { ExecutorThreads } from "./sequencer/executor-threads.ts";
 import { IdGate } from "./sequencer/id-gate.ts";
 import { IdIndex } from "./sequencer/id-index.ts";
-import { Pipeline, type RunningExecutor } from "./sequencer/pipeline.ts";
+import { Pipeline } from "./sequencer/pipeline.ts";
+import type { RunningExecutor } from "./sequencer/pipeline-options.ts";
 import { QueryQueue } from "./sequencer/query-queue.ts";
 import { RetainedWindow } from "./sequencer/retained-window.ts";
 import { AnalyticsHandle } from "./service/analytics-handle.ts";
@@ -42,8 +43,6 @@ import { type DataPaths, type ModuleFilesOptions, moduleFilesIn } from "./storag
 
 /** Transactions waiting for the executor, in bytes of encoding: a second's worth at the highest rate measured. */
 const SUBMISSION_BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
-/** Contracts are loaded ahead when the first requests have been answered. */
-const WARM_AFTER_MS = 500;
 const ZERO_HASH = new Uint8Array(32);
 const BEFORE_GENESIS: Head = { seq: -1, height: -1, timestampMs: 0, blockHash: ZERO_HASH, stateRoot: ZERO_HASH };
 
@@ -116,6 +115,8 @@ export class Engine {
         gasForced: options.queryGasForced,
         optimize: options.optimize,
         blockHeight: () => this.#pipeline.head.height,
+        hasWrites: () => this.#pipeline.hasWrites || (this.#auto?.backlogBytes ?? 0) > 0,
+        hasEarlyReceipts: () => this.#pipeline.hasEarlyReceipts,
         nowMs: () => performance.now(),
       },
       new QueryQueue(this.#pipeline, this.#pool),
@@ -206,7 +207,8 @@ export class Engine {
     }
     this.#privacy.resume(this.#log);
     this.#state = "ready";
-    if (this.#options.optimize && this.#paths !== undefined) setTimeout(() => this.#warm(), WARM_AFTER_MS).unref();
+    if (this.#options.optimize && this.#paths !== undefined)
+      this.#insights.warmSoon((address) => this.#pipeline.ask("contract", [address]));
     const { height } = this.#pipeline.head;
     this.#options.report("info", "engine ready", {
       height,
@@ -298,13 +300,6 @@ export class Engine {
 
   #script(name: string): URL {
     return new URL(`${name}.js`, this.#options.scripts ?? import.meta.url);
-  }
-
-  #warm(): void {
-    if (this.#state !== "ready") return;
-    this.#insights
-      .warm((address) => this.#pipeline.ask("contract", [address]))
-      .catch(({ message }: Error) => this.#options.report("warn", "contracts were not loaded ahead", { why: message }));
   }
 
   // ── running ─────────────────────────────────────────────────────────────────

@@ -11,7 +11,8 @@ import { ByteWriter, compareBytes, equalBytes } from "../encoding/bytes.ts";
 import { toHex } from "../encoding/hex.ts";
 import { EngineError, RejectedError } from "../errors.ts";
 import { Submission } from "./batch.ts";
-import type { Pipeline, Stage } from "./pipeline.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Stage } from "./pipeline-options.ts";
 
 export interface DrivenBlock {
   height: number;

@@ -14,39 +14,11 @@ import { BlockEntry } from "../encoding/block-entry.ts";
 import { EngineError, type StorageError, toEngineError } from "../errors.ts";
 import type { ExecutedBlock } from "../execution/block-executor.ts";
 import { type Head, headOf } from "../execution/executor.ts";
-import type { BlockLog } from "../execution/ports.ts";
 import type { Calls } from "../execution/query-runner.ts";
 import { type Batch, type Submission, withoutTransaction } from "./batch.ts";
 import { CommitQueue, type Release } from "./commit-queue.ts";
 import type { ExecutorFace, ExecutorHandle, ExecutorMethod, Past, QueryResults } from "./executor-handle.ts";
-
-export interface RunningExecutor {
-  handle: ExecutorHandle;
-  /** Index of the transaction or query that it is at: written by the executor, read after its death. */
-  progress: Int32Array;
-}
-
-export interface Stage {
-  block: BlockEntry | undefined;
-  /** Resolves when `block` is what is staged. */
-  underWay: Promise<void> | undefined;
-}
-
-export interface PipelineOptions {
-  log: BlockLog;
-  /** The head of the log. */
-  head: Head;
-  /** Starts an executor whose state is that of `head`. */
-  startExecutor(head: Head, onLost: (problem: EngineError) => void): Promise<RunningExecutor>;
-  now(): number;
-  onDurable(entry: BlockEntry): void;
-  /** Mode driven: a block that waits to be committed, or is being executed for it. Nobody may see it. */
-  stage(): Stage | undefined;
-  /** There is room for another batch. */
-  onRoom(): void;
-  /** The log's state is unknown, or no executor can be started: the process has to stop. */
-  onFatal(error: EngineError): void;
-}
+import type { PipelineOptions, RunningExecutor } from "./pipeline-options.ts";
 
 /** Work that is with the executor. `bytes` is kept to run it again, and shared with its thread: it copies what it changes. */
 interface Job {
@@ -114,6 +86,14 @@ export class Pipeline {
       !this.#closed
     );
   }
+  /** Transactions are with the executor, or on their way into the log. */
+  get hasWrites(): boolean {
+    return this.#batches > 0 || this.#commits.pendingBytes > 0;
+  }
+  /** Someone has the receipt of a block that is not durable yet. */
+  get hasEarlyReceipts(): boolean {
+    return this.#answeredSeq > this.#head.seq;
+  }
   get isIdle(): boolean {
     return this.#jobs.length === 0 && this.#commits.pendingBytes === 0;
   }
@@ -165,7 +145,11 @@ export class Pipeline {
   }
 
   #answer(submissions: readonly Submission[]): void {
-    for (const submission of submissions) if (submission.wait === "executed") submission.sink.settle(submission);
+    for (const submission of submissions) {
+      if (submission.wait !== "executed") continue;
+      this.#answeredSeq = this.#executedSeq;
+      submission.sink.settle(submission);
+    }
     const waiting = submissions.filter((submission) => submission.wait === "durable");
     if (waiting.length === 0) return;
     this.whenDurable({
@@ -180,6 +164,8 @@ export class Pipeline {
   }
 
   #executedSeq = -1;
+  /** The newest entry that someone was told of before it was durable. */
+  #answeredSeq = -1;
 
   /** Hands an executed entry to the log. */
   commit(entry: BlockEntry): void {

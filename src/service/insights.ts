@@ -21,6 +21,7 @@ export interface InsightsModules {
 
 /** Contracts loaded at start: compiling a large one takes a tenth of a second. */
 const WARMED_MAX = 8;
+const WARM_AFTER_MS = 500;
 
 export class Insights {
   readonly #modules: InsightsModules;
@@ -63,8 +64,13 @@ export class Insights {
     };
   }
 
-  /** Loads, and compiles, the contracts executed most before anyone calls them. */
-  async warm(load: (address: Uint8Array) => Promise<unknown>): Promise<void> {
+  /** Loads the contracts executed most, when the first requests have been answered. */
+  warmSoon(load: (address: Uint8Array) => Promise<unknown>): void {
+    // What cannot be loaded now is loaded by whoever calls it, who is then told why not.
+    setTimeout(() => this.#warm(load).catch(() => {}), WARM_AFTER_MS).unref();
+  }
+
+  async #warm(load: (address: Uint8Array) => Promise<unknown>): Promise<void> {
     const chain = await this.#modules.ask?.({ about: "chain" });
     for (const { address, executions } of chain?.topContracts.slice(0, WARMED_MAX) ?? [])
       if ((await load(address)) !== undefined)

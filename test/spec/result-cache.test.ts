@@ -146,6 +146,23 @@ describe("a query", () => {
 });
 
 describe("in the daemon's threads", () => {
+  it("who asks after a transfer, answered or not, durable or not, is answered with it", async () => {
+    const { engine } = await openEngine();
+    try {
+      const token = await deployToken(engine);
+      for (let sent = 0; sent < 60; sent += 2) {
+        expect(await balanceOf(engine, token, BOB)).toBe(BigInt(sent));
+        const unanswered = submit(engine, [transfer(token, ALICE, BOB, 1)]);
+        expect(await balanceOf(engine, token, BOB)).toBe(BigInt(sent + 1));
+        await unanswered;
+        await submit(engine, [transfer(token, ALICE, BOB, 1)], "executed");
+        expect(await balanceOf(engine, token, BOB)).toBe(BigInt(sent + 2));
+      }
+    } finally {
+      await engine.close();
+    }
+  });
+
   it("nobody is answered from before their last receipt", async () => {
     const { engine } = await openEngine();
     try {

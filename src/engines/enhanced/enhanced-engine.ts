@@ -10,7 +10,8 @@
  * It stands on the thread of the sockets: a hit there costs a map's lookup and no change of thread, and every durable
  * block passes there before anyone hears of it, so that nobody is answered from before the receipt that they have.
  * Always
- *  - An answer from here, cached or not, is never older than the last entry that was committed when it was asked for.
+ *  - An answer from here, cached or not, is never older than the last entry that was committed when it was asked for, nor
+ *    than what its asker has submitted before or has a receipt of, durable or not.
  *  - `bypass` runs the query, whatever is cached or on its way.
  */
 import type { BlockEntry } from "../../encoding/block-entry.ts";
@@ -41,6 +42,10 @@ export interface EnhancedEngineOptions extends ResultCacheOptions {
   gasForced?: number | undefined;
   /** Answers that are hardly ever asked for again are not kept. */
   optimize?: boolean | undefined;
+  /** Something was submitted that is not durable yet: a query run now is answered after it, a cached answer would be from before. */
+  hasWrites?(): boolean;
+  /** Someone has the receipt of a block that is executed and not durable yet. */
+  hasEarlyReceipts?(): boolean;
   /** Height of the last durable block. */
   blockHeight(): number;
 }
@@ -83,7 +88,9 @@ export class EnhancedContractEngine {
   query(encode: EncodeQuery, sink: QuerySink, bypass: boolean, followsWrites = true): void {
     const encoded = this.#encoded(encode);
     const key = queryKey(encoded);
-    if (!bypass) {
+    const { hasWrites, hasEarlyReceipts } = this.#options;
+    const follows = followsWrites || hasEarlyReceipts?.() === true;
+    if (!bypass && !(follows && hasWrites?.() === true)) {
       const hit = this.cache.lookup(key);
       if (hit !== undefined) {
         sink.settle(this.#answered(hit));
@@ -95,7 +102,7 @@ export class EnhancedContractEngine {
         return;
       }
     }
-    this.#run(key, Uint8Array.from(encoded), sink, bypass, followsWrites);
+    this.#run(key, Uint8Array.from(encoded), sink, bypass, follows);
   }
 
   /** The answer of a cached query, by a key made before (`queryKey`); undefined when it must be run. */
