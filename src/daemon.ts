@@ -5,6 +5,7 @@ import { endianness } from "node:os";
 import type { DaemonDescription, RunningDaemon } from "./cli/seams.ts";
 import type { Config } from "./config/config.ts";
 import { Engine } from "./engine.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { EngineError } from "./errors.ts";
 import { DEFAULT_PARAMETERS } from "./execution/parameters.ts";
 import { Monitoring } from "./monitoring.ts";
@@ -80,10 +81,7 @@ function openEngine(
     mode: config.mode,
     parameters: { ...DEFAULT_PARAMETERS, ...genesis?.parameters, chainId: genesis?.chainId ?? config.chain.id },
     balances: genesis?.balances ?? [],
-    postgres:
-      config.storage.kind === "postgres" && config.storage.durability !== "memory"
-        ? { options: config.storage.postgres, durability: config.storage.durability, address: addressOf(config) }
-        : undefined,
+    postgres: postgresStorage(config),
     segmentBytes: config.journal.segmentBytes,
     backlogMaxBytes: config.journal.backlogMaxBytes,
     retention: config.retention,
@@ -112,6 +110,13 @@ function openEngine(
       onFatal(error);
     },
   });
+}
+
+function postgresStorage(config: Config): EngineOptions["postgres"] {
+  const { kind, durability, postgres } = config.storage;
+  if (kind !== "postgres" || durability === "memory") return undefined;
+  const { tables: hasTables, leaseMs, ...options } = postgres;
+  return { options, durability, address: addressOf(config), leaseMs, hasTables };
 }
 
 /** What another daemon tells clients to go to. */

@@ -83,7 +83,8 @@ export interface PostgresConfig {
     readonly mode: "disable" | "require" | "verify-ca" | "verify-full";
     readonly caFile: string | undefined;
   };
-  readonly poolMax: number;
+  readonly tables: boolean;
+  readonly leaseMs: number;
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
 }

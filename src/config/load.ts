@@ -121,6 +121,8 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       "storage.durability",
       `"strict" is Postgres' commit, and storage.kind is ${kind}: say --storage postgres://…`,
     );
+  if (!get("storage.postgres.tables") && durability !== "strict")
+    report("storage.postgres.tables", 'is false: with durability "journal" the tables are all that Postgres is for');
   return {
     dataDir,
     mode: get("mode"),

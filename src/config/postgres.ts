@@ -44,7 +44,8 @@ export function postgresConfig(get: Get, report: Report): PostgresConfig {
       mode: parsed?.sslMode ?? get("storage.postgres.sslmode") ?? (isLocal(server.host) ? "disable" : "require"),
       caFile: parsed?.caFile ?? get("storage.postgres.sslrootcert"),
     },
-    poolMax: get("storage.postgres.pool_max"),
+    tables: get("storage.postgres.tables"),
+    leaseMs: get("storage.postgres.lease_ms"),
     connectTimeoutMs: get("storage.postgres.connect_timeout_ms"),
     statementTimeoutMs: get("storage.postgres.statement_timeout_ms"),
   };

@@ -19,6 +19,9 @@ interface SeedSource {
 
 const NO_REDIS = "Redis is not part of this version";
 
+/** To the log, for leadership, to the tables. */
+const CONNECTIONS = 3;
+
 const VARIABLES: Record<string, SettingKey> = {
   DATABASE_URL: "storage.postgres.url",
   POSTGRES_HOST: "storage.postgres.host",
@@ -38,7 +41,6 @@ const POSTGRES_KEYS: Record<string, SettingKey> = {
   username: "storage.postgres.user",
   password: "storage.postgres.password",
   schema: "storage.postgres.schema",
-  max_connections: "storage.postgres.pool_max",
 };
 
 const REDIS_VARIABLES = ["REDIS_URL", "REDIS_HOST"];
@@ -57,7 +59,7 @@ export function readSeedSection(section: Record<string, unknown>, origin: string
     } else if (key === "connection_timeout_secs") {
       values.push({ key: "storage.postgres.connect_timeout_ms", value: Number(value) * 1000, origin });
     } else if (key === "max_connections") {
-      values.push({ key: "storage.postgres.pool_max", value, origin });
+      requireConnections(value, key, refuse);
     } else if (key === "use_ssl") {
       values.push({ key: "storage.postgres.sslmode", value: value === true ? "require" : "disable", origin });
     } else if (key === "redis") {
@@ -65,12 +67,19 @@ export function readSeedSection(section: Record<string, unknown>, origin: string
     } else if (key === "postgres" && typeof value === "object" && value !== null) {
       for (const [inner, innerValue] of Object.entries(value)) {
         const target = Object.hasOwn(POSTGRES_KEYS, inner) ? POSTGRES_KEYS[inner] : undefined;
-        if (target === undefined) refuse(`postgres.${inner}`, "is no setting; storage.postgres has them all");
+        if (inner === "max_connections") requireConnections(innerValue, `postgres.${inner}`, refuse);
+        else if (target === undefined) refuse(`postgres.${inner}`, "is no setting; storage.postgres has them all");
         else values.push({ key: target, value: innerValue, origin });
       }
     } else refuse(key, "is no setting; storage.postgres has them all");
   }
   return { values, problems };
+}
+
+/** The daemon needs three connections and takes no more: a bound from there on is kept by itself. */
+function requireConnections(value: unknown, key: string, refuse: (key: string, message: string) => void): void {
+  if (!(typeof value === "number" && Number.isInteger(value) && value >= CONNECTIONS))
+    refuse(key, `expected a whole number from ${CONNECTIONS}: the daemon holds so many connections`);
 }
 
 export function readSeedVariables(environment: NodeJS.ProcessEnv): SeedValue[] {

@@ -125,11 +125,16 @@ export const SETTINGS = {
     meaning: "disable, require, verify-ca or verify-full; left out: disable for this machine, require for others.",
   } as Setting<"disable" | "require" | "verify-ca" | "verify-full" | undefined>,
   "storage.postgres.sslrootcert": optional("path", "PEM certificate of the CA that signed the server's."),
-  "storage.postgres.pool_max": number(
+  "storage.postgres.tables": flag(
+    true,
+    "Keep tables for SQL readers. false, with durability strict: the log alone, which costs the server less.",
+    {},
+  ),
+  "storage.postgres.lease_ms": number(
     "wholeNumber",
-    8,
-    { minimum: 1, maximum: 1_000 },
-    "Connections that the daemon holds at most.",
+    3_000,
+    { minimum: 500, maximum: 60_000 },
+    "With durability strict: a leader that is gone is replaced after this long.",
   ),
   "storage.postgres.connect_timeout_ms": number(
     "wholeNumber",

@@ -19,6 +19,8 @@ export interface PostgresStorage {
   readonly address: string;
   /** In strict, how long a leader that is gone is waited for; left out: 3 s. */
   readonly leaseMs?: number;
+  /** In strict, false: the log alone. */
+  readonly hasTables?: boolean;
 }
 
 export interface PostgresEvents {

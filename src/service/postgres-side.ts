@@ -40,7 +40,9 @@ export class PostgresSide {
       follow,
       onFatal,
       report,
-      onPromoted: (token) => this.#inTurn(() => this.#startTables(token)),
+      onPromoted: (token) => {
+        if (storage.hasTables !== false) this.#inTurn(() => this.#startTables(token));
+      },
       onDemoted: (why) => {
         options.onDemoted(why);
         this.#inTurn(() => this.#stopTables());

@@ -9,8 +9,6 @@ export interface PostgresOptions {
   /** The one schema that everything of ours stands in. */
   readonly schema: string;
   readonly tls: PostgresTls;
-  /** Connections of one pool at most. */
-  readonly poolMax: number;
   readonly connectTimeoutMs: number;
   /** A statement that has no answer by then is given up, on both sides: its connection is closed. */
   readonly statementTimeoutMs: number;

@@ -62,7 +62,6 @@ export async function createDatabase(changes: Partial<PostgresOptions> = {}): Pr
     database,
     schema: "smart_contracts",
     tls: { mode: "disable", caFile: undefined },
-    poolMax: 4,
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 10_000,
     ...changes,
