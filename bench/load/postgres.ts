@@ -4,14 +4,16 @@
  *              journal    JSON batches of 100, 16 outstanding, for `seconds`: storage embedded and durability journal in turn,
  *                         `rounds` times; then how fast the tables take what has gathered, with nothing else to do
  *              strict     tx_submit with 256 and with 1 outstanding, in turn, acknowledged when PostgreSQL has committed
+ *              log-only   the same without tables (storage.postgres.tables = false)
  *              failover   two daemons on one log; one writer with one transfer at a time; kill -9 of the leader; the time from
  *                         there to the first transfer that the other acknowledges, `rounds` times
  * Expected   the goals in the table. Server, daemon and load generator share the cores: in `journal` the tables' backend takes
  *            most of one, so a burst is lower than without it. `strict`: a row of the log costs what its bytes cost.
  * Checked    all balances and a thousand nonces of each world; the rows of the tables against the log; after every failover
  *            that each acknowledged transfer is there once.
- * Run        node scripts/run.mjs bench/load/postgres.ts [--holders 100000] [--seconds 3] [--rounds 3] [--rows journal,strict,failover]
+ * Run        node scripts/run.mjs bench/load/postgres.ts [--holders 100000] [--seconds 3] [--rounds 3] [--rows journal,strict,log-only,failover]
  */
+import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../src/client/client.ts";
 import { Daemon, Workspace } from "../support/daemon.ts";
@@ -37,7 +39,7 @@ interface TablesHealth {
   };
 }
 
-const options = readOptions({ holders: 100_000, seconds: 3, rounds: 3, rows: "journal,strict,failover" });
+const options = readOptions({ holders: 100_000, seconds: 3, rounds: 3, rows: "journal,strict,log-only,failover" });
 printBanner("PostgreSQL behind the daemon", options);
 const chosen = options.rows.split(",");
 const rows: string[][] = [];
@@ -45,7 +47,8 @@ const workspace = new Workspace();
 const databases: Database[] = [];
 try {
   if (chosen.includes("journal")) await measureJournal();
-  if (chosen.includes("strict")) await measureStrict();
+  if (chosen.includes("strict")) await measureStrict("strict", []);
+  if (chosen.includes("log-only")) await measureStrict("strict, the log alone", ["--config", logOnlyConfig()]);
   if (chosen.includes("failover")) await measureFailover();
   process.stdout.write(`\n${tableText(["row", "goal", "measured", "verdict"], rows)}\n`);
 } finally {
@@ -68,7 +71,7 @@ async function tablesOf(daemon: Daemon) {
 }
 
 async function tablesCaughtUp(daemon: Daemon): Promise<void> {
-  while ((await tablesOf(daemon)).backlogEntries > 0) await sleep(50);
+  while (((await tablesOf(daemon))?.backlogEntries ?? 0) > 0) await sleep(50);
 }
 
 async function measureJournal(): Promise<void> {
@@ -117,10 +120,16 @@ async function measureJournal(): Promise<void> {
   await journal.close();
 }
 
-async function measureStrict(): Promise<void> {
-  const database = await newDatabase("strict");
-  const flags = ["--storage", database.url, "--durability", "strict"];
-  const world = await World.create(options.holders, workspace.directory("strict"), flags);
+function logOnlyConfig(): string {
+  const path = workspace.directory("log-only.toml");
+  writeFileSync(path, "[storage.postgres]\ntables = false\n");
+  return path;
+}
+
+async function measureStrict(name: string, more: readonly string[]): Promise<void> {
+  const database = await newDatabase(more.length === 0 ? "strict" : "log_only");
+  const flags = ["--storage", database.url, "--durability", "strict", ...more];
+  const world = await World.create(options.holders, workspace.directory(`strict-${more.length}`), flags);
   const load = { wire: "json-single", warmupMs: WARMUP_MS, measureMs: options.seconds * 1000 } as const;
   const many: number[] = [];
   const one: number[] = [];
@@ -132,7 +141,7 @@ async function measureStrict(): Promise<void> {
   }
   const rate = spreadOf(many);
   const ratio = spreadOf(many.map((perSecond, i) => perSecond / one[i]!));
-  row("strict, 256 in flight, transfers/s", rateText(GOAL_STRICT), rateSpreadText(rate), rate.median >= GOAL_STRICT);
+  row(`${name}, 256 in flight, transfers/s`, rateText(GOAL_STRICT), rateSpreadText(rate), rate.median >= GOAL_STRICT);
   row(
     "over one a commit",
     `≥ ${GOAL_STRICT_RATIO}x`,
