@@ -5,7 +5,6 @@ import { endianness } from "node:os";
 import type { DaemonDescription, RunningDaemon } from "./cli/seams.ts";
 import type { Config } from "./config/config.ts";
 import { Engine } from "./engine.ts";
-import type { EngineOptions } from "./engine-options.ts";
 import { EngineError } from "./errors.ts";
 import { DEFAULT_PARAMETERS } from "./execution/parameters.ts";
 import { Monitoring } from "./monitoring.ts";
@@ -112,7 +111,7 @@ function openEngine(
   });
 }
 
-function postgresStorage(config: Config): EngineOptions["postgres"] {
+function postgresStorage(config: Config): Parameters<typeof Engine.open>[0]["postgres"] {
   const { kind, durability, postgres } = config.storage;
   if (kind !== "postgres" || durability === "memory") return undefined;
   const { tables: hasTables, leaseMs, ...options } = postgres;
