@@ -76,6 +76,19 @@ function addKeyCommands(privacy: Command, shapes: CommandShapes): void {
       "--from <address>",
       "whom the access list must name (POLYTORUS_FROM; default: the first development account)",
     );
+  shapes
+    .client(
+      privacy,
+      "decryptor",
+      "decrypt for others what access lists allow, on signed requests",
+      async () => (await import("./commands/privacy-decryptor.ts")).decryptor,
+    )
+    .requiredOption("--key <dir>", "directory of the secret key; audit.ndjson is kept there")
+    .option(
+      "--listen <host:port>",
+      "where it answers; behind a proxy with TLS if not on this machine",
+      "127.0.0.1:8646",
+    );
 }
 
 function addJobCommands(privacy: Command, shapes: CommandShapes): void {

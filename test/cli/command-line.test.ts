@@ -38,6 +38,7 @@ describe("help", () => {
         "privacy upload-key",
         "privacy encrypt",
         "privacy decrypt",
+        "privacy decryptor",
         "privacy schemes",
         "privacy jobs",
         "privacy watch",
