@@ -61,6 +61,11 @@ export class KeyHolder {
     return [...(this.#tfhe?.parameterSets() ?? []).map(({ name }) => name), PLAIN];
   }
 
+  /** What keys are made for unless someone says: never `plain`. @throws EngineError PRIVACY_SCHEME_MISSING without the addon. */
+  defaultParameterSet(): string {
+    return this.#requireTfhe().parameterSets()[0]!.name;
+  }
+
   /** @throws EngineError VALIDATION_ERROR naming the sets that there are. */
   generateKeys(parameterSet: string): KeyPair {
     if (parameterSet === PLAIN) return plainKeys();

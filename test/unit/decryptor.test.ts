@@ -93,3 +93,9 @@ describe("the decryptor", () => {
     expect(await codeOf(start(account).decryptor.answer(signed(change), NOW))).toBe(code);
   });
 });
+
+describe("making keys", () => {
+  it("never falls back to a scheme that hides nothing", () => {
+    expect(() => holder.defaultParameterSet()).toThrow(/needs the native addon/);
+  });
+});

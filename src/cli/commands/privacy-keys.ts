@@ -28,7 +28,7 @@ export function openKeyHolder(): KeyHolder {
 export const keygen: Handler = (context, _args, options) => {
   const directory = resolve(context.cwd, options["out"] as string);
   const holder = openKeyHolder();
-  const wanted = (options["params"] as string | undefined) ?? holder.parameterSets()[0]!;
+  const wanted = (options["params"] as string | undefined) ?? holder.defaultParameterSet();
   const { secretKey, evaluationKey, keyId, parameterSet } = holder.generateKeys(wanted);
   mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
   writeNew(join(directory, SECRET_KEY), secretKey, SECRET_MODE);
