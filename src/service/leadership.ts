@@ -109,7 +109,7 @@ export class Leadership {
     if (this.#problem !== undefined) dropConnection(this.#client);
     await this.#turn;
     if (this.#client !== undefined && this.#token !== undefined)
-      await releaseLease(this.#client, this.#schema, this.#token).catch(() => undefined);
+      await releaseLease(this.#client, this.#schema, this.#token);
     dropConnection(this.#client);
   }
 
