@@ -111,6 +111,10 @@ describe("a query", () => {
     expect(chain.engine.optimizations()).toMatchObject([{ contract: token, entrypoint: "balanceOf", misses: 512 }]);
     chain.query(of(1000));
     expect(chain.query(of(1000)).cached).toBe(false);
+    // One in sixteen is looked up all the same: when the same is asked again and again, that is noticed.
+    for (let i = 0; i < 2_000; i++) chain.query(of(2_000));
+    expect(chain.engine.optimizations()).toEqual([]);
+    expect(chain.query(of(2_000)).cached).toBe(true);
   });
 
   it("does not wait for a run whose answer has come before it was told to wait", () => {

@@ -177,7 +177,16 @@ describe("a suggestion", () => {
   });
 
   it("is made of queries that are run where they need not be, and of keys read again", () => {
-    const counts = { contract: ADDRESS, entrypoint: "quote", ...noQueries(), misses: 100, runMs: 50, reads: 400 };
+    const counts = {
+      contract: ADDRESS,
+      entrypoint: "quote",
+      ...noQueries(),
+      misses: 100,
+      runMs: 50,
+      reads: 400,
+      judged: 100,
+      judgedHits: 0,
+    };
     expect(querySuggestions([counts], true, 800)).toEqual([]);
     expect(querySuggestions([counts], false, 800)).toMatchObject([{ kind: "cacheQuery", evidence: { avgRunMs: 0.5 } }]);
     expect(querySuggestions([{ ...counts, repeatedReads: 200 }], true, 800)).toMatchObject([

@@ -17,8 +17,9 @@
 import type { BlockEntry } from "../../encoding/block-entry.ts";
 import { ByteWriter } from "../../encoding/bytes.ts";
 import type { QueryAnswer } from "../../encoding/query-answer.ts";
+import { BodyForm, TX_HEADER_BYTES } from "../../encoding/transaction.ts";
 import { EngineError } from "../../errors.ts";
-import { contractOf, entrypointOf, type QueryKey, queryKey, setGasLimit } from "./query-key.ts";
+import { contractOf, entrypointOf, FORM_AT, type QueryKey, queryKey, setGasLimit, TO_AT } from "./query-key.ts";
 import { type QueryCounts, QueryStatistics } from "./query-statistics.ts";
 import { type CachedAnswer, ResultCache, type ResultCacheOptions } from "./result-cache.ts";
 
@@ -56,10 +57,13 @@ interface Flight {
   waiting: { sink: QuerySink; since: number; encoded: Uint8Array }[] | undefined;
 }
 
-/** Answers of an entrypoint that were run before it is judged; it is hardly hit when fewer than one in HIT_EVERY are asked again. */
+/** Questions of an entrypoint that were looked up before it is judged; it is hardly hit when fewer than one in HIT_EVERY hit. */
 const JUDGED_FROM = 512;
 const HIT_EVERY = 100;
-const KEPT_ANYWAY = 16;
+/** One question in so many is looked up and kept all the same, so that a change is noticed. */
+const LOOKED_UP_ANYWAY = 16;
+/** Equal to no query. */
+const NO_CALL = new Uint8Array(0);
 
 /** Queries that may wait for an answer which another is fetching. */
 const JOINED_MAX = 65_536;
@@ -72,6 +76,9 @@ export class EnhancedContractEngine {
   readonly #flights = new Map<string, Flight>();
   readonly #scratch = new ByteWriter(4096);
   #joined = 0;
+  /** Contract and entrypoint that was counted last, as a query has them, and its counts: most queries are like the one before. */
+  #lastCall: Uint8Array = NO_CALL;
+  #lastCounts: QueryCounts | undefined;
 
   constructor(options: EnhancedEngineOptions, runner: QueryRunner) {
     this.#options = options;
@@ -87,12 +94,17 @@ export class EnhancedContractEngine {
   /** One read-only call. @throws what `encode` throws, and EngineError BUSY; `sink` is then not used. */
   query(encode: EncodeQuery, sink: QuerySink, bypass: boolean, followsWrites = true): void {
     const encoded = this.#encoded(encode);
-    const key = queryKey(encoded);
     const { hasWrites, hasEarlyReceipts } = this.#options;
     const follows = followsWrites || hasEarlyReceipts?.() === true;
+    if (!bypass && this.#isNotWorthLooking(encoded)) {
+      this.#runAlone(encoded, this.#lastCounts!, sink, follows);
+      return;
+    }
+    const key = queryKey(encoded);
     if (!bypass && !(follows && hasWrites?.() === true)) {
       const hit = this.cache.lookup(key);
       if (hit !== undefined) {
+        judge(hit.counts, true);
         sink.settle(this.#answered(hit));
         return;
       }
@@ -163,8 +175,7 @@ export class EnhancedContractEngine {
           settle: (answer) => {
             if (isShared) this.#flights.delete(key.text);
             const counts = this.#count(encoded, answer, this.#options.nowMs() - startedAt, bypass);
-            if (answer.reads !== undefined && counts !== undefined && this.#isWorthKeeping(counts))
-              this.cache.store(key, answer, answer.reads, counts);
+            if (answer.reads !== undefined && counts !== undefined) this.cache.store(key, answer, answer.reads, counts);
             sink.settle(answer);
             this.#land(flight, answer, counts);
           },
@@ -202,10 +213,27 @@ export class EnhancedContractEngine {
     }
   }
 
-  /** One in KEPT_ANYWAY is kept of those that are hardly ever hit, so that a change is noticed. */
-  #isWorthKeeping(counts: QueryCounts): boolean {
-    if (this.#options.optimize !== true || !isHardlyHit(counts)) return true;
-    return counts.misses % KEPT_ANYWAY === 0;
+  /** Whether the cache hardly ever has an answer for the contract and entrypoint of a query, and this is not one to try. */
+  #isNotWorthLooking(encoded: Buffer): boolean {
+    const counts = this.#lastCounts;
+    if (this.#options.optimize !== true || counts === undefined || !isHardlyHit(counts)) return false;
+    const last = this.#lastCall;
+    for (let i = 0; i < last.length; i++) if (encoded[TO_AT + i] !== last[i]) return false;
+    return counts.misses % LOOKED_UP_ANYWAY !== 0;
+  }
+
+  /** A query whose answer is neither looked for nor kept. */
+  #runAlone(encoded: Buffer, counts: QueryCounts, sink: QuerySink, followsWrites: boolean): void {
+    const startedAt = this.#options.nowMs();
+    const encode = (out: ByteWriter) => {
+      out.copy(encoded, 0, encoded.length);
+      return 1;
+    };
+    const settle = (answer: QueryAnswer) => {
+      if (answer.rejection === undefined) this.#add(counts, answer, this.#options.nowMs() - startedAt, false);
+      sink.settle(answer);
+    };
+    this.#runner.submit(encode, { settle, fail: (problem) => sink.fail(problem) }, followsWrites);
   }
 
   /** What `optimize` does now, and why. */
@@ -228,6 +256,17 @@ export class EnhancedContractEngine {
     if (answer.rejection !== undefined) return undefined;
     const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length);
     const counts = this.statistics.of(contractOf(bytes), entrypointOf(bytes));
+    if (counts !== this.#lastCounts) {
+      const isNamed = bytes[FORM_AT] === BodyForm.entrypoint;
+      this.#lastCall = isNamed ? bytes.subarray(TO_AT, TX_HEADER_BYTES + 1 + bytes[TX_HEADER_BYTES]!) : NO_CALL;
+      this.#lastCounts = isNamed ? counts : undefined;
+    }
+    if (!bypass) judge(counts, false);
+    this.#add(counts, answer, runMs, bypass);
+    return counts;
+  }
+
+  #add(counts: QueryCounts, answer: QueryAnswer, runMs: number, bypass: boolean): void {
     if (bypass) counts.bypassed++;
     else counts.misses++;
     if (answer.status === "reverted") counts.reverted++;
@@ -238,10 +277,18 @@ export class EnhancedContractEngine {
       counts.reads += answer.reads.count;
       counts.repeatedReads += Math.max(0, answer.reads.count - answer.reads.keys.length);
     }
-    return counts;
   }
 }
 
-function isHardlyHit({ hits, misses }: QueryCounts): boolean {
-  return misses >= JUDGED_FROM && hits * HIT_EVERY < misses;
+function isHardlyHit({ judged, judgedHits }: QueryCounts): boolean {
+  return judged >= JUDGED_FROM && judgedHits * HIT_EVERY < judged;
+}
+
+/** Of a question that was looked up. What was long ago counts ever less. */
+function judge(counts: QueryCounts, isHit: boolean): void {
+  counts.judged++;
+  if (isHit) counts.judgedHits++;
+  if (counts.judged < 2 * JUDGED_FROM) return;
+  counts.judged /= 2;
+  counts.judgedHits /= 2;
 }

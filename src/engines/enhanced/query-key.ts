@@ -8,7 +8,8 @@ import { BodyForm, TX_HEADER_BYTES } from "../../encoding/transaction.ts";
 
 const NONCE_AT = 8;
 const GAS_LIMIT_AT = 16;
-const TO_AT = 44;
+export const FORM_AT = 2;
+export const TO_AT = 44;
 const SELECTOR_BYTES = 4;
 /** The name of a JSON message: CosmWasm's `{"balance":{…}}`. */
 const MESSAGE_NAME = /^\{"([^"\\]{1,64})"/;
@@ -41,7 +42,7 @@ export function contractOf(encoded: Buffer): string {
 export function entrypointOf(encoded: Buffer, at = 0): string {
   const body = at + TX_HEADER_BYTES;
   const end = body + readU32(encoded, at + 4);
-  switch (encoded[at + 2]) {
+  switch (encoded[at + FORM_AT]) {
     case BodyForm.entrypoint:
       return encoded.toString("utf8", body + 1, body + 1 + encoded[body]!);
     case BodyForm.calldata:

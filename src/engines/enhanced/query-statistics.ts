@@ -30,9 +30,12 @@ export interface QueryCounts {
   /** Keys read by those that were run; `repeatedReads` of them were read again in the same query. */
   reads: number;
   repeatedReads: number;
+  /** Lately looked up in the cache, and of those the hits: what it is judged by, no total. */
+  judged: number;
+  judgedHits: number;
 }
 
-export type QueryTotals = Omit<QueryCounts, "contract" | "entrypoint">;
+export type QueryTotals = Omit<QueryCounts, "contract" | "entrypoint" | "judged" | "judgedHits">;
 
 /** About 300 bytes each. */
 const TRACKED_MAX = 4096;
@@ -67,7 +70,7 @@ export class QueryStatistics {
     const name = contract + entrypoint;
     let counts = this.#counts.get(name);
     if (counts === undefined) {
-      counts = { contract, entrypoint, ...noQueries() };
+      counts = { contract, entrypoint, ...noQueries(), judged: 0, judgedHits: 0 };
       this.#counts.set(name, counts);
     }
     return counts;
