@@ -225,9 +225,10 @@ describe("LmdbState on disk", () => {
         const reader = LmdbSnapshot.open(workerData);
         const seen = new Set();
         let torn = 0;
-        while (reader.refresh() < 199) {
-          const seq = reader.appliedSeq();
-          seen.add(seq);
+        for (let seq = -1; seq < 199; ) {
+          seq = reader.refresh();
+          if (seq >= 0 && seen.size === 0) parentPort.postMessage("reading");
+          if (seq >= 0) seen.add(seq);
           for (let k = 0; seq >= 0 && k < 50; k++) {
             const value = reader.get(Uint8Array.of(0x13, k));
             if (Buffer.from(value).readUInt32LE(0) !== seq) torn++;
@@ -237,19 +238,25 @@ describe("LmdbState on disk", () => {
         parentPort.postMessage({ torn, commits: seen.size });`,
     });
     const worker = new Worker(script, { workerData: directory });
-    const answered = new Promise<{ torn: number; commits: number }>((resolve, reject) => {
-      worker.once("message", resolve);
-      worker.once("error", reject);
-    });
+    const next = <T>() =>
+      new Promise<T>((resolve, reject) => {
+        worker.once("message", resolve);
+        worker.once("error", reject);
+      });
+    let message = next<unknown>();
     for (let seq = 0; seq < 200; seq++) {
       const table = new ChangeTable();
       const value = Buffer.alloc(4);
       value.writeUInt32LE(seq);
       for (let k = 0; k < 50; k++) table.set(Uint8Array.of(0x13, k), value);
       state.write(table, chainOf(seq + 1));
-      await new Promise((resolve) => setImmediate(resolve));
+      // The thread has to be there before the rest is written: it may take longer to start than all of it.
+      if (seq === 0) {
+        expect(await message).toBe("reading");
+        message = next();
+      } else await new Promise((resolve) => setImmediate(resolve));
     }
-    const { torn, commits } = await answered;
+    const { torn, commits } = (await message) as { torn: number; commits: number };
     expect(torn).toBe(0);
     expect(commits).toBeGreaterThan(1);
     await state.close();
