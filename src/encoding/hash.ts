@@ -1,6 +1,6 @@
 /**
  * Hashing many short messages in one call, and the Merkle tree over a block's receipts or transactions.
- * Implementations: portableHasher here, and nativeHasher (native/hash.ts), which hashes four messages at a time.
+ * Implementations: portableHasher here, and nativeHasher (native/hash.ts), which hashes many messages at a time.
  */
 import { hash } from "node:crypto";
 

@@ -1,4 +1,4 @@
-/** BatchHasher on the addon: four messages at a time through the processor's SHA instructions where it has them. */
+/** BatchHasher on the addon: many messages at a time, by the widest instructions that the processor has. */
 import type { BatchHasher } from "../encoding/hash.ts";
 import type { Addon } from "./addon.ts";
 

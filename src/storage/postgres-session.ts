@@ -122,7 +122,7 @@ async function claimed(client: Client, schema: string, data: PostgresWorkerData)
   return claim.token;
 }
 
-/** Why a schema can't be claimed: for now, or not by this daemon. */
+/** Why a schema can't be claimed: another holds it, or this daemon never may. */
 export function notOurs(postgres: PostgresOptions, lease: LeaseRequest, heldBy: LeaseHolder): Error {
   const where = `schema ${postgres.schema} of ${describeServer(postgres)}`;
   if (heldBy.durability === lease.durability && heldBy.instance === lease.instance) {
