@@ -2,28 +2,46 @@
  * Composition root of the daemon: configuration ─▶ data directory ─▶ engine ─▶ sockets and HTTP. Stopped in reverse.
  */
 import { endianness } from "node:os";
+import { fileURLToPath } from "node:url";
 import type { DaemonDescription, RunningDaemon } from "./cli/seams.ts";
-import type { Config } from "./config/config.ts";
+import type { BackupConfig, Config } from "./config/config.ts";
+import type { ShownSetting } from "./config/shown-settings.ts";
+import { administration } from "./daemon/administration.ts";
+import { Development } from "./daemon/development.ts";
+import { Monitoring } from "./daemon/monitoring.ts";
+import { loadTokens } from "./daemon/tokens.ts";
 import { Engine } from "./engine.ts";
-import { EngineError } from "./errors.ts";
+import { EngineError, toEngineError } from "./errors.ts";
 import { DEFAULT_PARAMETERS } from "./execution/parameters.ts";
-import { Monitoring } from "./monitoring.ts";
 import { type Log, openLog } from "./observability/log.ts";
+import type { AdminService } from "./rpc/admin.ts";
 import { openBinaryServer } from "./rpc/binary-server.ts";
+import { ConsoleFiles } from "./rpc/console-files.ts";
 import { HttpServer } from "./rpc/http-server.ts";
 import { JsonRpc } from "./rpc/json-rpc.ts";
 import { DEFAULT_FRONT_LIMITS, type FrontLimits } from "./rpc/limits.ts";
 import { MetricsServer, type MetricsText } from "./rpc/metrics-endpoint.ts";
 import { openSocketServer } from "./rpc/socket-server.ts";
+import type { ExecutorThreads } from "./sequencer/executor-threads.ts";
+import { BackupHandle } from "./service/backup-handle.ts";
+import { AuditLog } from "./storage/audit-log.ts";
 import { DataDir } from "./storage/data-dir.ts";
-import { loadTokens } from "./tokens.ts";
+import { unlockDataDir } from "./storage/encryption/unlocked.ts";
+import { VERSION } from "./version.ts";
 
 interface Closable {
   close(timeoutMs: number): Promise<void>;
 }
 
-/** Starts the daemon and resolves when it answers on every address. @throws EngineError. */
-export async function startDaemon(config: Config): Promise<RunningDaemon> {
+/**
+ * Starts the daemon and resolves when it answers on every address. @throws EngineError.
+ * @param settings what `engine_config` answers.
+ */
+export async function startDaemon(
+  config: Config,
+  settings: readonly ShownSetting[],
+  threads?: ExecutorThreads,
+): Promise<RunningDaemon> {
   if (endianness() !== "LE")
     throw new EngineError(
       "CONFIGURATION_ERROR",
@@ -36,28 +54,63 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   const servers: Closable[] = [];
   const stopping: Stopping = new Stopping();
   try {
+    if (dataDir !== undefined) unlockDataDir(dataDir.path, config.encryption.keyFile);
     const limits: FrontLimits = { ...DEFAULT_FRONT_LIMITS, ...config.limits };
     const monitoring = await Monitoring.open(config.monitoring, log);
-    const opened = await openEngine(config, limits, log, monitoring, (error) => stopping.fail(error));
+    const development = config.dev ? new Development(config, log) : undefined;
+    const opened = await openEngine(config, limits, {
+      log,
+      monitoring,
+      development,
+      threads,
+      onFatal: (error) => stopping.fail(error),
+    });
     engine = opened;
+    const samples = await development?.begin(opened);
+    let http: HttpServer | undefined;
+    const admin = administration(config, (tokens) => http?.reload(tokens) ?? false);
+    const audit = dataDir === undefined ? undefined : openAudit(config, log);
     const rpc = new JsonRpc(
-      { blockMode: config.mode, limits, bech32Prefix: engine.parameters.addressPrefix },
-      { service: engine.service, log, telemetry: monitoring?.telemetry },
+      { blockMode: config.mode, limits, bech32Prefix: engine.parameters.addressPrefix, settings },
+      {
+        service: engine.service,
+        log,
+        telemetry: monitoring?.telemetry,
+        admin,
+        audit,
+        dev: development?.service(opened),
+      },
     );
     monitoring?.report(opened, config.monitoring.intervalSecs * 1000);
     const metrics = config.monitoring.performance ? () => monitoring!.text(opened) : undefined;
     if (monitoring !== undefined) servers.push(monitoring);
+    if (config.backup !== undefined && dataDir !== undefined)
+      servers.push(scheduledBackups(config.backup, dataDir, log));
     const { mode, group } = config.ipc;
     servers.push(await openSocketServer({ path: config.ipc.path, mode, group }, rpc));
     servers.push(await openBinaryServer({ path: config.ipc.binaryPath, mode, group }, rpc));
-    const http =
+    http =
       config.http === undefined
         ? undefined
         : await openHttp(config, rpc, config.monitoring.listen === undefined ? metrics : undefined);
     if (http !== undefined) servers.push(http);
     if (config.monitoring.listen !== undefined && metrics !== undefined)
       servers.push(await MetricsServer.open(config.monitoring.listen, metrics));
-    return new LocalDaemon(config, log, dataDir, engine, rpc, servers, http?.url, stopping);
+    const daemon = new LocalDaemon(
+      config,
+      log,
+      dataDir,
+      engine,
+      rpc,
+      servers,
+      http?.url,
+      stopping,
+      admin,
+      audit,
+      samples,
+    );
+    daemon.noteStart();
+    return daemon;
   } catch (problem) {
     for (const server of servers.reverse()) await server.close(0);
     await engine?.close();
@@ -66,12 +119,35 @@ export async function startDaemon(config: Config): Promise<RunningDaemon> {
   }
 }
 
+function openAudit(config: Config, log: Log): AuditLog {
+  const report = (level: "info" | "error", message: string, facts: object) => log[level](facts, message);
+  return new AuditLog({ dataDir: config.dataDir, bytesMax: config.audit.maxBytes, now: Date.now, report });
+}
+
+/** Opened before what answers, so that it is closed while the data directory is still there. */
+function scheduledBackups({ everySecs, keep, to }: BackupConfig, { path: dataDir }: DataDir, log: Log): BackupHandle {
+  const script = new URL("backup-worker.js", import.meta.url);
+  return new BackupHandle(script, { dataDir, everyMs: 1000 * everySecs, keep, to }, (level, message, facts) =>
+    log[level](facts, message),
+  );
+}
+
 function openEngine(
   config: Config,
   limits: FrontLimits,
-  log: Log,
-  monitoring: Monitoring | undefined,
-  onFatal: (error: EngineError) => void,
+  {
+    log,
+    monitoring,
+    development,
+    threads,
+    onFatal,
+  }: {
+    log: Log;
+    monitoring: Monitoring | undefined;
+    development: Development | undefined;
+    threads: ExecutorThreads | undefined;
+    onFatal(error: EngineError): void;
+  },
 ): Promise<Engine> {
   const { genesis } = config.chain;
   const { enhanced } = config;
@@ -79,8 +155,9 @@ function openEngine(
     dataDir: config.storage.kind !== "memory" ? config.dataDir : undefined,
     mode: config.mode,
     parameters: { ...DEFAULT_PARAMETERS, ...genesis?.parameters, chainId: genesis?.chainId ?? config.chain.id },
-    balances: genesis?.balances ?? [],
+    balances: genesis?.balances ?? development?.balances ?? [],
     postgres: postgresStorage(config),
+    redis: config.redis && { options: config.redis, slowMs: config.monitoring.slowQueryMs },
     segmentBytes: config.journal.segmentBytes,
     backlogMaxBytes: config.journal.backlogMaxBytes,
     retention: config.retention,
@@ -88,9 +165,10 @@ function openEngine(
     queries: config.queries,
     limits: { ...limits, queryGasMax: String(limits.queryGasMax) },
     executionTimeoutMs: enhanced.maxExecutionTimeMs,
+    parallelThreads: enhanced.parallelThreads,
     analytics: enhanced.enableAnalytics,
     optimize: enhanced.enableOptimization,
-    telemetry: monitoring?.telemetry,
+    telemetry: development?.watching(monitoring?.telemetry) ?? monitoring?.telemetry,
     queryGasForced: enhanced.enforceGasLimits ? undefined : limits.queryGasMax,
     resultCache: {
       entriesMax: enhanced.enableCaching ? enhanced.maxCacheEntries : 0,
@@ -102,7 +180,8 @@ function openEngine(
       blobBytesMax: config.privacy.blobsMaxBytes,
       jobsMax: config.privacy.jobsMax,
     },
-    now: Date.now,
+    executorThreads: threads,
+    now: development?.now ?? Date.now,
     report: (level, message, facts) => log[level](facts, message),
     onFatal: (error) => {
       log.fatal({ code: error.code, ...error.facts }, error.message);
@@ -115,12 +194,14 @@ function postgresStorage(config: Config): Parameters<typeof Engine.open>[0]["pos
   const { kind, durability, postgres } = config.storage;
   if (kind !== "postgres" || durability === "memory") return undefined;
   const { tables: hasTables, leaseMs, ...options } = postgres;
-  return { options, durability, address: addressOf(config), leaseMs, hasTables };
+  const { slowQueryMs: slowMs } = config.monitoring;
+  return { options, durability, address: addressOf(config), leaseMs, hasTables, slowMs };
 }
 
 /** What another daemon tells clients to go to. */
 function addressOf({ http, ipc }: Config): string {
   if (http === undefined) return ipc.path;
+  if (http.advertise !== undefined) return http.advertise;
   const host = http.host.includes(":") ? `[${http.host}]` : http.host;
   return `${http.tlsCertFile === undefined ? "http" : "https"}://${host}:${http.port}`;
 }
@@ -128,7 +209,18 @@ function addressOf({ http, ipc }: Config): string {
 async function openHttp(config: Config, rpc: JsonRpc, metrics: MetricsText | undefined): Promise<HttpServer> {
   const { host, port, tlsCertFile, tlsKeyFile, tokensFile, admin } = config.http!;
   return await HttpServer.open(
-    { host, port, dev: config.dev, admin, tokens: loadTokens(tokensFile), tlsCertFile, tlsKeyFile, metrics },
+    {
+      host,
+      port,
+      dev: config.dev,
+      admin,
+      tokens: loadTokens(tokensFile),
+      tlsCertFile,
+      tlsKeyFile,
+      metrics,
+      // Beside the bundle that this is part of.
+      console: new ConsoleFiles(fileURLToPath(new URL("./console/", import.meta.url))),
+    },
     rpc,
   );
 }
@@ -170,6 +262,9 @@ class LocalDaemon implements RunningDaemon {
   readonly #servers: Closable[];
   readonly #httpUrl: string | undefined;
   readonly #stopping: Stopping;
+  readonly #admin: AdminService;
+  readonly #audit: AuditLog | undefined;
+  readonly #samples: Record<string, string> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -181,6 +276,9 @@ class LocalDaemon implements RunningDaemon {
     servers: Closable[],
     httpUrl: string | undefined,
     stopping: Stopping,
+    admin: AdminService,
+    audit: AuditLog | undefined,
+    samples: Record<string, string> | undefined,
   ) {
     this.#config = config;
     this.#log = log;
@@ -190,6 +288,9 @@ class LocalDaemon implements RunningDaemon {
     this.#servers = servers;
     this.#httpUrl = httpUrl;
     this.#stopping = stopping;
+    this.#admin = admin;
+    this.#audit = audit;
+    this.#samples = samples;
     this.stopped = stopping.stopped;
     stopping.onFatal = () => void this.close();
     if (stopping.fatal !== undefined) void this.close();
@@ -197,7 +298,42 @@ class LocalDaemon implements RunningDaemon {
 
   describe(): DaemonDescription {
     const { chainId, height } = this.#engine.service.info() as { chainId: number; height: number };
-    return { ipc: this.#config.ipc.path, binaryIpc: this.#config.ipc.binaryPath, http: this.#httpUrl, chainId, height };
+    const { path: ipc, binaryPath: binaryIpc } = this.#config.ipc;
+    return { ipc, binaryIpc, http: this.#httpUrl, chainId, height, samples: this.#samples };
+  }
+
+  /** A start and a stop are in the audit log too; that they can't be is no reason to be down. */
+  noteStart(): void {
+    const { storage, mode, dev, http } = this.#config;
+    const { height } = this.describe();
+    const facts = {
+      version: VERSION,
+      pid: process.pid,
+      storage: storage.kind,
+      durability: storage.durability,
+      mode,
+      dev,
+    };
+    void this.#note("daemon.start", { ...facts, httpAdmin: http?.admin === true, height });
+  }
+
+  #note(action: string, facts: Record<string, unknown>): Promise<unknown> | undefined {
+    return this.#audit?.note({ actor: "daemon", action, facts }).catch((problem: unknown) => {
+      const { code, message } = toEngineError(problem);
+      this.#log.error({ action, code }, `not in the audit log: ${message}`);
+    });
+  }
+
+  reload(): void {
+    const action = { actor: "signal", action: "daemon.reload", facts: {} };
+    const reload = async () => this.#admin.reload();
+    (this.#audit === undefined ? reload() : this.#audit.around(action, reload)).then(
+      (found) => this.#log.info({ ...found }, "read tokens and certificate again"),
+      (problem: unknown) => {
+        const { code, message } = toEngineError(problem);
+        this.#log.error({ code }, `the tokens and the certificate stay as they were: ${message}`);
+      },
+    );
   }
 
   close(): Promise<void> {
@@ -215,6 +351,7 @@ class LocalDaemon implements RunningDaemon {
     } catch (problem) {
       this.#log.error({ err: problem }, "the engine did not close in order");
     }
+    await this.#note("daemon.stop", { pid: process.pid, because: this.#stopping.fatal?.code ?? "asked to" });
     this.#dataDir?.close();
     this.#log.info({}, "stopped");
     this.#stopping.finish();

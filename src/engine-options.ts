@@ -2,9 +2,11 @@
 import type { EngineError } from "./errors.ts";
 import type { ChainParameters } from "./execution/parameters.ts";
 import type { Telemetry } from "./execution/telemetry.ts";
+import type { ExecutorThreads } from "./sequencer/executor-threads.ts";
 import type { RetentionOptions } from "./sequencer/retained-window.ts";
 import type { PostgresStorage } from "./service/postgres-handle.ts";
 import type { PrivacyOptions } from "./service/privacy-host.ts";
+import type { RedisStorage } from "./service/redis-side.ts";
 
 export interface EngineOptions {
   /** Undefined: storage memory. Locked by whoever opens the engine. */
@@ -19,6 +21,8 @@ export interface EngineOptions {
   modulesBytesMax: number;
   /** Left out: nothing follows the log but the embedded store. Needs a data directory. */
   postgres?: PostgresStorage | undefined;
+  /** Left out: there is no cache. Needs a data directory. */
+  redis?: RedisStorage | undefined;
   retention: RetentionOptions;
   /** Published in engine_info. */
   limits: Record<string, unknown>;
@@ -26,6 +30,8 @@ export interface EngineOptions {
   submissionBacklogBytes?: number;
   /** One batch, or one round of queries, may run this long. */
   executionTimeoutMs: number;
+  /** Threads that run transactions of a block beside the executor; 0: it runs all. Storage memory has none. */
+  parallelThreads: number;
   /** Of answers to queries; no entries: none is kept. */
   resultCache: { entriesMax: number; bytesMax: number; ttlMs: number };
   /** Executions are counted by contract, entrypoint and caller. */
@@ -46,6 +52,6 @@ export interface EngineOptions {
   queries: { threads: number; timeoutMs: number; waitingMax: number };
   /** Where the scripts of the threads stand; left out: beside this one. */
   scripts?: URL;
-  /** Of the executor's thread; tests have their own. */
-  executorScript?: URL;
+  /** Of the executor, which may load already; left out: `executor-worker` among the scripts. The engine closes them. */
+  executorThreads?: ExecutorThreads | undefined;
 }

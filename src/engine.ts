@@ -14,8 +14,7 @@ import { type Head, headOf } from "./execution/executor.ts";
 import { GAS_SCHEDULE_1 } from "./execution/gas.ts";
 import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
 import type { BlockLog } from "./execution/ports.ts";
-import type { ExecutorWorkerData } from "./executor.ts";
-import type { QueryPoolWorkerData } from "./query-pool-worker.ts";
+import type { DevService } from "./rpc/dev.ts";
 import { AutoSequencer } from "./sequencer/auto-sequencer.ts";
 import { DrivenSequencer } from "./sequencer/driven-sequencer.ts";
 import { type ExecutorStart, WorkerExecutor } from "./sequencer/executor-handle.ts";
@@ -28,8 +27,11 @@ import { QueryQueue } from "./sequencer/query-queue.ts";
 import { RetainedWindow } from "./sequencer/retained-window.ts";
 import { AnalyticsHandle } from "./service/analytics-handle.ts";
 import { catchUp, followShared } from "./service/catch-up.ts";
+import { DevChain } from "./service/dev-chain.ts";
+import type { DevClock } from "./service/dev-clock.ts";
 import { LocalEngine } from "./service/engine-service.ts";
 import { describeEngine, type EngineFacts, healthOf } from "./service/engine-status.ts";
+import { LocalEventLog } from "./service/event-log.ts";
 import { FollowerHandle } from "./service/follower-handle.ts";
 import { type HistoryHandle, openHistory } from "./service/history-handle.ts";
 import { Insights } from "./service/insights.ts";
@@ -38,8 +40,13 @@ import { PostgresSide } from "./service/postgres-side.ts";
 import { PrivacyHost } from "./service/privacy-host.ts";
 import { QueryPool } from "./service/query-pool.ts";
 import { readTail } from "./service/read-tail.ts";
+import { RedisSide } from "./service/redis-side.ts";
+import { StorageInsights } from "./service/storage-insights.ts";
 import type { ChainIndex } from "./storage/chain-index.ts";
 import { type DataPaths, type ModuleFilesOptions, moduleFilesIn } from "./storage/data-paths.ts";
+import { unlockedKeys } from "./storage/encryption/unlocked.ts";
+import type { ExecutorWorkerData } from "./threads/executor.ts";
+import type { QueryPoolWorkerData } from "./threads/query-pool-worker.ts";
 
 /** Transactions waiting for the executor, in bytes of encoding: a second's worth at the highest rate measured. */
 const SUBMISSION_BACKLOG_BYTES_MAX = 32 * 1024 * 1024;
@@ -63,9 +70,13 @@ export class Engine {
   readonly #paths: DataPaths | undefined;
   readonly #modules: ModuleFilesOptions | undefined;
   readonly #privacy: PrivacyHost;
+  readonly #events: LocalEventLog;
   parameters: ChainParameters;
+  /** As the state store had them at the start. */
+  readonly #storedParameters: ChainParameters | undefined;
   #follower: FollowerHandle | undefined;
   readonly #postgres: PostgresSide | undefined;
+  readonly #redis: RedisSide | undefined;
   readonly #analytics = new AnalyticsHandle();
   readonly #insights: Insights;
   #isFollowerToldSoon = false;
@@ -91,12 +102,13 @@ export class Engine {
     this.#options = options;
     this.#retained = new RetainedWindow(options.retention);
     this.parameters = options.parameters;
+    this.#storedParameters = storage.parameters;
     this.#log = storage.log;
     this.#chain = storage.chain;
     this.#paths = storage.paths;
     if (storage.paths !== undefined) this.#modules = moduleFilesIn(storage.paths, options.modulesBytesMax);
     this.#history = openHistory(storage, this.#script("query-worker"));
-    this.#threads = new ExecutorThreads(options.executorScript ?? this.#script("executor-worker"));
+    this.#threads = options.executorThreads ?? new ExecutorThreads(this.#script("executor-worker"));
     this.#pipeline = new Pipeline({
       log: this.#log,
       head: this.#head(),
@@ -122,11 +134,11 @@ export class Engine {
       new QueryQueue(this.#pipeline, this.#pool),
     );
     this.#postgres = this.#postgresSide(storage);
-    const readBlock = (seq: number) => this.#read(seq);
+    this.#redis = this.#redisSide(storage);
     if (options.mode === "auto") {
       this.#auto = new AutoSequencer({
         pipeline: this.#pipeline,
-        ids: new IdGate({ ids: this.#ids, readBlock, now: options.now }),
+        ids: new IdGate({ ids: this.#ids, readBlock: (seq) => this.#read(seq), now: options.now }),
         backlogBytesMax: options.submissionBacklogBytes ?? SUBMISSION_BACKLOG_BYTES_MAX,
         chainHash: transactionHasher(options.parameters.chainId),
         followerBacklog: () => ({
@@ -143,9 +155,16 @@ export class Engine {
       ask: options.analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
       readGas: GAS_SCHEDULE_1.stateRead,
     });
-    this.#privacy = new PrivacyHost(options, { script: this.#script("privacy-worker"), pipeline: this.#pipeline });
+    const leads = () => this.#postgres?.refusal() === undefined;
+    const postgres = storage.shared && options.postgres?.options;
+    this.#privacy = new PrivacyHost(
+      { ...options, shared: postgres && { postgres, leads } },
+      { script: this.#script("privacy-worker"), pipeline: this.#pipeline },
+    );
+    this.#events = new LocalEventLog({ log: this.#log, chain: this.#chain });
     this.service = new LocalEngine({
       privacy: this.#privacy.service,
+      events: this.#events,
       log: this.#log,
       chain: this.#chain,
       retained: this.#retained,
@@ -160,6 +179,22 @@ export class Engine {
       health: () => healthOf(this.#facts()),
       refusal: () => this.#postgres?.refusal(),
       insights: this.#insights,
+      storage: this.#storageInsights(options),
+    });
+  }
+
+  #storageInsights({ postgres, redis, analytics }: EngineOptions): StorageInsights {
+    const [ofPostgres, ofRedis] = [this.#postgres, this.#redis];
+    return new StorageInsights({
+      log: this.#log,
+      paths: this.#paths,
+      history: this.#history,
+      enhanced: this.#enhanced,
+      postgres: ofPostgres && { storage: postgres!, side: ofPostgres },
+      redis: ofRedis && { storage: redis!, side: ofRedis },
+      follower: () => this.#follower?.progress,
+      ask: analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
+      health: () => healthOf(this.#facts()),
     });
   }
 
@@ -188,7 +223,7 @@ export class Engine {
       retention: this.#options.retention,
     });
     if (this.#log.durableSeq >= 0) {
-      this.parameters = parametersIn(this.#read(0)?.delta ?? new Uint8Array(0));
+      this.parameters = this.#storedParameters ?? parametersIn(this.#read(0)?.delta ?? new Uint8Array(0));
       if (this.parameters.chainId !== this.#options.parameters.chainId) {
         const { chainId } = this.parameters;
         throw new EngineError(
@@ -205,7 +240,8 @@ export class Engine {
       this.#pipeline.commit(new BlockEntry(entry));
       await this.#pipeline.executedIsDurable();
     }
-    this.#privacy.resume(this.#log);
+    this.#redis?.start();
+    await this.#privacy.resume(this.#log);
     this.#state = "ready";
     if (this.#options.optimize && this.#paths !== undefined)
       this.#insights.warmSoon((address) => this.#pipeline.ask("contract", [address]));
@@ -233,19 +269,24 @@ export class Engine {
     const workerData = { journalDirectory: journal, stateDirectory: state, indexDirectory: index, analyticsPath };
     this.#follower = await FollowerHandle.start(this.#script("follower-worker"), workerData, {
       onProgress: ({ appliedSeq }) => this.#pipeline.applied(appliedSeq),
+      onWaiting: (problem) =>
+        problem === undefined
+          ? this.#options.report("info", "the state store follows the log again", {})
+          : this.#options.report("warn", "the state store waits, and the log grows meanwhile", { why: problem }),
       onFailed: (error) => this.#fail(error),
     });
     this.#analytics.follower = this.#follower;
-    this.#follower.durable(this.#log.durableSeq);
+    this.#follower.durable(this.#log.localSeq);
   }
 
   #postgresSide({ shared }: OpenedStorage): PostgresSide | undefined {
-    const { postgres: storage, dataDir, report } = this.#options;
+    const { postgres: storage, dataDir, backlogMaxBytes, report } = this.#options;
     if (storage === undefined || dataDir === undefined) return undefined;
     return new PostgresSide({
       storage,
       dataDir,
       log: this.#log,
+      backlogMaxBytes,
       shared,
       script: this.#script("postgres-worker"),
       follow: () => followShared(this.#pipeline, shared!.log),
@@ -253,9 +294,17 @@ export class Engine {
         this.#auto?.dropWaiting(why);
         void this.#driven?.discard().catch(() => undefined);
       },
+      onCopied: () => this.#tellFollower(),
       onFatal: (error) => this.#fail(error),
       report,
     });
+  }
+
+  #redisSide({ shared, paths }: OpenedStorage): RedisSide | undefined {
+    const { redis: storage, dataDir, report } = this.#options;
+    if (storage === undefined || dataDir === undefined || paths === undefined) return undefined;
+    const script = this.#script("redis-worker");
+    return new RedisSide({ storage, dataDir, paths, log: this.#log, isShared: shared !== undefined, script, report });
   }
 
   #head(): Head {
@@ -278,6 +327,11 @@ export class Engine {
       privacy: this.#privacy.held,
       recordReads: this.#options.resultCache.entriesMax > 0,
       measureTimes: this.#options.analytics,
+      helpers: {
+        threads: this.#options.parallelThreads,
+        executionTimeoutMs: this.#options.executionTimeoutMs,
+      },
+      keys: unlockedKeys(),
     };
     const handle = new WorkerExecutor({
       threads: this.#threads,
@@ -304,6 +358,11 @@ export class Engine {
 
   // ── running ─────────────────────────────────────────────────────────────────
 
+  /** @param clock what `now` of the options reads. */
+  developing(clock: DevClock, accounts: DevService["accounts"]): DevService {
+    return new DevChain({ service: this.service, pipeline: this.#pipeline, clock, accounts });
+  }
+
   #durable(entry: BlockEntry): void {
     if (entry.isRollback)
       for (let { headHeight } = this.#chain; headHeight > entry.height; headHeight--)
@@ -316,6 +375,7 @@ export class Engine {
     this.#analytics.committed(entry);
     this.#options.telemetry?.durable(entry, performance.now());
     this.#privacy.follow(entry);
+    this.#events.committed(entry);
     this.#tellFollower();
   }
 
@@ -325,8 +385,9 @@ export class Engine {
     this.#isFollowerToldSoon = true;
     setImmediate(() => {
       this.#isFollowerToldSoon = false;
-      this.#follower?.durable(this.#log.durableSeq, this.#analytics.takeTimes());
+      this.#follower?.durable(this.#log.localSeq, this.#analytics.takeTimes());
       this.#postgres?.durable();
+      this.#redis?.durable();
     });
   }
 
@@ -358,6 +419,7 @@ export class Engine {
       log: this.#log,
       follower: this.#follower?.progress,
       tables: this.#postgres?.tables,
+      redis: this.#redis?.describe(),
       leadership: this.#postgres?.leadership,
       backlogMaxBytes: this.#options.backlogMaxBytes,
       executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
@@ -376,7 +438,7 @@ export class Engine {
     if (this.#fatal === undefined) {
       await this.#auto?.drain();
       if (this.#driven?.stage.block !== undefined) await this.#driven.discard();
-      if (this.#paths !== undefined)
+      if (this.#paths?.tree !== undefined)
         await this.#pipeline.askNow("saveTree", [this.#paths.tree, this.#log.byteLength]).catch((problem: Error) =>
           this.#options.report("warn", "the state tree was not saved; the next start builds it anew", {
             why: problem.message,
@@ -390,9 +452,13 @@ export class Engine {
     await this.#privacy.close();
     await this.#pipeline.close();
     await Promise.all([this.#threads.close(), this.#pool?.close()]);
-    this.#follower?.durable(this.#log.durableSeq);
+    this.#follower?.durable(this.#log.localSeq);
     const isOrderly = this.#fatal === undefined;
-    await Promise.all([isOrderly ? this.#follower?.stop() : this.#follower?.kill(), this.#postgres?.close(isOrderly)]);
+    await Promise.all([
+      isOrderly ? this.#follower?.stop() : this.#follower?.kill(),
+      this.#postgres?.close(isOrderly),
+      this.#redis?.close(),
+    ]);
     await this.#history.close();
     await this.#log.close();
   }

@@ -301,6 +301,17 @@ export const ERROR_KINDS = {
     meaning: "The daemon's block mode does not have this method.",
     hint: "tx_submit belongs to mode auto, block_execute and its kin to mode driven (--mode).",
   },
+  DEV_ONLY: {
+    family: "wrongMode",
+    meaning: "The method is for development alone, and the daemon was started without --dev.",
+    hint: "`polytorus serve --dev`, on a chain of your own.",
+  },
+  SNAPSHOT_NOT_FOUND: {
+    family: "notFound",
+    meaning:
+      "No such snapshot is kept: it was used, its block was taken back, 1,024 newer ones were taken, or the daemon was restarted.",
+    hint: "`dev_snapshot` takes another.",
+  },
   NOT_STAGED: {
     family: "wrongMode",
     meaning: "No block is staged.",
@@ -315,6 +326,36 @@ export const ERROR_KINDS = {
     family: "pruned",
     meaning: "The height is older than what is retained.",
     hint: "`data.lowestHeight` is the lowest that can be answered.",
+  },
+  NO_RESOURCE: {
+    family: "notFound",
+    meaning: "There is nothing at this path.",
+    hint: "`GET /v1/openapi.json` lists every path.",
+  },
+  CURSOR_AHEAD: {
+    family: "rejected",
+    meaning: "The stream's cursor is beyond the end of this daemon's log.",
+    hint: "The data directory was restored or replaced: follow from a height with fromBlock, or from now on with neither.",
+  },
+  CURSOR_FOREIGN: {
+    family: "rejected",
+    meaning: "The stream's cursor is from another chain or data directory.",
+    hint: "Follow from a height with fromBlock, or from now on with neither.",
+  },
+  NO_NOTIFICATIONS: {
+    family: "rejected",
+    meaning: "This connection can't carry notifications, so that nothing can be subscribed to on it.",
+    hint: "Subscribe over the Unix socket or a WebSocket, or read GET /v1/events.",
+  },
+  SUBSCRIPTION_NOT_FOUND: {
+    family: "notFound",
+    meaning: "This connection has no such subscription.",
+    hint: "It was ended or dropped; `data.subscription` is what was asked for.",
+  },
+  SUBSCRIBER_TOO_SLOW: {
+    family: "limit",
+    meaning: "A subscriber did not take its events in time and was dropped.",
+    hint: "Subscribe again with `data.cursor` as `since`: nothing is lost.",
   },
   REVERTED: {
     family: "reverted",
@@ -336,6 +377,17 @@ export const ERROR_KINDS = {
     family: "storage",
     meaning: "The journal is damaged below what was known durable; starting would lose acknowledged blocks.",
     hint: "Restore from a backup; the file and offset are named.",
+  },
+  AUDIT_DAMAGED: {
+    family: "storage",
+    meaning: "The audit log is not as it was written: a record was changed, taken out, moved or cut off.",
+    hint: "The file and place are named. Keep the directory `audit` as evidence: move it away, and a log begins anew.",
+  },
+  BACKUP_DAMAGED: {
+    family: "storage",
+    exit: 1,
+    meaning: "A backup or an exported state is damaged, cut off, or not one at all. Nothing of it was kept.",
+    hint: "The message names the place; take another copy of the file, or an earlier backup.",
   },
   FORMAT_UNSUPPORTED: {
     family: "storage",
@@ -362,10 +414,16 @@ export const ERROR_KINDS = {
     meaning: "A migration failed and was rolled back.",
     hint: "The message has the database's own words; `polytorus db status` shows where it stands.",
   },
+  ENCRYPTION_KEY_REFUSED: {
+    family: "configuration",
+    meaning:
+      "The data directory is encrypted and the key file is missing, unreadable or another's, or it is not encrypted.",
+    hint: "Name the key file with encryption.key_file; nothing was changed.",
+  },
   DATA_WOULD_BE_LOST: {
     family: "rejected",
-    meaning: "Tables that hold rows would be dropped.",
-    hint: "Back them up; then say --force.",
+    meaning: "Tables that hold rows would be dropped, or a data directory that holds a chain replaced.",
+    hint: "Back up what is there; then say --force.",
   },
   TFHE_FILE_REFUSED: {
     family: "rejected",

@@ -46,7 +46,7 @@ function run(count: number): number {
   const applications = cases.map((values) => ({ circuit, inputs: values.map(encrypted) }));
   const control = new Int32Array(new SharedArrayBuffer(8));
   const start = performance.now();
-  const results = scheme.evaluate(source, applications, control, threads);
+  const results = scheme.evaluate(source, applications, { control, threads });
   const ms = performance.now() - start;
   cases.forEach(([from, to, amount], index) => {
     const moved = amount <= from ? amount : 0n;

@@ -43,6 +43,7 @@ let killedAt = 0;
 const { engine } = await openEngine({
   dataDir: directory,
   executionTimeoutMs: LIMIT_MS,
+  parallelThreads: 0,
   queries: { threads: 0, timeoutMs: LIMIT_MS, waitingMax: QUERIES },
   report: (_level, message) => {
     if (message.startsWith("the executor was stopped")) killedAt = performance.now();

@@ -1,7 +1,7 @@
 /** Options of a bench: `--name value`. Those of other benches are let through, so that one command line serves them all. */
 
 /** Every option that some bench knows. */
-const KNOWN = ["holders", "seconds", "rounds", "rows", "transfers", "connections", "anvil"];
+const KNOWN = ["holders", "seconds", "rounds", "rows", "transfers", "connections", "anvil", "entries"];
 
 /** @returns `defaults` with what the command line says. Exits with 2 for what no bench knows. */
 export function readOptions<T extends Record<string, number | string>>(defaults: T): T {

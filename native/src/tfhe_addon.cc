@@ -12,6 +12,10 @@
 #include "tfhe/key_cache.h"
 #include "tfhe/secret_key.h"
 
+#ifdef POLYTORUS_TEST_DIMENSION
+#error "keys of a test's dimension hide nothing"
+#endif
+
 namespace polytorus {
 namespace {
 

@@ -1,28 +1,42 @@
 #!/usr/bin/env bash
-# Builds the core's unit tests and runs them with every instruction set: plainly, and under the sanitizers.
+# Builds the core's unit tests and runs them: plainly, and under the address and undefined-behaviour sanitizers.
+#   run.sh        everything, with every instruction set and the real parameter sets: some minutes
+#   run.sh fast   encrypted gates and transfers under the sanitizers only, gates in a dimension that hides nothing
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cores=(../src/merkle.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc ../src/state_tree.cc ../src/state_tree_file.cc)
-flags=(-std=c++17 -Wall -Wextra -Werror)
-"${CXX:-g++}" "${flags[@]}" -O2 "${cores[@]}" state_tree_test.cc -o "$work/plain"
-"${CXX:-g++}" "${flags[@]}" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all "${cores[@]}" state_tree_test.cc -o "$work/sanitized"
-
-"${CXX:-g++}" "${flags[@]}" -O2 ../src/transfers.cc transfers_test.cc -o "$work/transfers-plain"
-"${CXX:-g++}" "${flags[@]}" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all ../src/transfers.cc transfers_test.cc -o "$work/transfers-sanitized"
-
-for program in transfers-plain transfers-sanitized; do "$work/$program"; done
-
+tree=(../src/merkle.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc ../src/state_tree.cc ../src/state_tree_file.cc)
 tfhe=(../src/tfhe/*.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc)
-"${CXX:-g++}" "${flags[@]}" -O3 "${tfhe[@]}" tfhe_test.cc -o "$work/tfhe-plain" -pthread
-"${CXX:-g++}" "${flags[@]}" -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all "${tfhe[@]}" tfhe_test.cc -o "$work/tfhe-sanitized" -pthread
+
+compile() {
+  local program=$1
+  shift
+  "${CXX:-g++}" -std=c++17 -Wall -Wextra -Werror "$@" -o "$work/$program" -pthread
+}
+sanitized() { compile "$1" -g -fsanitize=address,undefined -fno-sanitize-recover=all "${@:2}"; }
+
+run_tree() {
+  POLYTORUS_NATIVE_ISA=portable "$work/$1" "$work"
+  if grep -qw sha_ni /proc/cpuinfo; then POLYTORUS_NATIVE_ISA=shani "$work/$1" "$work"; fi
+  "$work/$1" "$work"
+}
+
+sanitized transfers-sanitized -O1 ../src/transfers.cc transfers_test.cc
+"$work/transfers-sanitized"
+if [ "${1:-}" = fast ]; then
+  sanitized tfhe-small -O1 -DPOLYTORUS_TEST_DIMENSION=24 "${tfhe[@]}" tfhe_test.cc
+  "$work/tfhe-small" 70
+  exit
+fi
+
+sanitized tree-sanitized -O1 "${tree[@]}" state_tree_test.cc
+compile tree-plain -O2 "${tree[@]}" state_tree_test.cc
+compile transfers-plain -O2 ../src/transfers.cc transfers_test.cc
+"$work/transfers-plain"
+compile tfhe-plain -O3 "${tfhe[@]}" tfhe_test.cc
+sanitized tfhe-sanitized -O2 "${tfhe[@]}" tfhe_test.cc
 "$work/tfhe-plain" 700
 "$work/tfhe-sanitized" 35
-
-for program in plain sanitized; do
-  POLYTORUS_NATIVE_ISA=portable "$work/$program" "$work"
-  grep -qw sha_ni /proc/cpuinfo && POLYTORUS_NATIVE_ISA=shani "$work/$program" "$work"
-  "$work/$program" "$work"
-done
+for program in tree-plain tree-sanitized; do run_tree "$program"; done

@@ -1,8 +1,9 @@
 /** Reaches the daemon on first use and keeps one connection for the command. */
 import { resolve } from "node:path";
 import type { Client } from "../client/client.ts";
-import type { LogFilter } from "../client/follow-logs.ts";
-import type { FoundLogJson, MethodName, ParamsOf, ResultOf } from "../client/methods.ts";
+import type { StreamedEvent } from "../client/event-source.ts";
+import type { FollowOptions } from "../client/follow-events.ts";
+import type { EventSelectionJson, EventType, MethodName, ParamsOf, ResultOf } from "../client/methods.ts";
 import { EngineError } from "../errors.ts";
 import type { Remote } from "./context.ts";
 
@@ -40,8 +41,11 @@ export class LazyRemote implements Remote {
     return (await this.#connected()).call(method, params);
   }
 
-  async *followLogs(filter: LogFilter): AsyncGenerator<FoundLogJson> {
-    yield* (await this.#connected()).followLogs(filter);
+  async *subscribe<T extends EventType>(
+    selection: EventSelectionJson & { readonly types: readonly T[] },
+    options: FollowOptions,
+  ): AsyncGenerator<StreamedEvent<T>> {
+    yield* (await this.#connected()).subscribe(selection, options);
   }
 
   async close(): Promise<void> {

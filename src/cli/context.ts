@@ -1,13 +1,17 @@
 /** What every command gets: where to write, how to reach the daemon, and whether the user wants it to stop. */
 import type { Command } from "commander";
-import type { LogFilter } from "../client/follow-logs.ts";
-import type { FoundLogJson, MethodName, ParamsOf, ResultOf } from "../client/methods.ts";
+import type { StreamedEvent } from "../client/event-source.ts";
+import type { FollowOptions } from "../client/follow-events.ts";
+import type { EventSelectionJson, EventType, MethodName, ParamsOf, ResultOf } from "../client/methods.ts";
 import type { Output } from "./output.ts";
 
 /** The daemon as commands see it. Rejects with EngineError. */
 export interface Remote {
   call<M extends MethodName>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>>;
-  followLogs(filter: LogFilter): AsyncIterable<FoundLogJson>;
+  subscribe<T extends EventType>(
+    selection: EventSelectionJson & { readonly types: readonly T[] },
+    options: FollowOptions,
+  ): AsyncIterable<StreamedEvent<T>>;
 }
 
 export interface CommandContext {

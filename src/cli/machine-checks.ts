@@ -1,10 +1,13 @@
 /** One check each of what the daemon needs from the machine. They look, and change nothing. */
+
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { readFile, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { grouped } from "../client/amounts.ts";
 import type { Config } from "../config/config.ts";
 import { formatFileMode } from "../config/quantity.ts";
-import { grouped } from "./table.ts";
+import { toEngineError } from "../errors.ts";
+import { inspectEncryption } from "./seams.ts";
 
 export interface Check {
   readonly name: string;
@@ -64,6 +67,18 @@ export function checkDataDir(dataDir: string): Check {
     };
   }
   return { name, status: "ok", found: existing === dataDir ? `${dataDir} is writable` : `${dataDir} can be made` };
+}
+
+export async function checkEncryption(dataDir: string, keyFile: string | undefined): Promise<Check> {
+  const name = "encryption";
+  try {
+    const { isEncrypted, keyId } = await inspectEncryption(dataDir, keyFile);
+    if (keyId === undefined) return { name, status: "ok", found: "off: whoever has the disk can read it" };
+    return { name, status: "ok", found: `${isEncrypted ? "on" : "on once a daemon has started"}, under key ${keyId}` };
+  } catch (problem) {
+    const { message, hint } = toEngineError(problem);
+    return { name, status: "failed", found: message, fix: hint };
+  }
 }
 
 /** Its length was checked with the configuration; here, who may open it. */

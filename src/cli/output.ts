@@ -73,6 +73,18 @@ export class Output {
     this.#data(this.isForPeople ? render() : JSON.stringify(item));
   }
 
+  /** Asks a person; false when there is none, or the answer is anything but yes. */
+  async confirm(question: string): Promise<boolean> {
+    if (!this.isTalkLive || process.stdin.isTTY !== true) return false;
+    const { createInterface } = await import("node:readline/promises");
+    const terminal = createInterface({ input: process.stdin, output: this.#streams.stderr });
+    try {
+      return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+    } finally {
+      terminal.close();
+    }
+  }
+
   error(error: EngineError): void {
     if (this.isForPeople) this.talk(describeError(error, this.talkStyles));
     else if (!this.#hasResult) this.#data(JSON.stringify({ status: "error", result: null, error: errorJson(error) }));

@@ -6,8 +6,11 @@ import { Argument, Command, Option } from "commander";
 import { VERSION } from "../version.ts";
 import { CommandShapes, putSharedOptionsLast, type RunHandler, wholeNumber } from "./command-shapes.ts";
 import { COMPLETION_SHELLS } from "./completion-script.ts";
-import type { Handler } from "./context.ts";
+import { addDatabaseCommands } from "./database-commands.ts";
+import { addDevCommands } from "./dev-commands.ts";
+import { addKeepingCommands } from "./keeping-commands.ts";
 import { addPrivacyCommands } from "./privacy-commands.ts";
+import { addStateCommands } from "./state-commands.ts";
 
 export function createProgram(run: RunHandler): Command {
   const program = new Command("polytorus")
@@ -42,8 +45,13 @@ class Builder extends CommandShapes {
     this.#program.commandsGroup("Look at the chain:");
     this.#contracts();
     this.#chain();
+    addDevCommands(this.#program, this);
+    this.#program.commandsGroup("Copies of everything:");
+    addStateCommands(this.#program, this);
     this.#program.commandsGroup("PostgreSQL:");
-    this.#database();
+    addDatabaseCommands(this.#program, this);
+    this.#program.commandsGroup("What a daemon keeps:");
+    addKeepingCommands(this.#program, this);
     this.#program.commandsGroup("This machine and this program:");
     this.#machine();
   }
@@ -60,7 +68,7 @@ class Builder extends CommandShapes {
       .option("--http <host:port>", 'where HTTP listens, or "off"')
       .option("--ipc <path>", "the socket")
       .option("--ipc-group <group>", "group that the socket is given to")
-      .option("--dev", "HTTP accepts unsigned transactions from any sender")
+      .option("--dev", "for development: funded accounts, sample contracts, dev_* methods, HTTP without signatures")
       .addHelpText(
         "after",
         "\nExample\n  $ polytorus serve --data-dir ./data --http 127.0.0.1:8645\n  $ polytorus serve --storage memory --dev",
@@ -261,6 +269,15 @@ class Builder extends CommandShapes {
         async () => (await import("./commands/logs.ts")).logs,
       ),
     ).option("--address <address>", "only logs of this contract");
+    this.client(
+      this.#program,
+      "events [address]",
+      "follow durable blocks, logs, receipts and jobs as they come",
+      async () => (await import("./commands/events.ts")).events,
+    )
+      .option("--types <types>", "newBlocks,logs,receipts,jobs", (text: string) => text.split(","), ["newBlocks"])
+      .option("--since <cursor>", "go on behind this event")
+      .option("--from-block <height>", "begin with the block at this height", wholeNumber);
     const account = this.#program.command("account").description("look at accounts");
     this.client(
       account,
@@ -279,35 +296,6 @@ class Builder extends CommandShapes {
       .option("-f, --follow", "go on as blocks come; one line a log");
   }
 
-  #database(): void {
-    const db = this.#program.command("db").description("migrations of the PostgreSQL schema");
-    const module = () => import("./commands/db.ts");
-    const leaf = (nameAndArgs: string, summary: string, load: () => Promise<Handler>): Command =>
-      this.leaf(db, nameAndArgs, summary, load)
-        .option("--config <file>", "configuration (POLYTORUS_CONFIG)")
-        .option("--database <url>", "postgres://… (DATABASE_URL, storage.postgres.url)");
-    leaf("migrate", "apply every migration that is pending", async () => (await module()).migrate).option(
-      "--dry-run",
-      "print what would be applied, and change nothing",
-    );
-    leaf("rollback", "take back every migration above a version", async () => (await module()).rollback)
-      .addArgument(new Argument("<version>", "number of the last migration to keep").argParser(wholeNumber))
-      .option("--force", "even if tables that hold rows are dropped");
-    leaf("status", "show which migrations are applied", async () => (await module()).status);
-    leaf(
-      "validate",
-      "compare what was applied with this program's migrations",
-      async () => (await module()).validate,
-    ).option("--verbose", "with both checksums of each");
-    this.leaf(
-      db,
-      "create <name>",
-      "write an empty migration with the next number",
-      async () => (await module()).create,
-    );
-    leaf("reset", "drop the schema", async () => (await module()).reset).option("--force", "even if it holds rows");
-  }
-
   #machine(): void {
     this.client(
       this.#program,
@@ -315,12 +303,18 @@ class Builder extends CommandShapes {
       "check what the daemon needs from this machine",
       async () => (await import("./commands/doctor.ts")).doctor,
     ).option("--config <file>", "configuration (POLYTORUS_CONFIG)");
+    this.client(
+      this.#program,
+      "health",
+      "the daemon's status and each part of its storage; exit code 69 unless all is well",
+      async () => (await import("./commands/health.ts")).health,
+    );
     const config = this.#program.command("config").description("write and check the configuration");
     const module = () => import("./commands/config.ts");
     this.leaf(
       config,
       "init [file]",
-      "write a file with every setting in it (default ./polytorus.toml)",
+      "write a file with every setting in it (default ./polytorus.toml; - prints it)",
       async () => (await module()).init,
     ).option("--force", "overwrite a file");
     this.leaf(config, "check", "say what is wrong with the configuration", async () => (await module()).check).option(

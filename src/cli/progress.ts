@@ -1,5 +1,5 @@
 /** How far long work is: one line that is rewritten on a terminal, now and then a line of its own elsewhere. */
-import { grouped } from "./table.ts";
+import { grouped } from "../client/amounts.ts";
 
 export interface ProgressStep {
   readonly phase: string;

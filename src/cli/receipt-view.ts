@@ -1,9 +1,10 @@
 /** A receipt for people, and the error that it amounts to when the contract did not succeed. */
+
+import { formatArgument, formatResult, grouped, type TokenUnit } from "../client/amounts.ts";
 import type { LogJson, ReceiptJson } from "../client/methods.ts";
 import { EngineError } from "../errors.ts";
-import { formatArgument, formatResult, type TokenUnit } from "./amounts.ts";
 import type { Styles } from "./styles.ts";
-import { fields, grouped } from "./table.ts";
+import { fields } from "./table.ts";
 
 export interface ReceiptViewOptions {
   readonly styles: Styles;

@@ -7,6 +7,9 @@ import { EXIT_INTERRUPTED, EXIT_USAGE } from "./exit-codes.ts";
 import { Output, type OutputFormat } from "./output.ts";
 import { createProgram } from "./program.ts";
 
+/** Commands that stop their own work at Ctrl-C; the others are simply over. */
+const STOPPABLE = new Set(["verify", "maintenance", "backup", "restore", "export", "import", "copy"]);
+
 /** Resolves with the exit code when everything is written. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   stopWhenNobodyReads();
@@ -35,7 +38,7 @@ async function runHandler(load: () => Promise<Handler>, command: Command, progra
   const output = new Output(formatOf(options), { stdout: process.stdout, stderr: process.stderr, environment });
   const abort = new AbortController();
   const onInterrupt = (): void => {
-    if (command.name() !== "verify" || abort.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    if (!STOPPABLE.has(command.name()) || abort.signal.aborted) process.exit(EXIT_INTERRUPTED);
     abort.abort();
   };
   // `serve` stops gracefully, in its own time.

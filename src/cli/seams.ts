@@ -2,13 +2,18 @@
  * The one place where the command line meets the daemon and the tools that work on a data directory.
  * Both are loaded when a command needs them, never before: `polytorus --help` reads none of it.
  */
-import type { Config, PostgresConfig } from "../config/config.ts";
+import type { Config, PostgresConfig, RedisConfig } from "../config/config.ts";
+import type { ShownSetting } from "../config/shown-settings.ts";
+import { ExecutorThreads } from "../sequencer/executor-threads.ts";
+import type { StateTools } from "./store-copies.ts";
 
 /** A daemon that is listening. */
 export interface RunningDaemon {
   describe(): DaemonDescription;
   /** Stops accepting, finishes what is in flight within shutdown_ms, syncs, removes the sockets. */
   close(): Promise<void>;
+  /** Reads tokens and certificate again. What is wrong with them is logged, and the old ones stay. */
+  reload(): void;
   /** Resolves when the daemon is closed; rejects when it had to stop by itself, with why. */
   readonly stopped: Promise<void>;
 }
@@ -23,6 +28,8 @@ export interface DaemonDescription {
   readonly http?: string | undefined;
   readonly chainId: number;
   readonly height: number;
+  /** With --dev: the sample contracts, by name. */
+  readonly samples?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface VerifyOptions {
@@ -31,6 +38,8 @@ export interface VerifyOptions {
   readonly to?: number | undefined;
   /** Aborted when the user no longer wants the answer: the work itself stops. */
   readonly signal: AbortSignal;
+  /** Of an encrypted directory. */
+  readonly keyFile?: string | undefined;
   onProgress(step: { phase: string; done: number; total: number }): void;
 }
 
@@ -74,6 +83,33 @@ export interface DatabaseStatus {
   }[];
 }
 
+/** What a server says of itself. */
+export interface PostgresFacts {
+  /** Of one round trip. */
+  readonly latencyMs: number;
+  readonly version: string;
+  /** 150018 for 15.18. */
+  readonly versionNumber: number;
+  readonly isReadOnly: boolean;
+  readonly isEncrypted: boolean;
+  readonly synchronousCommit: string;
+  readonly clockAheadMs: number;
+  readonly connections: number;
+  readonly connectionsMax: number;
+}
+
+export interface RedisFacts {
+  readonly latencyMs: number;
+  readonly version: string;
+  /** `standalone`, `cluster` or `sentinel`. */
+  readonly mode: string;
+  readonly isReplica: boolean;
+  readonly memoryBytes: number;
+  /** 0: no bound. */
+  readonly memoryMaxBytes: number;
+  readonly memoryPolicy: string;
+}
+
 /** Every method opens a connection of its own and rejects with EngineError. */
 export interface DatabaseTools {
   status(): Promise<DatabaseStatus>;
@@ -83,25 +119,155 @@ export interface DatabaseTools {
   reset(options: { force: boolean }): Promise<void>;
 }
 
-/** Starts the daemon and resolves when it answers on every address. Rejects with EngineError. */
-export async function startDaemon(config: Config): Promise<RunningDaemon> {
+/** One record of the audit log. */
+export interface AuditEntry {
+  readonly seq: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly phase: string;
+  /** Seq of the record that says begun. */
+  readonly of?: number;
+  readonly facts: Record<string, unknown>;
+  readonly hash: string;
+}
+
+export interface AuditSummary {
+  readonly records: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Of the newest record: to be noted elsewhere. */
+  readonly hash: string;
+  readonly files: number;
+}
+
+export interface MaintenanceRun {
+  readonly vacuum: boolean;
+  readonly analyze: boolean;
+  readonly check: boolean;
+  /** Of PostgreSQL, while this runs. */
+  readonly statementTimeoutMs: number;
+  readonly signal: AbortSignal;
+  onProgress(step: { phase: string; done: number; total: number }): void;
+}
+
+export interface StoreReport {
+  readonly store: string;
+  readonly facts: Record<string, unknown>;
+  /** What is wrong with it, one sentence each. */
+  readonly problems: string[];
+}
+
+export interface MaintenanceReport {
+  readonly stores: readonly StoreReport[];
+  readonly isSound: boolean;
+}
+
+export interface EncryptionFound {
+  readonly isEncrypted: boolean;
+  /** Of the key file; undefined when there is none. */
+  readonly keyId: string | undefined;
+}
+
+/** A data directory that no daemon uses while this is open. */
+export interface ClosedDataDir {
+  /** What `clear` would delete. */
+  readonly parts: readonly { readonly name: string; readonly files: number; readonly bytes: number }[];
+  clear(): void;
+  close(): void;
+}
+
+/**
+ * Starts the daemon and resolves when it answers on every address. Rejects with EngineError.
+ * @param settings what `engine_config` answers.
+ */
+export async function startDaemon(config: Config, settings: readonly ShownSetting[]): Promise<RunningDaemon> {
+  // Another core loads the executor's code meanwhile.
+  const threads = new ExecutorThreads(new URL("./executor-worker.js", import.meta.url));
+  threads.prepare();
   const daemon = await import("../daemon.ts");
-  return daemon.startDaemon(config);
+  return daemon.startDaemon(config, settings, threads);
 }
 
 /** Executes the journal's blocks again and compares roots and receipts. A daemon may be running on the directory. */
 export async function verifyChain(dataDir: string, options: VerifyOptions): Promise<VerifyReport> {
-  const tools = await import("../daemon-tools.ts");
+  const tools = await import("../tools/verify-chain.ts");
   return tools.verifyChain(dataDir, options);
 }
 
 export async function openDatabaseTools(postgres: PostgresConfig): Promise<DatabaseTools> {
-  const tools = await import("../database-tools.ts");
+  const tools = await import("../tools/database.ts");
   return tools.databaseTools(postgres);
+}
+
+/** @throws StorageError when it can't be asked. */
+export async function postgresFacts(postgres: PostgresConfig): Promise<PostgresFacts> {
+  const tools = await import("../tools/database.ts");
+  return await tools.postgresFacts(postgres);
+}
+
+/** @throws StorageError when it can't be asked. */
+export async function redisFacts(redis: RedisConfig): Promise<RedisFacts> {
+  const tools = await import("../tools/database.ts");
+  return await tools.redisFacts(redis);
 }
 
 /** Writes an empty migration with the next number into the project. Answers its path. */
 export async function createMigrationFile(name: string): Promise<string> {
-  const tools = await import("../database-tools.ts");
+  const tools = await import("../tools/database.ts");
   return tools.createMigrationFile(name);
+}
+
+/** Runs `body` between two records of the data directory's audit log. */
+export async function audited<T>(
+  config: Config,
+  action: { action: string; facts: Record<string, unknown> },
+  body: () => Promise<T>,
+  outcome?: (result: T) => object,
+): Promise<T> {
+  const tools = await import("../tools/audit.ts");
+  return await tools.audited(config, action, body, outcome);
+}
+
+/** Checks the whole chain. @throws EngineError AUDIT_DAMAGED naming the place. */
+export async function verifyAuditLog(dataDir: string): Promise<AuditSummary> {
+  const tools = await import("../tools/audit.ts");
+  return tools.verifyAuditLog(dataDir);
+}
+
+export async function auditLog(dataDir: string): Promise<Iterable<AuditEntry>> {
+  const tools = await import("../tools/audit.ts");
+  return tools.auditLog(dataDir);
+}
+
+/** How a daemon would find the encryption of a data directory. @throws EngineError ENCRYPTION_KEY_REFUSED where it would not start. */
+export async function inspectEncryption(dataDir: string, keyFile: string | undefined): Promise<EncryptionFound> {
+  const tools = await import("../tools/encryption.ts");
+  return tools.inspectEncryption(dataDir, keyFile);
+}
+
+/** Answers the ids of both keys. A daemon may be running: it has read the key file. @throws EngineError ENCRYPTION_KEY_REFUSED. */
+export async function rotateKey(
+  dataDir: string,
+  files: { from: string; to: string },
+): Promise<{ from: string; to: string }> {
+  const tools = await import("../tools/encryption.ts");
+  return tools.rotateKey(dataDir, files);
+}
+
+/** @throws EngineError DATA_DIR_LOCKED naming the daemon that runs on it, CONFIGURATION_ERROR when it is no data directory. */
+export async function closedDataDir(dataDir: string): Promise<ClosedDataDir> {
+  const tools = await import("../tools/data-dir.ts");
+  return tools.closedDataDir(dataDir);
+}
+
+/** @throws EngineError DATA_DIR_LOCKED when the embedded store is to be compacted under a daemon, STORAGE_ERROR. */
+export async function maintain(config: Config, run: MaintenanceRun): Promise<MaintenanceReport> {
+  const tools = await import("../tools/maintenance.ts");
+  return await tools.maintain(config, run);
+}
+
+export async function openStateTools(): Promise<StateTools> {
+  const tools = await import("../tools/state.ts");
+  return tools.stateTools;
 }

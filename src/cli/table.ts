@@ -1,4 +1,5 @@
 /** Aligned columns of plain text. */
+import { grouped } from "../client/amounts.ts";
 
 export interface Column {
   readonly title: string;
@@ -36,8 +37,11 @@ export function fields(
     .join("\n");
 }
 
-/** 1234567 → 1,234,567; anything but whole decimals stays as it is. */
-export function grouped(amount: string | number): string {
-  const text = String(amount);
-  return /^\d+$/.test(text) ? text.replace(/\B(?=(\d{3})+$)/g, ",") : text;
+/** 1234567 → 1.2 MiB. */
+export function bytesText(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  let amount = bytes;
+  for (; amount >= 1024 && unit < units.length - 1; unit++) amount /= 1024;
+  return unit === 0 ? `${grouped(bytes)} bytes` : `${amount.toFixed(1)} ${units[unit]}`;
 }

@@ -1,8 +1,9 @@
 /** A trace for people: the tree of calls, each with its gas, what it read, wrote and logged, and how it ended. */
+
+import { formatValue, grouped } from "../client/amounts.ts";
 import type { TraceFrameJson, TraceJson, TraceOmittedJson, TraceStepJson } from "../client/methods.ts";
-import { formatValue } from "./amounts.ts";
+import { readableKey } from "../client/readable-key.ts";
 import type { Styles } from "./styles.ts";
-import { grouped } from "./table.ts";
 
 const INDENT = "  ";
 const SHOWN_BYTES_MAX = 32;
@@ -81,10 +82,10 @@ function stepText(step: Exclude<TraceStepJson, { op: "call" }>): string {
   switch (step.op) {
     case "read": {
       const of = step.address === undefined ? "" : `${step.address} `;
-      return `${of}${keyText(step.key)} = ${valueText(step.value)}`;
+      return `${of}${readableKey(step.key)} = ${valueText(step.value)}`;
     }
     case "write":
-      return `${keyText(step.key)}  ${valueText(step.before)} → ${valueText(step.after)}`;
+      return `${readableKey(step.key)}  ${valueText(step.before)} → ${valueText(step.after)}`;
     case "balance":
       return `${step.address} = ${grouped(step.balance)}`;
     case "log":
@@ -120,16 +121,6 @@ function omittedText({ steps, frames, gas, data }: TraceOmittedJson): string {
 
 function counted(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** Keys often begin with words: `bal:0xa1…` says more than the same in hex alone. */
-function keyText(key: string): string {
-  const bytes = Buffer.from(key.slice(2), "hex");
-  let printable = 0;
-  while (printable < bytes.length && bytes[printable]! > 32 && bytes[printable]! < 127) printable++;
-  if (printable < 3) return key;
-  const rest = bytes.subarray(printable).toString("hex");
-  return `${bytes.toString("latin1", 0, printable)}${rest === "" ? "" : `0x${rest}`}`;
 }
 
 function valueText(value: string | null): string {

@@ -1,12 +1,12 @@
 /** What the commands that send transactions share: who sends, how much gas, and how the receipt is told. */
+
+import { grouped, type TokenUnit } from "../client/amounts.ts";
 import type { ReceiptJson, TransactionJson } from "../client/methods.ts";
 import { DEV_ACCOUNTS } from "../config/dev-accounts.ts";
 import { parseAddress } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
-import type { TokenUnit } from "./amounts.ts";
 import type { CommandContext, Options } from "./context.ts";
 import { failureOf, receiptView } from "./receipt-view.ts";
-import { grouped } from "./table.ts";
 
 /** Other transactions may run between the estimate and this one: a balance that was zero, a slot that was set. */
 export const GAS_MARGIN_PERCENT = 20;

@@ -1,9 +1,10 @@
 /** Transactions run without being sent: what they would do, and what they would cost. */
+
+import { grouped, type TokenUnit } from "../client/amounts.ts";
 import type { ReceiptJson, TransactionJson } from "../client/methods.ts";
 import { EngineError } from "../errors.ts";
-import type { TokenUnit } from "./amounts.ts";
 import type { CommandContext, Options } from "./context.ts";
-import { fields, grouped, table } from "./table.ts";
+import { fields, table } from "./table.ts";
 import { tellReceipt, withGasLimit } from "./transactions.ts";
 
 export async function tellSimulation(

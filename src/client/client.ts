@@ -6,11 +6,12 @@
  *  - Every failure is an EngineError with a stable `code` and the facts of the case.
  *  - A connection that broke stays broken: connect again, then ask what became of what was in flight.
  */
-import { type LogFilter, pollLogs } from "./follow-logs.ts";
+import type { StreamedEvent } from "./event-source.ts";
+import { type FollowOptions, followEvents } from "./follow-events.ts";
 import { openHttpTransport } from "./http-transport.ts";
-import type { FoundLogJson, MethodName, ParamsOf, ResultOf } from "./methods.ts";
+import type { EventSelectionJson, EventType, MethodName, ParamsOf, ResultOf } from "./methods.ts";
 import { openSocketTransport } from "./socket-transport.ts";
-import type { CallOptions, Transport } from "./transport.ts";
+import type { CallOptions, Target, Transport } from "./transport.ts";
 
 // biome-ignore lint/performance/noBarrelFile: the one entry point of the package's client
 export { EngineError, type ErrorCode } from "../errors.ts";
@@ -27,23 +28,25 @@ export {
   type Sent,
   type SolidityError,
 } from "./contract-client.ts";
+export type { StreamedEvent } from "./event-source.ts";
+export type { FollowOptions } from "./follow-events.ts";
 export type * from "./methods.ts";
-
-/** Where a daemon listens: the path of its Unix socket, or an http(s) URL with a bearer token where it wants one. */
-export type Target = { readonly ipc: string } | { readonly url: string; readonly token?: string | undefined };
+export type { Target } from "./transport.ts";
 
 /** @throws EngineError CONNECTION_FAILED naming the path; over HTTP the first call finds out. */
 export async function connect(target: Target, options: CallOptions = {}): Promise<Client> {
   const transport =
     "ipc" in target ? await openSocketTransport(target.ipc) : openHttpTransport(target.url, target.token);
-  return new Client(transport, options);
+  return new Client(target, transport, options);
 }
 
 export class Client {
+  readonly #target: Target;
   readonly #transport: Transport;
   readonly #defaults: CallOptions;
 
-  constructor(transport: Transport, defaults: CallOptions) {
+  constructor(target: Target, transport: Transport, defaults: CallOptions) {
+    this.#target = target;
     this.#transport = transport;
     this.#defaults = defaults;
   }
@@ -53,13 +56,17 @@ export class Client {
     return (await this.#transport.call(method, params, { ...this.#defaults, ...options })) as ResultOf<M>;
   }
 
-  /** Logs from a block on, and then as they come; ends when `signal` is aborted. */
-  followLogs(
-    filter: LogFilter,
-    options: { intervalMs?: number; signal?: AbortSignal } = {},
-  ): AsyncGenerator<FoundLogJson> {
-    const askHead = async () => (await this.call("engine_info", {})).height;
-    return pollLogs((params) => this.call("contract_logs", params), askHead, filter, options);
+  /**
+   * Durable blocks, logs, receipts and jobs as they come, from `since` or `fromBlock` or now on, in order, each once: a
+   * connection of its own, made again and gone on with when it breaks. What a rollback takes back comes with `removed`.
+   *   for await (const { result } of client.subscribe({ types: ["logs"], address })) …
+   * @throws EngineError from the iteration (client/follow-events.ts).
+   */
+  subscribe<T extends EventType>(
+    selection: EventSelectionJson & { readonly types: readonly T[] },
+    options: FollowOptions = {},
+  ): AsyncGenerator<StreamedEvent<T>> {
+    return followEvents(this.#target, selection, options);
   }
 
   /** Waits for calls in flight, then closes. Calls made later reject with CONNECTION_CLOSED. */

@@ -4,8 +4,11 @@
  */
 
 import type { TransactionJson } from "../encoding/transaction.ts";
+import type { AdminMethods } from "./admin-methods.ts";
+import type { DevMethods } from "./dev-methods.ts";
 import type { ContractAnalyticsJson, ContractHealthJson, PerformanceJson } from "./metrics.ts";
-import type { PrivacyMethods } from "./privacy-methods.ts";
+import type { JobJson, PrivacyMethods } from "./privacy-methods.ts";
+import type { StorageMethods } from "./storage-methods.ts";
 import type { TraceJson } from "./trace.ts";
 
 export type { TransactionJson } from "../encoding/transaction.ts";
@@ -101,6 +104,35 @@ export interface LocatedTransactionJson {
   transaction: TransactionJson;
 }
 
+/** One transaction in a list. */
+export interface TransactionLineJson {
+  transactionHash: string;
+  blockHeight: number;
+  transactionIndex: number;
+  /** Of its block. */
+  timestampMs: number;
+  kind: TransactionJson["kind"];
+  sender: string;
+  /** Null for a deployment. */
+  to: string | null;
+  contractAddress: string | null;
+  /** Of a call; null where neither the call nor the contract's interface names it. */
+  entrypoint: string | null;
+  status: "success" | "reverted" | "halted";
+  gasUsed: string;
+  gasLimit: string;
+}
+
+/** A setting in effect; secrets are masked. */
+export interface SettingJson {
+  key: string;
+  /** As `config show` writes it; empty where it is not set. */
+  value: string;
+  /** "default", a file, a variable or a flag. */
+  origin: string;
+  meaning: string;
+}
+
 export interface ContractJson {
   address: string;
   kind: string;
@@ -164,6 +196,8 @@ export interface EngineInfoJson {
   blockMode: "auto" | "driven";
   storage: { kind: string; [fact: string]: unknown };
   contractKinds: string[];
+  /** What this connection may do. */
+  role: "reader" | "submitter" | "deployer" | "admin";
   limits: Record<string, unknown>;
   [fact: string]: unknown;
 }
@@ -207,8 +241,9 @@ interface ByAddress {
   address: string;
 }
 
-export interface Methods extends PrivacyMethods {
+export interface Methods extends PrivacyMethods, AdminMethods, DevMethods, StorageMethods {
   engine_info: { params: NoParams; result: EngineInfoJson };
+  engine_config: { params: NoParams; result: { items: SettingJson[] } };
   tx_submit: { params: { transaction: TransactionJson; wait?: Wait | undefined }; result: ReceiptJson | AcceptedJson };
   tx_submitBatch: {
     params: {
@@ -237,6 +272,10 @@ export interface Methods extends PrivacyMethods {
   tx_get: { params: ByTransactionHash; result: LocatedTransactionJson };
   tx_receipt: { params: ByTransactionHash; result: ReceiptJson };
   tx_trace: { params: ByTransactionHash; result: TraceJson };
+  tx_list: {
+    params: PageParams & { address?: string | undefined; blockHeight?: number | undefined };
+    result: PageJson<TransactionLineJson>;
+  };
   block_execute: { params: BlockParams; result: ExecutedBlockJson };
   block_commit: {
     params: { height: number; stateRoot: string };
@@ -249,6 +288,7 @@ export interface Methods extends PrivacyMethods {
     params: { height?: number | "latest" | undefined; blockHash?: string | undefined };
     result: BlockJson;
   };
+  block_list: { params: PageParams; result: PageJson<BlockHeaderJson> };
   contract_query: { params: QueryParams; result: QueryAnswerJson };
   contract_get: { params: ByAddress; result: ContractWithAbiJson };
   contract_list: {
@@ -271,6 +311,8 @@ export interface Methods extends PrivacyMethods {
       fromBlock?: number | undefined;
       toBlock?: number | undefined;
       transactionHash?: string | undefined;
+      /** Left out: oldest first. */
+      order?: "oldest" | "newest" | undefined;
     };
     result: PageJson<FoundLogJson>;
   };
@@ -282,9 +324,44 @@ export interface Methods extends PrivacyMethods {
     params: ByAddress;
     result: { address: string; bech32: string; nonce: number; balance: string };
   };
+  log_entries: {
+    params: { fromSeq: number; bytesMax?: number | undefined };
+    result: { firstSeq: number; lastSeq: number; entries: string[] };
+  };
   state_root: { params: { at?: number | undefined }; result: { stateRoot: string; blockHeight: number } };
   state_proof: { params: { address: string; key: string; at?: number | undefined }; result: StateProofJson };
+  subscribe: { params: EventSelectionJson; result: { subscription: string; cursor: string } };
+  unsubscribe: { params: { subscription: string }; result: { subscription: string; cursor: string } };
   "rpc.discover": { params: NoParams; result: Record<string, unknown> };
+}
+
+/** What streams tell of. */
+export type EventType = "newBlocks" | "logs" | "receipts" | "jobs";
+
+/** Which events, and from where on: behind a cursor, from the block at a height, or from now on. */
+export interface EventSelectionJson {
+  readonly types: readonly EventType[];
+  /** Of the contract: logs that it made, receipts of transactions that deployed or called it or in which it logged, its jobs. */
+  readonly address?: string | undefined;
+  readonly topics?: readonly (string | readonly string[] | null)[] | undefined;
+  readonly transactionHash?: string | undefined;
+  readonly since?: string | undefined;
+  readonly fromBlock?: number | undefined;
+}
+
+/** Of an event: true when a rollback took it back. Events are taken back in the reverse of their order. */
+interface Removable {
+  removed: boolean;
+}
+
+/** A block without the hashes of its transactions. */
+export type BlockHeaderJson = Omit<BlockJson, "transactionHashes"> & { transactionCount: number };
+
+export interface EventResults {
+  newBlocks: BlockHeaderJson & Removable;
+  logs: FoundLogJson & Removable;
+  receipts: ReceiptJson & Removable;
+  jobs: JobJson;
 }
 
 export type MethodName = keyof Methods;

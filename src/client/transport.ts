@@ -2,6 +2,9 @@
 import { EngineError, type ErrorCode, isErrorCode } from "../errors.ts";
 import type { RpcErrorJson } from "./methods.ts";
 
+/** Where a daemon listens: the path of its Unix socket, or an http(s) URL with a bearer token where it wants one. */
+export type Target = { readonly ipc: string } | { readonly url: string; readonly token?: string | undefined };
+
 export interface CallOptions {
   /** After this long the call rejects with ANSWER_TIMEOUT; whether it took effect is then unknown. */
   readonly timeoutMs?: number | undefined;

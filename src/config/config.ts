@@ -6,6 +6,8 @@ export interface Config {
   readonly mode: "auto" | "driven";
   /** HTTP takes unsigned transactions from any sender. */
   readonly dev: boolean;
+  /** With dev: an empty chain begins with sample contracts. */
+  readonly devSamples: boolean;
   /** How long a stop waits for what is in flight. */
   readonly shutdownMs: number;
   readonly chain: {
@@ -20,6 +22,8 @@ export interface Config {
     /** Where Postgres is: the daemon uses it with kind postgres alone, `db` always. */
     readonly postgres: PostgresConfig;
   };
+  /** Undefined: no cache in Redis. */
+  readonly redis: RedisConfig | undefined;
   readonly ipc: {
     readonly path: string;
     readonly binaryPath: string;
@@ -30,6 +34,10 @@ export interface Config {
   /** Undefined when HTTP is off. */
   readonly http: HttpConfig | undefined;
   readonly journal: { readonly segmentBytes: number; readonly backlogMaxBytes: number };
+  /** Of administrative actions. */
+  /** Undefined: the data directory is not encrypted. */
+  readonly encryption: { readonly keyFile: string | undefined };
+  readonly audit: { readonly maxBytes: number };
   readonly wasm: {
     /** Bound on the rewritten modules that are kept as files; 0: none are. */
     readonly modulesMaxBytes: number;
@@ -45,6 +53,8 @@ export interface Config {
     readonly inFlightMax: number;
     readonly inFlightBytesMax: number;
     readonly connectionsMax: number;
+    readonly subscriberQueueBytesMax: number;
+    readonly subscriptionsMax: number;
     readonly queryGasMax: number;
   };
   readonly enhanced: {
@@ -56,6 +66,8 @@ export interface Config {
     readonly enableOptimization: boolean;
     /** Of queries; a transaction's gas limit always holds. */
     readonly enforceGasLimits: boolean;
+    /** Threads that run transactions beside the executor; 0: none. */
+    readonly parallelThreads: number;
     /** One batch, or one round of queries, may run this long. */
     readonly maxExecutionTimeMs: number;
   };
@@ -68,8 +80,30 @@ export interface Config {
     readonly listen: { readonly host: string; readonly port: number } | undefined;
     readonly otlpEndpoint: string | undefined;
     readonly traceOneIn: number;
+    /** What takes PostgreSQL or Redis as long is kept in a list. */
+    readonly slowQueryMs: number;
   };
+  /** Undefined: no backups are scheduled. */
+  readonly backup: BackupConfig | undefined;
   readonly log: { readonly level: LogLevel; readonly format: "auto" | "json" | "pretty" };
+}
+
+export interface BackupConfig {
+  readonly everySecs: number;
+  readonly keep: number;
+  readonly to:
+    | { readonly directory: string }
+    | {
+        readonly s3: {
+          readonly endpoint: string;
+          readonly region: string;
+          readonly bucket: string;
+          /** Without a slash at the end; may be empty. */
+          readonly prefix: string;
+          readonly accessKeyId: string;
+          readonly secretAccessKey: string;
+        };
+      };
 }
 
 export interface PostgresConfig {
@@ -89,10 +123,29 @@ export interface PostgresConfig {
   readonly statementTimeoutMs: number;
 }
 
+export interface RedisConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly database: number;
+  readonly tls: { readonly caFile: string | undefined } | undefined;
+  readonly isCluster: boolean;
+  readonly keyPrefix: string;
+  /** By class of value; 0: kept. */
+  readonly ttlSecs: Readonly<Record<"contract" | "state" | "account" | "code", number>>;
+  readonly feedLength: number;
+  readonly backlogMaxBytes: number;
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+}
+
 export interface HttpConfig {
   readonly host: string;
   /** 0: the system chooses one. */
   readonly port: number;
+  /** Where clients reach it, if not where it listens: a URL without a path. */
+  readonly advertise: string | undefined;
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
   readonly tokensFile: string | undefined;

@@ -2,6 +2,22 @@
  * The first ten addresses of the mnemonic "test test test test test test test test test test test junk", which anvil
  * and Hardhat use too. Their keys are public: whoever reads this holds them. Only the addresses are kept here.
  */
+export const DEV_ACCOUNT_NAMES: readonly string[] = [
+  "alice",
+  "bob",
+  "carol",
+  "dave",
+  "erin",
+  "frank",
+  "grace",
+  "heidi",
+  "ivan",
+  "judy",
+];
+
+/** What each has where --dev makes the chain, and no genesis file says otherwise: 10,000 with 18 digits, as there. */
+export const DEV_BALANCE = 10_000n * 10n ** 18n;
+
 export const DEV_ACCOUNTS: readonly string[] = [
   "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
   "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",

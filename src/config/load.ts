@@ -5,13 +5,16 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { backupConfig } from "./backup.ts";
 import type { Config, HttpConfig } from "./config.ts";
 import { type Genesis, readGenesis } from "./genesis.ts";
 import { parseValue } from "./parse-value.ts";
 import { postgresConfig } from "./postgres.ts";
 import { type ConfigProblem, ConfigurationError } from "./problem.ts";
-import { isPostgresUrl, readSeedVariables, redisVariableProblems } from "./seed-keys.ts";
-import { SETTING_KEYS, SETTINGS, type Setting, type SettingKey, type SettingValue } from "./settings.ts";
+import { redisConfig } from "./redis.ts";
+import { isPostgresUrl, readSeedVariables } from "./seed-keys.ts";
+import type { Setting } from "./setting.ts";
+import { SETTING_KEYS, SETTINGS, type SettingKey, type SettingValue } from "./settings.ts";
 import { type RawValue, readConfigFile, readEnvironment, readFlags } from "./sources.ts";
 
 /** Read from the working directory when no file is named. */
@@ -58,7 +61,6 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     else settings.set(key, { key, value: parsed.value, origin });
   }
   if (settings.get("storage.kind")!.origin === "default") {
-    problems.push(...redisVariableProblems(input.environment));
     const origin = postgresOrigin(settings);
     if (origin !== undefined) settings.set("storage.kind", { key: "storage.kind", value: "postgres", origin });
   }
@@ -123,10 +125,17 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
     );
   if (!get("storage.postgres.tables") && durability !== "strict")
     report("storage.postgres.tables", 'is false: with durability "journal" the tables are all that Postgres is for');
+  const redis = redisConfig(get, report);
+  if (redis !== undefined && kind === "memory")
+    report(
+      get("redis.url") === undefined ? "redis.host" : "redis.url",
+      "names a cache, which follows a log on disk, and storage.kind is memory: choose another, or set redis.enabled = false",
+    );
   return {
     dataDir,
     mode: get("mode"),
     dev: get("dev"),
+    devSamples: get("dev_samples"),
     shutdownMs: get("shutdown_ms"),
     chain: { id: genesis?.chainId ?? get("chain.id"), genesis },
     storage: {
@@ -135,6 +144,7 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       // Under another kind a DATABASE_URL may be another program's: what is wrong with it is not ours to say.
       postgres: postgresConfig(get, kind === "postgres" ? report : () => undefined),
     },
+    redis,
     ipc: {
       path: socketPath("ipc.path", get("ipc.path") ?? join(dataDir, "engine.ipc"), dataDir, report),
       binaryPath: socketPath(
@@ -153,6 +163,8 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       blobsMaxBytes: get("privacy.blobs_max_bytes"),
       jobsMax: get("privacy.jobs_max"),
     },
+    encryption: { keyFile: get("encryption.key_file") },
+    audit: { maxBytes: get("audit.max_bytes") },
     wasm: { modulesMaxBytes: get("wasm.modules_max_bytes") },
     queries: {
       threads: get("queries.threads"),
@@ -171,6 +183,8 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       inFlightMax: get("limits.in_flight_max"),
       inFlightBytesMax: get("limits.in_flight_max_bytes"),
       connectionsMax: get("limits.connections_max"),
+      subscriberQueueBytesMax: get("limits.subscriber_queue_max_bytes"),
+      subscriptionsMax: get("limits.subscriptions_max"),
       queryGasMax: get("limits.query_gas_max"),
     },
     enhanced: {
@@ -181,9 +195,11 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       enableAnalytics: get("enhanced.enable_analytics"),
       enableOptimization: get("enhanced.enable_optimization"),
       enforceGasLimits: get("enhanced.enforce_gas_limits"),
+      parallelThreads: get("enhanced.enable_parallel_execution") ? get("enhanced.parallel_threads") : 0,
       maxExecutionTimeMs: get("enhanced.max_execution_time_ms"),
     },
     monitoring: monitoringConfig(get, report),
+    backup: backupConfig(get, report),
     log: { level: get("log.level"), format: get("log.format") },
   };
 }
@@ -230,6 +246,7 @@ function monitoringConfig(get: Get, report: Report): Config["monitoring"] {
     listen: listen === undefined ? undefined : hostAndPort("monitoring.listen", listen, report),
     otlpEndpoint: endpoint,
     traceOneIn: get("monitoring.trace_one_in"),
+    slowQueryMs: get("monitoring.slow_query_ms"),
   };
 }
 
@@ -253,7 +270,11 @@ function httpConfig(get: Get, report: Report): HttpConfig | undefined {
       "needs the other: tls_cert_file and tls_key_file go together",
     );
   }
-  return { host, port, tlsCertFile, tlsKeyFile, tokensFile: get("http.tokens_file"), admin: get("http.admin") };
+  const advertise = get("http.advertise");
+  if (advertise !== undefined && !/^https?:\/\/[^/?#]+$/.test(advertise))
+    report("http.advertise", `expected http(s)://host:port, received ${JSON.stringify(advertise)}`);
+  const tokensFile = get("http.tokens_file");
+  return { host, port, advertise, tlsCertFile, tlsKeyFile, tokensFile, admin: get("http.admin") };
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -1,10 +1,11 @@
 /** One raw value of a file, a variable or a flag becomes what its setting's schema asks for. */
 import { resolve } from "node:path";
-import { Check } from "typebox/value";
+import { Check } from "typebox/schema";
 import { maskSecrets } from "./problem.ts";
 import { formatBytes, formatFileMode, parseBytes, parseFileMode, parseWholeNumber } from "./quantity.ts";
 import { storageKindProblem } from "./seed-keys.ts";
-import { SETTINGS, type Setting, type SettingForm, type SettingKey } from "./settings.ts";
+import type { Setting, SettingForm } from "./setting.ts";
+import { SETTINGS, type SettingKey } from "./settings.ts";
 
 export type Parsed = { readonly value: unknown } | { readonly problem: string };
 

@@ -1,7 +1,7 @@
 /** Where PostgreSQL is and how it is reached, from a URL or from separate keys. The password may stand in a file. */
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import type { PostgresConfig } from "./config.ts";
+import { portOf, readSecret } from "./server-url.ts";
 import type { SettingKey, SettingValue } from "./settings.ts";
 
 type Get = <K extends SettingKey>(key: K) => SettingValue<K>;
@@ -23,7 +23,8 @@ const SSL_MODES: Record<string, SslMode> = {
 const URL_PARAMETERS = ["sslmode", "sslrootcert", "application_name", "connect_timeout", "host"];
 
 export function postgresConfig(get: Get, report: Report): PostgresConfig {
-  const url = get("storage.postgres.url") ?? readSecret(get("storage.postgres.url_file"), "url_file", report);
+  const url =
+    get("storage.postgres.url") ?? readSecret(get("storage.postgres.url_file"), "storage.postgres.url_file", report);
   const parsed = url === undefined ? undefined : parseUrl(url, report);
   const server: Server = parsed ?? {
     host: get("storage.postgres.host"),
@@ -35,7 +36,7 @@ export function postgresConfig(get: Get, report: Report): PostgresConfig {
   const password =
     server.password ??
     get("storage.postgres.password") ??
-    readSecret(get("storage.postgres.password_file"), "password_file", report);
+    readSecret(get("storage.postgres.password_file"), "storage.postgres.password_file", report);
   return {
     ...server,
     password,
@@ -85,24 +86,8 @@ function parseUrl(text: string, report: Report): ParsedUrl | undefined {
   };
 }
 
-/** Read from the text: URL drops :80, which is HTTP's own. */
-function portOf(authority: string): number | undefined {
-  const match = /^(?:[^/?#]*@)?(?:\[[^\]]*\]|[^:/?#]*):(\d{1,5})(?:[/?#]|$)/.exec(authority);
-  return match === null ? undefined : Number(match[1]);
-}
-
 /** This machine: nothing of it crosses a network. */
 function isLocal(host: string): boolean {
   if (host.startsWith("/") || host === "localhost") return true;
   return (isIP(host) === 4 && host.startsWith("127.")) || host === "::1";
-}
-
-function readSecret(path: string | undefined, name: "url_file" | "password_file", report: Report): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, "utf8").trimEnd();
-  } catch (problem) {
-    report(`storage.postgres.${name}`, (problem as Error).message);
-    return undefined;
-  }
 }

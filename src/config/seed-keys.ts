@@ -1,7 +1,7 @@
 /**
- * Keys and variables of the seed documents, as settings of this daemon. Postgres is served; Redis is not part of this
- * version: whoever asks for it is refused plainly, never served from somewhere else in silence.
+ * Keys and variables of the seed documents, as settings of this daemon.
  *   DATABASE_URL, POSTGRES_*, [database_storage], [database_storage.postgres] ──▶ storage.postgres.*, storage.durability
+ *   REDIS_URL, REDIS_*, [database_storage.redis]                              ──▶ redis.*
  */
 import type { ConfigProblem } from "./problem.ts";
 import type { SettingKey } from "./settings.ts";
@@ -17,8 +17,6 @@ interface SeedSource {
   readonly problems: ConfigProblem[];
 }
 
-const NO_REDIS = "Redis is not part of this version";
-
 /** To the log, for leadership, to the tables. */
 const CONNECTIONS = 3;
 
@@ -32,6 +30,14 @@ const VARIABLES: Record<string, SettingKey> = {
   POSTGRES_PASSWORD_FILE: "storage.postgres.password_file",
   POSTGRES_SCHEMA: "storage.postgres.schema",
   POSTGRES_SSLMODE: "storage.postgres.sslmode",
+  REDIS_URL: "redis.url",
+  REDIS_HOST: "redis.host",
+  REDIS_PORT: "redis.port",
+  REDIS_DB: "redis.database",
+  REDIS_USERNAME: "redis.username",
+  REDIS_PASSWORD: "redis.password",
+  REDIS_PASSWORD_FILE: "redis.password_file",
+  REDIS_KEY_PREFIX: "redis.key_prefix",
 };
 
 const POSTGRES_KEYS: Record<string, SettingKey> = {
@@ -43,7 +49,15 @@ const POSTGRES_KEYS: Record<string, SettingKey> = {
   schema: "storage.postgres.schema",
 };
 
-const REDIS_VARIABLES = ["REDIS_URL", "REDIS_HOST"];
+const REDIS_KEYS: Record<string, readonly SettingKey[]> = {
+  url: ["redis.url"],
+  password: ["redis.password"],
+  database: ["redis.database"],
+  key_prefix: ["redis.key_prefix"],
+  ttl_seconds: ["redis.contract_ttl_secs", "redis.state_ttl_secs", "redis.account_ttl_secs", "redis.code_ttl_secs"],
+};
+/** The cache holds one connection; storage_connectivity and doctor make a second while they look. */
+const REDIS_CONNECTIONS = 2;
 
 /** [database_storage] of a file. */
 export function readSeedSection(section: Record<string, unknown>, origin: string): SeedSource {
@@ -59,15 +73,20 @@ export function readSeedSection(section: Record<string, unknown>, origin: string
     } else if (key === "connection_timeout_secs") {
       values.push({ key: "storage.postgres.connect_timeout_ms", value: Number(value) * 1000, origin });
     } else if (key === "max_connections") {
-      requireConnections(value, key, refuse);
+      requireConnections(value, CONNECTIONS, key, refuse);
     } else if (key === "use_ssl") {
       values.push({ key: "storage.postgres.sslmode", value: value === true ? "require" : "disable", origin });
-    } else if (key === "redis") {
-      refuse(key, `${NO_REDIS}. Remove it.`);
+    } else if (key === "redis" && typeof value === "object" && value !== null) {
+      for (const [inner, innerValue] of Object.entries(value)) {
+        const targets = Object.hasOwn(REDIS_KEYS, inner) ? REDIS_KEYS[inner] : undefined;
+        if (inner === "max_connections") requireConnections(innerValue, REDIS_CONNECTIONS, `redis.${inner}`, refuse);
+        else if (targets === undefined) refuse(`redis.${inner}`, "is no setting; redis has them all");
+        else for (const target of targets) values.push({ key: target, value: innerValue, origin });
+      }
     } else if (key === "postgres" && typeof value === "object" && value !== null) {
       for (const [inner, innerValue] of Object.entries(value)) {
         const target = Object.hasOwn(POSTGRES_KEYS, inner) ? POSTGRES_KEYS[inner] : undefined;
-        if (inner === "max_connections") requireConnections(innerValue, `postgres.${inner}`, refuse);
+        if (inner === "max_connections") requireConnections(innerValue, CONNECTIONS, `postgres.${inner}`, refuse);
         else if (target === undefined) refuse(`postgres.${inner}`, "is no setting; storage.postgres has them all");
         else values.push({ key: target, value: innerValue, origin });
       }
@@ -76,10 +95,15 @@ export function readSeedSection(section: Record<string, unknown>, origin: string
   return { values, problems };
 }
 
-/** The daemon needs three connections and takes no more: a bound from there on is kept by itself. */
-function requireConnections(value: unknown, key: string, refuse: (key: string, message: string) => void): void {
-  if (!(typeof value === "number" && Number.isInteger(value) && value >= CONNECTIONS))
-    refuse(key, `expected a whole number from ${CONNECTIONS}: the daemon holds so many connections`);
+/** The daemon needs so many connections and takes no more: a bound from there on is kept by itself. */
+function requireConnections(
+  value: unknown,
+  needed: number,
+  key: string,
+  refuse: (key: string, message: string) => void,
+): void {
+  if (!(typeof value === "number" && Number.isInteger(value) && value >= needed))
+    refuse(key, `expected a whole number from ${needed}: the daemon holds so many connections`);
 }
 
 export function readSeedVariables(environment: NodeJS.ProcessEnv): SeedValue[] {
@@ -89,18 +113,11 @@ export function readSeedVariables(environment: NodeJS.ProcessEnv): SeedValue[] {
   });
 }
 
-/** Refuses Redis, unless `storage.kind` is chosen by name: then the variables belong to another program. */
-export function redisVariableProblems(environment: NodeJS.ProcessEnv): ConfigProblem[] {
-  return REDIS_VARIABLES.filter((name) => environment[name] !== undefined && environment[name] !== "").map((name) => ({
-    key: "storage.kind",
-    origin: name,
-    message: `${NO_REDIS}. Unset it, or say --storage embedded if it is meant for another program.`,
-  }));
-}
-
-/** What to say about a storage that was asked for by name or URL and is not one of this version's. */
+/** What to say about a storage that was asked for by name or URL and is none. */
 export function storageKindProblem(value: string): string | undefined {
-  return /^(redis|rediss)(:|$)/i.test(value) ? `is a database that this version does not have: ${NO_REDIS}` : undefined;
+  return /^(redis|rediss)(:|$)/i.test(value)
+    ? "is no storage: Redis is a cache beside one, named by redis.url (REDIS_URL)"
+    : undefined;
 }
 
 export function isPostgresUrl(value: unknown): value is string {

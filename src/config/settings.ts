@@ -5,68 +5,21 @@
  * What can change a receipt is no setting: it is fixed at genesis (genesis.ts).
  */
 import { availableParallelism } from "node:os";
-import { type TSchema, Type } from "typebox";
-
-/** How text becomes the value, and the value text. */
-export type SettingForm = "text" | "path" | "wholeNumber" | "bytes" | "fileMode" | "boolean";
-
-export interface Setting<T = unknown> {
-  readonly form: SettingForm;
-  readonly schema: TSchema;
-  readonly fallback: T;
-  readonly meaning: string;
-  /** The flag of `serve` that sets it. */
-  readonly flag?: string;
-  /** Never shown. */
-  readonly isSecret?: boolean;
-}
-
-type Extra = { readonly flag?: string; readonly isSecret?: boolean };
-type Range = { minimum: number; maximum: number };
-
-const KIB = 2 ** 10;
-const MIB = 2 ** 20;
-const GIB = 2 ** 30;
-const SAFE_MAX = Number.MAX_SAFE_INTEGER;
-const NAME = Type.String({ minLength: 1 });
-
-function oneOf<const T extends readonly string[]>(
-  choices: T,
-  fallback: T[number],
-  meaning: string,
-  extra: Extra = {},
-): Setting<T[number]> {
-  return { form: "text", schema: Type.Enum([...choices]), fallback, meaning, ...extra };
-}
-
-function named(form: "text" | "path", fallback: string, meaning: string, extra: Extra = {}): Setting<string> {
-  return { form, schema: NAME, fallback, meaning, ...extra };
-}
-
-function optional(form: "text" | "path", meaning: string, extra: Extra = {}): Setting<string | undefined> {
-  return { form, schema: NAME, fallback: undefined, meaning, ...extra };
-}
-
-function number(
-  form: "wholeNumber" | "bytes" | "fileMode",
-  fallback: number,
-  range: Range,
-  meaning: string,
-  extra: Extra = {},
-): Setting<number> {
-  return { form, schema: Type.Integer(range), fallback, meaning, ...extra };
-}
-
-function flag(fallback: boolean, meaning: string, extra: Extra = {}): Setting<boolean> {
-  return { form: "boolean", schema: Type.Boolean(), fallback, meaning, ...extra };
-}
+import * as Type from "typebox";
+import { REDIS_SETTINGS } from "./redis-settings.ts";
+import { flag, GIB, KIB, MIB, named, number, oneOf, optional, SAFE_MAX, type Setting } from "./setting.ts";
 
 export const SETTINGS = {
   data_dir: named("path", "./data", "Everything that the daemon keeps. One daemon at a time.", { flag: "--data-dir" }),
   mode: oneOf(["auto", "driven"], "auto", "auto: transactions become blocks here. driven: a node brings the blocks.", {
     flag: "--mode",
   }),
-  dev: flag(false, "HTTP accepts unsigned transactions from any sender.", { flag: "--dev" }),
+  dev: flag(
+    false,
+    "For development: HTTP takes unsigned transactions from any sender, dev_* methods are there, a new chain has funded accounts.",
+    { flag: "--dev" },
+  ),
+  dev_samples: flag(true, "With dev: an empty chain begins with a sample token and a counter."),
   shutdown_ms: number(
     "wholeNumber",
     10_000,
@@ -149,6 +102,8 @@ export const SETTINGS = {
     "A statement without an answer by then is given up.",
   ),
 
+  ...REDIS_SETTINGS,
+
   "ipc.path": optional("path", "Unix socket for JSON-RPC; left out: engine.ipc in data_dir.", {
     flag: "--ipc",
   }),
@@ -164,10 +119,14 @@ export const SETTINGS = {
   }),
 
   "http.listen": named("text", "127.0.0.1:8645", 'host:port, or "off".', { flag: "--http" }),
+  "http.advertise": optional(
+    "text",
+    "URL at which clients reach this daemon: what replicas answer with NOT_LEADER. Left out: http.listen.",
+  ),
   "http.tls_cert_file": optional("path", "PEM certificate chain; with tls_key_file the listener speaks TLS."),
   "http.tls_key_file": optional("path", "PEM private key."),
   "http.tokens_file": optional("path", "Bearer tokens and their roles."),
-  "http.admin": flag(false, "Tokens of the role admin may use its methods (block_*) over HTTP."),
+  "http.admin": flag(false, "Tokens of the role admin may use its methods (admin_*, block_*) over HTTP."),
 
   "journal.segment_bytes": number(
     "bytes",
@@ -202,6 +161,18 @@ export const SETTINGS = {
     "Bound on what the window keeps; the oldest blocks leave it first.",
   ),
   "retention.history": oneOf(["everything"], "everything", "everything: blocks, receipts and logs are kept for good."),
+
+  "encryption.key_file": optional(
+    "path",
+    "File with the key that data_dir is encrypted under: 32 random bytes as hex or base64, mode 0600. For a new data_dir.",
+  ),
+
+  "audit.max_bytes": number(
+    "bytes",
+    256 * MIB,
+    { minimum: 16 * MIB, maximum: SAFE_MAX },
+    "Bound on the log of administrative actions in data_dir/audit; past it the oldest file goes, and the log says so.",
+  ),
 
   "wasm.modules_max_bytes": number(
     "bytes",
@@ -278,6 +249,18 @@ export const SETTINGS = {
     { minimum: 21_000, maximum: SAFE_MAX },
     "Gas of one query or estimation.",
   ),
+  "limits.subscriber_queue_max_bytes": number(
+    "bytes",
+    MIB / 2,
+    { minimum: 64 * KIB, maximum: 64 * MIB },
+    "Events that one subscriber may leave unread; one that takes none for 10 seconds is dropped.",
+  ),
+  "limits.subscriptions_max": number(
+    "wholeNumber",
+    4_096,
+    { minimum: 1, maximum: 65_536 },
+    "Subscriptions at a time, over all connections; 64 of one connection.",
+  ),
   "limits.connections_max": number(
     "wholeNumber",
     1_024,
@@ -319,6 +302,16 @@ export const SETTINGS = {
     true,
     "false: a query gets limits.query_gas_max, whatever gas limit it states. A transaction's limit always holds: it is part of its receipt.",
   ),
+  "enhanced.enable_parallel_execution": flag(
+    false,
+    "Calls of different WebAssembly contracts in a block run beside each other; receipts and state are those of running them in order.",
+  ),
+  "enhanced.parallel_threads": number(
+    "wholeNumber",
+    Math.min(8, Math.max(1, availableParallelism() - 1)),
+    { minimum: 1, maximum: 64 },
+    "Threads beside the executor for that, started by the first block worth it. Default: processors - 1, 8 at most.",
+  ),
   "enhanced.max_execution_time_ms": number(
     "wholeNumber",
     30_000,
@@ -346,6 +339,37 @@ export const SETTINGS = {
     { minimum: 0, maximum: 1_000_000 },
     "0: only requests whose caller's traceparent asks for it.",
   ),
+  "monitoring.slow_query_ms": number(
+    "wholeNumber",
+    250,
+    { minimum: 1, maximum: 600_000 },
+    "What takes PostgreSQL or Redis as long is counted and listed as slow (storage_stats).",
+  ),
+
+  "backup.every_secs": number(
+    "wholeNumber",
+    0,
+    { minimum: 0, maximum: 31_536_000 },
+    "A backup is taken this often, while blocks come. 0: none are.",
+  ),
+  "backup.keep": number(
+    "wholeNumber",
+    7,
+    { minimum: 1, maximum: 100_000 },
+    "Newest scheduled backups of this chain that stay; older ones are removed.",
+  ),
+  "backup.directory": optional("path", "Directory that scheduled backups go to: this, or s3_url."),
+  "backup.s3_url": optional("text", "s3://bucket/prefix that scheduled backups go to."),
+  "backup.s3_endpoint": optional(
+    "text",
+    "URL of the bucket's server, for others than Amazon (default https://s3.REGION.amazonaws.com).",
+  ),
+  "backup.s3_region": named("text", "us-east-1", "Region of the bucket."),
+  "backup.s3_access_key_id": optional("text", "Whose requests to the bucket are."),
+  "backup.s3_secret_access_key": optional("text", "What they are signed with; better in s3_secret_access_key_file.", {
+    isSecret: true,
+  }),
+  "backup.s3_secret_access_key_file": optional("path", "File that holds the secret access key."),
 
   "log.level": oneOf(
     ["trace", "debug", "info", "warn", "error", "fatal", "silent"],

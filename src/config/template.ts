@@ -1,7 +1,8 @@
 /** What `config init` writes: every setting with its meaning and default, commented out. */
 import { expectation } from "./parse-value.ts";
 import { formatBytes, formatFileMode } from "./quantity.ts";
-import { environmentName, SETTING_KEYS, SETTINGS, type Setting } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { environmentName, SETTING_KEYS, SETTINGS } from "./settings.ts";
 
 export function configTemplate(): string {
   const lines = [

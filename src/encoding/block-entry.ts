@@ -38,11 +38,23 @@ export const BLOCK_HASH_DOMAIN = "polytorus.block.1";
 /** An encoded entry is at most this long: a frame's worth of transactions with their receipts and delta. */
 export const ENTRY_BYTES_MAX = 256 * 1024 * 1024;
 
+/** What became of those of a block's transactions that helpers of the executor were asked to run. */
+export interface ParallelCounts {
+  /** Run by a helper, and taken over. */
+  adopted: number;
+  /** Run by the executor after all: what they read was another, they did more than read and write, they came too late. */
+  conflict: number;
+  left: number;
+  late: number;
+}
+
 /** Reads an encoded entry in place; nothing is copied until asked for. */
 export class BlockEntry {
   readonly bytes: Uint8Array;
   /** How long each transaction took, in microseconds, if it was measured: beside the entry, no part of it. */
   timesUs: Float32Array | undefined;
+  /** Undefined where no helper was asked: beside the entry, no part of it. */
+  parallel: ParallelCounts | undefined;
   /** When the executor had answered it, and when it was durable, on the clock of `performance.now`. */
   executedAtMs: number | undefined;
   durableAtMs: number | undefined;

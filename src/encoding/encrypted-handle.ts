@@ -56,16 +56,28 @@ export function applicationId(
 }
 
 export function resultHandle(application: Uint8Array, output: number, type: EncryptedType): Handle {
-  // Copied: a digest is a Buffer, whose slice shares its bytes.
-  const result = new Uint8Array(application);
+  const result = finish(application, type, Origin.computed);
   result[28]! ^= output;
-  return finish(result, type, Origin.computed);
+  return result;
 }
+
+/** Where what is hashed is put together: a block hashes several things a call. Longer ones get room of their own. */
+const scratch = new Uint8Array(4_096);
 
 function hash(domain: string, parts: readonly Uint8Array[]): Uint8Array {
-  return hashOnce("sha256", Buffer.concat([Buffer.from(domain, "latin1"), ...parts]), "buffer");
+  let length = domain.length;
+  for (const part of parts) length += part.length;
+  const bytes = length <= scratch.length ? scratch : new Uint8Array(length);
+  for (let i = 0; i < domain.length; i++) bytes[i] = domain.charCodeAt(i);
+  let at = domain.length;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return hashOnce("sha256", bytes.subarray(0, length), "buffer");
 }
 
+/** The first 30 bytes of a digest, then type and origin. */
 function finish(digest: Uint8Array, type: EncryptedType, origin: number): Handle {
   const handle = new Uint8Array(HANDLE_BYTES);
   handle.set(digest);

@@ -66,6 +66,21 @@ export const KNOWN_SIGNATURE_HASHES: ReadonlyMap<string, string> = new Map([
   ["ECDSAInvalidSignatureS(bytes32)", "d78bce0cccb935155ed6428d1c13e50b7f3550fd2b66b9fe266006fea4a5e1eb"],
   ["Error(string)", "08c379a0afcc32b1a39302f7cb8073359698411ab5fd6e3edb2c02c0b5fba8aa"],
   ["Panic(uint256)", "4e487b71539e0164c9d29506cc725e49342bcac15e0927282bf30fedfe1c7268"],
+  ["ContractPaused(address)", "81990fd9a5c552b8e3677917d8a03c07678f0d2cb68f88b634aca2022e9bd19f"],
+  ["CallerNotAllowed(address)", "e7557a52e94fc9d5db46d926f0c3795133d6552a9e2ffa300e17740ed821db4e"],
+  ["HandleUnknown(bytes32)", "955ad90de50581e4171b6c586c705be355e0054fdfd00e183bb3b5b3b8957f22"],
+  ["HandleExpired(bytes32)", "3f561be351f27a8d93d4cf2b4aad1a753e5a31502386e6225e93f5d70149e4b9"],
+  ["HandleWrongType(bytes32,string,string)", "4e81be5c12f7085bb14678c20c1daa85c740187024367507b4e3bbdcbb7c36bd"],
+  ["HandleOtherKey(bytes32,bytes32,bytes32)", "bdb5a909b44dd6b81e6499f8842549815df46c71e69f1c5f1d6683c57599efb0"],
+  ["HandleNotAllowed(bytes32,address)", "3c6ca88094a9a719c31510a4d5e77b94afe1cc48410245dd3d125de819707d69"],
+  ["HandleAccessesFull(bytes32)", "708b5a2c91458f01a1a1db3e08dfb42cc661469083a717d15a5933644989bbca"],
+  ["ERC7984InvalidReceiver(address)", "8d5188019d52c307b5bab7c292c2938fc752557045daf66ed1fe33d6922ac7bc"],
+  ["ERC7984InvalidSender(address)", "ee457ebf34969fdd65e24df67a320834d3f349def5d7e4e28941f5844e97f0b9"],
+  ["ERC7984UnauthorizedSpender(address,address)", "79f2cb38118710e0a0c14b4ab8033b3e05f361a7bd289e1fcbc5f21891d2b23b"],
+  ["ConfidentialTransfer(address,address,bytes32)", "67500e8d0ed826d2194f514dd0d8124f35648ab6e3fb5e6ed867134cffe661e9"],
+  ["OperatorSet(address,address,uint48)", "921a218a75d18e8ec5704851e6b234a85725b21a2521ce889622c35dedc1fa12"],
+  ["AmountDisclosed(bytes32,uint64)", "83bbbc07896439e5d950a6cead04cbc676180af7a61cecf43f5296475057f571"],
+  ["AmountDiscloseRequested(bytes32,address)", "189c3bfae2e5ce7726b29d57bb6ed0f1a7ebcd153a863ff5ecb6cd998064c98c"],
 ]);
 
 /** @param signature what the ABI hashes: `transfer(address,uint256)`. */

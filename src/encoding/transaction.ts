@@ -29,7 +29,9 @@ import { canonicalJson } from "./canonical-json.ts";
 import { fromHex, HexDigits, parseAddress, toHex, writeHexDigits } from "./hex.ts";
 
 export const TX_HEADER_BYTES = 64;
-/** Where the recipient stands in it. */
+/** Where nonce, sender and recipient stand in it. */
+export const TX_NONCE_AT = 8;
+export const TX_SENDER_AT = 24;
 export const TX_TO_AT = 44;
 export const TX_HASH_DOMAIN = "polytorus.tx.1";
 

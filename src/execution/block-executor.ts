@@ -2,7 +2,7 @@
  * BlockExecutor: a batch of encoded transactions becomes an entry of the log. The pure core: no clock, no randomness,
  * no I/O but reads of the local snapshot; the same blocks give the same bytes everywhere.
  *
- *   transactions ── admit, run, one after the other ──▶ receipts ─┐
+ *   transactions ── admit, run, one after the other ──▶ receipts ─┐      (helpers may run some ahead: parallel/)
  *                                  StateTable.writeDelta ─▶ delta ─┤ state root, receipts root, block hash
  *                                                                  ▼
  *                                                             BlockEntry
@@ -18,6 +18,7 @@ import {
   ENTRY_VERSION,
   EntryFlag,
   EntryKind,
+  type ParallelCounts,
 } from "../encoding/block-entry.ts";
 import { alignUp, ByteWriter, writeU32, writeU64 } from "../encoding/bytes.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
@@ -28,6 +29,8 @@ import type { TransferRunner } from "../encoding/transfer-run.ts";
 import { EngineError, type ErrorCode, type ErrorFacts } from "../errors.ts";
 import { GAS_SCHEDULE_1 } from "./gas.ts";
 import type { ContractEngine } from "./host.ts";
+import { ParallelBlock } from "./parallel/parallel-block.ts";
+import type { Speculation } from "./parallel/speculation.ts";
 import { type ChainParameters, encodeParameters, PARAMETERS_LEAF } from "./parameters.ts";
 import { type BlockProgress, PlainTransfers, RUN_MAX } from "./plain-transfers.ts";
 import type { StateSnapshot } from "./ports.ts";
@@ -63,9 +66,23 @@ export interface ExecutedBlock {
   readonly taken: number;
   /** How long each included transaction took, in microseconds, where there is a clock. No part of the entry. */
   readonly timesUs?: Float32Array | undefined;
+  /** What helpers ran of it, where any were asked. No part of the entry. */
+  readonly parallel?: ParallelCounts | undefined;
+}
+
+/** What became of the transactions that a block is made of. */
+interface RanTransactions {
+  readonly included: number;
+  readonly gasUsed: number;
+  readonly hasIds: boolean;
+  readonly rejected: RejectedTransaction[];
+  /** See ExecutedBlock.taken. */
+  readonly taken: number;
 }
 
 const ROOT_BYTES = 32;
+/** In place of gas: no helper's outcome could be taken over. */
+const NOT_RUN = -1;
 /** Their rows, a few hundred cache lines, fit the second-level cache beside what running them takes. */
 const TOUCHED_AHEAD = 64;
 
@@ -76,6 +93,7 @@ export class BlockExecutor {
   readonly #tree: StateTree;
   readonly #hasher: BatchHasher;
   readonly #plain: PlainTransfers | undefined;
+  readonly #parallel: ParallelBlock | undefined;
   readonly #hashPrefix: Uint8Array;
   readonly #progress: Int32Array;
   readonly #stopwatch: Stopwatch | undefined;
@@ -102,6 +120,8 @@ export class BlockExecutor {
     transfers?: TransferRunner | undefined;
     /** Microseconds, for whoever measures: nothing in a block depends on it. */
     clock?: (() => number) | undefined;
+    /** Threads that run transactions ahead; none: all run here. */
+    helpers?: readonly Speculation[] | undefined;
   }) {
     this.#stopwatch = options.clock === undefined ? undefined : new Stopwatch(options.clock);
     this.parameters = options.parameters;
@@ -120,6 +140,9 @@ export class BlockExecutor {
         schedule: GAS_SCHEDULE_1,
         parameters: options.parameters,
       });
+    const { helpers = [] } = options;
+    if (helpers.length > 0)
+      this.#parallel = new ParallelBlock({ table: this.table, contracts: this.engine.contracts, helpers });
     this.#tree = options.tree;
     this.#hasher = options.hasher;
     this.#hashPrefix = new Uint8Array(TX_HASH_DOMAIN.length + 8);
@@ -129,22 +152,30 @@ export class BlockExecutor {
 
   /** @param allowEmpty driven mode has empty blocks. */
   execute(input: BlockInput, allowEmpty = false): ExecutedBlock {
-    this.engine.beginBlock({
-      height: input.height,
-      timestampMs: input.timestampMs,
-      chainId: this.parameters.chainId,
-      protocolVersion: this.parameters.protocolVersion,
-    });
+    const { chainId, protocolVersion } = this.parameters;
+    const block = { height: input.height, timestampMs: input.timestampMs, chainId, protocolVersion };
+    this.engine.beginBlock(block);
+    const { transactions, submissionEnds, seq } = input;
+    const total = submissionEnds.at(-1) ?? 0;
+    const helped = this.#parallel?.begin(transactions, total, seq - 1, block) === true ? this.#parallel : undefined;
+    let parallel: ParallelCounts | undefined;
     try {
-      return this.#execute(input, allowEmpty);
+      let ran: RanTransactions;
+      try {
+        ran = this.#runAll(input, helped);
+      } finally {
+        parallel = helped?.end();
+      }
+      return { ...this.#seal(input, ran, allowEmpty), parallel };
     } catch (fault) {
       this.table.revert(0);
       this.engine.reverted();
+      this.#parallel?.reset();
       throw fault;
     }
   }
 
-  #execute(input: BlockInput, allowEmpty: boolean): ExecutedBlock {
+  #runAll(input: BlockInput, helped: ParallelBlock | undefined): RanTransactions {
     const { transactions } = input;
     const submissionEnds = Uint32Array.from(input.submissionEnds);
     const rejected: RejectedTransaction[] = [];
@@ -166,13 +197,18 @@ export class BlockExecutor {
         touchedUntil = index + TOUCHED_AHEAD;
       }
       const length = transactionLength(transactions, at);
-      const problem = overfull ? blockGasProblem(this.parameters) : this.#admit(transactions, at);
+      const checkpoint = this.table.checkpoint();
+      const receiptStart = this.#receipts.length;
+      let used = overfull || helped === undefined ? NOT_RUN : this.#adopt(helped, progress, transactions);
+      let problem: EngineError | undefined;
+      if (used === NOT_RUN) {
+        problem = overfull ? blockGasProblem(this.parameters) : this.#admit(transactions, at);
+        if (problem === undefined) used = this.#run(transactions, at, length, progress.included);
+      }
       if (problem !== undefined) {
         rejected.push({ index, code: problem.code, message: problem.message, facts: problem.facts });
       } else {
-        const checkpoint = this.table.checkpoint();
-        const receiptStart = this.#receipts.length;
-        const used = this.#run(transactions, at, length, progress.included);
+        helped?.ran(index, used);
         if (progress.gasUsed + used > this.parameters.blockGasMax) {
           if (start.included > 0) {
             this.#revertTo(start.undoCount);
@@ -180,7 +216,7 @@ export class BlockExecutor {
             while (rejected.length > 0 && rejected.at(-1)!.index >= start.index) rejected.pop();
             const { included, gasUsed } = start;
             const hasIds = this.#hasIds(transactions, included);
-            return this.#seal(input, { included, gasUsed, hasIds }, rejected, start.index, allowEmpty);
+            return { included, gasUsed, hasIds, rejected, taken: start.index };
           }
           this.#revertTo(checkpoint);
           this.#receipts.length = receiptStart;
@@ -196,7 +232,8 @@ export class BlockExecutor {
       progress.index++;
       progress.at += alignUp(length);
     }
-    return this.#seal(input, progress, rejected, progress.index, allowEmpty);
+    const { included, gasUsed, hasIds } = progress;
+    return { included, gasUsed, hasIds, rejected, taken: progress.index };
   }
 
   #enterSubmission(progress: BlockProgress, submissionEnds: Uint32Array): void {
@@ -240,10 +277,7 @@ export class BlockExecutor {
   }
 
   #admit(bytes: Uint8Array, at: number): EngineError | undefined {
-    if (bytes[at + 1]! & TxFlag.nonceLeftOut) {
-      bytes[at + 1]! &= ~TxFlag.nonceLeftOut;
-      writeU64(bytes, at + 8, this.table.nonce(this.table.accountSlot(bytes, at + 24)));
-    }
+    this.fillNonce(bytes, at);
     try {
       this.engine.admit(bytes, at);
       return undefined;
@@ -253,11 +287,24 @@ export class BlockExecutor {
     }
   }
 
-  #run(bytes: Uint8Array, at: number, length: number, position: number): number {
+  /** Takes over what a helper made of the next transaction. @returns the gas it used, or NOT_RUN. */
+  #adopt(helped: ParallelBlock, { index, at, included }: BlockProgress, transactions: Uint8Array): number {
+    this.fillNonce(transactions, at);
+    this.#place(at, transactionLength(transactions, at), included);
+    const used = helped.adopt(index, transactions, at, this.#receipts);
+    if (used >= 0) this.#stopwatch?.add(helped.microseconds);
+    return used;
+  }
+
+  #place(at: number, length: number, position: number): void {
     this.#reserve(position + 1);
     this.#ranges[2 * position] = at;
     this.#ranges[2 * position + 1] = at + length;
     this.#receiptAt[position] = this.#receipts.length;
+  }
+
+  #run(bytes: Uint8Array, at: number, length: number, position: number): number {
+    this.#place(at, length, position);
     this.#running.bytes = bytes;
     this.#running.at = at;
     return this.engine.run(this.#runningHash, this.#receipts).gasUsed;
@@ -279,9 +326,7 @@ export class BlockExecutor {
 
   #seal(
     input: BlockInput,
-    { included, gasUsed, hasIds }: { included: number; gasUsed: number; hasIds: boolean },
-    rejected: RejectedTransaction[],
-    taken: number,
+    { included, gasUsed, hasIds, rejected, taken }: RanTransactions,
     allowEmpty: boolean,
   ): ExecutedBlock {
     this.#stopwatch?.lap(included);
@@ -292,6 +337,7 @@ export class BlockExecutor {
     const delta = this.#delta;
     delta.length = 0;
     const hasHandles = this.table.writeDelta(delta);
+    this.#parallel?.followed(delta.written(), input.seq);
     const stateRoot = this.#tree.apply(delta.written(), "forward");
     const receipts = this.#receipts;
     let transactionBytes = 0;
@@ -369,6 +415,7 @@ export class BlockExecutor {
     const root = this.#tree.apply(entry.delta, "backward");
     this.table.overwrite(entry.delta, "backward", seq);
     this.engine.reverted();
+    this.#parallel?.reset();
     return root;
   }
 
@@ -376,6 +423,7 @@ export class BlockExecutor {
   follow(entry: BlockEntry): Uint8Array {
     const root = this.#tree.apply(entry.delta, "forward");
     this.table.overwrite(entry.delta, "forward", entry.seq);
+    this.#parallel?.reset();
     return root;
   }
 
@@ -392,7 +440,8 @@ export class BlockExecutor {
       transactions: new Uint8Array(0),
       submissionEnds: [],
     };
-    return this.#seal(input, { included: 0, gasUsed: 0, hasIds: false }, [], 0, true).entry!;
+    const nothing = { included: 0, gasUsed: 0, hasIds: false, rejected: [], taken: 0 };
+    return this.#seal(input, nothing, true).entry!;
   }
 
   /** Hash of one encoding, as it would stand in a block of this chain. */

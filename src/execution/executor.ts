@@ -21,6 +21,7 @@ import { BlockExecutor, type ExecutedBlock } from "./block-executor.ts";
 import type { Trace } from "./call-tracer.ts";
 import { decodeContract } from "./contract-record.ts";
 import type { BlockContext, ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
+import type { Speculation } from "./parallel/speculation.ts";
 import type { ChainParameters } from "./parameters.ts";
 import type { StateSnapshot } from "./ports.ts";
 import { type Calls, QueryRunner } from "./query-runner.ts";
@@ -79,6 +80,8 @@ export class Executor {
     recordReads?: boolean;
     /** Microseconds: how long transactions take is told beside their block. */
     clock?: (() => number) | undefined;
+    /** Threads that run transactions ahead. */
+    helpers?: readonly Speculation[] | undefined;
   }) {
     this.blocks = new BlockExecutor(options);
     const { engine, table } = this.blocks;

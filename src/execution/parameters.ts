@@ -49,13 +49,16 @@ export function encodeParameters(parameters: ChainParameters): Uint8Array {
   return Buffer.from(canonicalJson(parameters), "utf8");
 }
 
+/** From the leaf's value. A chain may be older than a parameter: it then has what was so before. */
+export function decodeParameters(value: Uint8Array): ChainParameters {
+  return { ...DEFAULT_PARAMETERS, ...(JSON.parse(Buffer.from(value).toString("utf8")) as ChainParameters) };
+}
+
 /** What a chain's genesis block sets. @throws StorageError when the delta is not that of a genesis block. */
 export function parametersIn(genesisDelta: Uint8Array): ChainParameters {
   const wanted = parameterKey(PARAMETERS_LEAF);
   for (const { key, newValue } of readDelta(genesisDelta)) {
-    if (newValue !== undefined && equalBytes(key, wanted))
-      // A chain may be older than a parameter: it then has what was so before.
-      return { ...DEFAULT_PARAMETERS, ...(JSON.parse(Buffer.from(newValue).toString("utf8")) as ChainParameters) };
+    if (newValue !== undefined && equalBytes(key, wanted)) return decodeParameters(newValue);
   }
   throw new StorageError("the log's first entry is no genesis block", { retryable: false });
 }

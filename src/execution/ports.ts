@@ -44,12 +44,20 @@ export interface AppliedEntry {
 
 /**
  * The one ordered record of what happened.
- * Shapes   an entry is at most ENTRY_BYTES_MAX encoded; `seq` is consecutive from 0, over blocks and rollbacks alike.
+ * Shapes   an entry is at most ENTRY_BYTES_MAX encoded; `seq` is consecutive, over blocks and rollbacks alike, from 0 or from
+ *          where a snapshot of the state was taken.
  * Errors   rejects with StorageError only; `retryable: true` means nothing was written.
  */
 export interface BlockLog {
   /** Seq of the last durable entry; -1 when there is none. */
   readonly durableSeq: number;
+  /** Seq of the oldest entry that is there: above 0 where the log begins after a snapshot. */
+  readonly firstSeq: number;
+  /**
+   * Seq of the last entry that is durable on this machine: below `durableSeq` only where the log is elsewhere and has a copy
+   * here. What is stored beside the copy must not get ahead of it.
+   */
+  readonly localSeq: number;
   /** Bytes of entries appended, in all. */
   readonly byteLength: number;
   /**

@@ -11,6 +11,12 @@ import type { BlockContext } from "./host.ts";
 /** Keys told one by one. A hit compares each of them, so that more would cost more than they save. */
 const KEYS_MAX = 256;
 
+/** Who is told what is looked at. */
+export interface ReadListener {
+  slot(slot: number): void;
+  range(space: number): void;
+}
+
 /** What the recorder asks the table, when a query is over. */
 export interface RecordedTable {
   keyHash(slot: number): number;
@@ -18,7 +24,7 @@ export interface RecordedTable {
   spaceOf(slot: number): number;
 }
 
-export class ReadRecorder {
+export class ReadRecorder implements ReadListener {
   readonly #slots: number[] = [];
   readonly #seen = new Set<number>();
   readonly #spaces = new Set<number>();

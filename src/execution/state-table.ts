@@ -19,7 +19,7 @@ import { hashKey, hashSpace } from "../encoding/key-hash.ts";
 import { ADDRESS_BYTES, StateTag, spaceLength } from "../encoding/state-key.ts";
 import { isZero, LIMBS, type Limbs, newUint256, readBigEndian } from "../encoding/uint256.ts";
 import type { StateEntry, StateSnapshot } from "./ports.ts";
-import type { ReadRecorder } from "./read-recorder.ts";
+import type { ReadListener } from "./read-recorder.ts";
 import { type FreshEntry, mergedRange } from "./state-range.ts";
 import { Form, NONE, ROW_WORDS, SERIAL_AT, SLOTS_MAX, type Space, StateRows } from "./state-rows.ts";
 import { accountValue, type RowValue, readAccount, wordValue, writeRowValue } from "./state-value.ts";
@@ -51,6 +51,7 @@ export class StateTable {
   readonly #pinned: boolean;
   readonly #rows = new StateRows();
   readonly #undo = new UndoLog(this.#rows);
+  readonly #parts = { rows: this.#rows, undo: this.#undo };
   /** Counts blocks (and deltas) applied here; a row carries that of its last change. */
   #serial = 1;
   #appliedSerial = 0;
@@ -62,7 +63,7 @@ export class StateTable {
   /** Changes when slots are given out anew. */
   generation = 0;
   /** Is told every row and range that is looked at, while it is set. */
-  reads: ReadRecorder | undefined;
+  reads: ReadListener | undefined;
 
   constructor(snapshot: StateSnapshot, options: StateTableOptions = {}) {
     this.#snapshot = snapshot;
@@ -144,7 +145,7 @@ export class StateTable {
     return form === Form.unloaded ? this.#put(slot, this.#snapshot.get(this.#rows.wholeKey(slot))) : form;
   }
 
-  #isAccount(slot: number): boolean {
+  isAccount(slot: number): boolean {
     return this.#rows.rows[slot * ROW_WORDS] === this.#accounts;
   }
 
@@ -163,7 +164,7 @@ export class StateTable {
     limbs.fill(0);
     if (length === VALUE_ABSENT) {
       form = Form.absent;
-    } else if (this.#isAccount(slot)) {
+    } else if (this.isAccount(slot)) {
       form = Form.account;
       nonce = readAccount(bytes, at, length, limbs);
     } else if (length > 0 && length <= 32 && bytes[at] !== 0) {
@@ -171,7 +172,7 @@ export class StateTable {
       readBigEndian(bytes, at, length, limbs);
     } else {
       form = Form.bytes;
-      rows.blobs.set(slot, bytes.slice(at, at + length));
+      rows.blobs.set(slot, new Uint8Array(bytes.subarray(at, at + length)));
     }
     rows.setForm(slot, form);
     rows.setNonce(slot, nonce);
@@ -190,7 +191,8 @@ export class StateTable {
   get(slot: number): Uint8Array | undefined {
     const form = this.#form(slot);
     if (form === Form.absent) return undefined;
-    if (form === Form.bytes) return this.#rows.blobs.get(slot)!.slice();
+    // A copy: what a store gives may be a Buffer, whose slice() shares its memory.
+    if (form === Form.bytes) return new Uint8Array(this.#rows.blobs.get(slot)!);
     this.#rows.readLimbs(slot, this.#limbs, 0);
     return form === Form.account ? accountValue(this.#rows.nonce(slot), this.#limbs, 0) : wordValue(this.#limbs, 0);
   }
@@ -256,7 +258,7 @@ export class StateTable {
     this.#record(slot);
     const rows = this.#rows;
     rows.writeLimbs(slot, value, 0);
-    if (!this.#isAccount(slot)) rows.setForm(slot, isZero(value) ? Form.absent : Form.word);
+    if (!this.isAccount(slot)) rows.setForm(slot, isZero(value) ? Form.absent : Form.word);
     else rows.setForm(slot, isZero(value) && rows.nonce(slot) === 0 ? Form.absent : Form.account);
     if (rows.blobs.size > 0) rows.blobs.delete(slot);
   }
@@ -285,6 +287,11 @@ export class StateTable {
   }
 
   // ── lending ─────────────────────────────────────────────────────────────────
+
+  /** For whoever compares rows of two tables (parallel/): to be read, not changed. */
+  get parts(): { readonly rows: StateRows; readonly undo: UndoLog } {
+    return this.#parts;
+  }
 
   /** What the native shortcut for transfers writes in this table's place: rows and undo records, with room for `records` more. */
   lend(space: number, records: number): LentTable {

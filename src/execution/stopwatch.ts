@@ -7,6 +7,8 @@ export class Stopwatch {
   #times = new Float32Array(1024);
   #done = 0;
   #at = 0;
+  /** Spent elsewhere on what the next lap is about. */
+  #elsewhere = 0;
 
   /** @param clock microseconds that never go back. */
   constructor(clock: () => number) {
@@ -16,6 +18,12 @@ export class Stopwatch {
   start(): void {
     this.#done = 0;
     this.#at = this.#clock();
+    this.#elsewhere = 0;
+  }
+
+  /** The next lap's transaction ran on another thread, which took so long for it. */
+  add(microseconds: number): void {
+    this.#elsewhere += microseconds;
   }
 
   /** @param included transactions that are in the block by now: fewer than before when some were taken back. */
@@ -24,8 +32,9 @@ export class Stopwatch {
     this.#done = included;
     if (included === done) return;
     const now = this.#clock();
-    const each = (now - this.#at) / (included - done);
+    const each = (now - this.#at + this.#elsewhere) / (included - done);
     this.#at = now;
+    this.#elsewhere = 0;
     while (included > this.#times.length) {
       const longer = new Float32Array(2 * this.#times.length);
       longer.set(this.#times);

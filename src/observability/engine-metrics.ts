@@ -1,6 +1,8 @@
 /** Metrics of the engine, from what it says of itself when someone looks. */
 import type { ExecutionsJson, PerformanceJson } from "../client/metrics.ts";
+import type { StorageStatsJson } from "../client/storage-methods.ts";
 import type { Instruments, Sample } from "./instruments.ts";
+import { addServerMetrics } from "./server-metrics.ts";
 
 export interface EngineFigures {
   health: {
@@ -8,6 +10,7 @@ export interface EngineFigures {
     backends: Record<string, { status: string; [fact: string]: unknown }>;
   };
   height: number;
+  storage: StorageStatsJson | undefined;
   /** Undefined: it did not answer in time. */
   performance: PerformanceJson | undefined;
 }
@@ -44,6 +47,8 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
     const ms = fact("state", "flushMs");
     return ms === undefined ? undefined : ms / 1000;
   });
+
+  addServerMetrics(add, () => figures()?.storage);
 
   add.counter("contract_executions_total", "Executions of contracts since genesis, by status.", () =>
     executionsByStatus(total()),

@@ -3,7 +3,7 @@
  *   rpc ── method(name) ──▶ a histogram a method, errors by code          execution ── durable(entry) ──▶ blocks, times
  *   GET /metrics ── text ──▶ these, and what engine and process say of themselves at that moment
  */
-import type { BlockEntry } from "../encoding/block-entry.ts";
+import type { BlockEntry, ParallelCounts } from "../encoding/block-entry.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Telemetry as EngineTelemetry } from "../execution/telemetry.ts";
 import type { MethodTelemetry, RequestTelemetry, RequestTrace } from "../rpc/request-telemetry.ts";
@@ -25,6 +25,7 @@ export interface TelemetryOptions {
 const METHODS_MAX = 256;
 const OTHER = "_OTHER";
 const MS = 1000;
+const OUTCOMES = ["adopted", "conflict", "left", "late"] as const;
 
 export class Telemetry implements RequestTelemetry, EngineTelemetry {
   readonly #options: TelemetryOptions;
@@ -36,6 +37,7 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
   blocks = 0;
   transactions = 0;
   #gasUsed = 0;
+  readonly #parallel: ParallelCounts = { adopted: 0, conflict: 0, left: 0, late: 0 };
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
@@ -52,6 +54,11 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
     add.counter("contract_blocks_total", "Blocks that became durable.", () => this.blocks);
     add.counter("contract_transactions_total", "Transactions in them.", () => this.transactions);
     add.counter("contract_gas_used_total", "Gas that they used.", () => this.#gasUsed);
+    add.counter(
+      "contract_parallel_transactions_total",
+      "Transactions that helpers of the executor were given, by outcome: adopted, or run again after a conflict, left, late.",
+      () => Object.entries(this.#parallel).map(([outcome, value]) => ({ labels: { outcome }, value })),
+    );
     add.histogram("contract_block_execution_duration_seconds", "Running the transactions of a block.", () => [
       this.#execution,
     ]);
@@ -89,7 +96,8 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
     this.blocks++;
     this.transactions += entry.transactionCount;
     this.#gasUsed += entry.gasUsed;
-    const { timesUs, executedAtMs } = entry;
+    const { timesUs, parallel, executedAtMs } = entry;
+    if (parallel !== undefined) for (const outcome of OUTCOMES) this.#parallel[outcome] += parallel[outcome];
     if (timesUs !== undefined) {
       let sum = 0;
       for (let i = 0; i < timesUs.length; i++) sum += timesUs[i]!;

@@ -8,12 +8,14 @@ export type Role = (typeof ROLES)[number];
 /** Whoever sent a request; undefined may do nothing at all. */
 export interface Caller {
   readonly role: Role | undefined;
+  /** What the audit log calls them; absent for whoever said nothing of themselves. */
+  readonly name?: string;
   /** W3C trace context of the request, where it came with one. */
   readonly traceparent?: string | undefined;
 }
 
 /** The Unix sockets: their file mode is the permission. */
-export const TRUSTED_CALLER: Caller = { role: "admin" };
+export const TRUSTED_CALLER: Caller = { role: "admin", name: "socket" };
 
 const RANK: Readonly<Record<Role, number>> = { reader: 0, submitter: 1, deployer: 2, admin: 3 };
 

@@ -3,6 +3,7 @@ import { type EngineError, ERROR_KINDS, rpcCodeOf } from "../errors.ts";
 import { type FaultLog, publicError } from "./faults.ts";
 import type { MethodTelemetry, RequestTrace } from "./request-telemetry.ts";
 import type { QueryOutcome, Rejection, Sink, SubmissionOutcome } from "./services.ts";
+import type { Subscriber } from "./streams/subscriber.ts";
 
 /**
  * Where the answer to one request goes. Called exactly once for each request handed in.
@@ -11,6 +12,8 @@ import type { QueryOutcome, Rejection, Sink, SubmissionOutcome } from "./service
 export interface AnswerTarget {
   /** Requests of this client that submit transactions and are not answered; kept by RequestInHand. */
   writesInHand?: number;
+  /** Undefined where nothing can be sent but answers. */
+  readonly subscriber?: Subscriber | undefined;
   /** `text` is one JSON value, or empty for a notification, which has no answer. */
   answer(text: string, token: number, error?: EngineError): void;
 }
@@ -20,6 +23,11 @@ export type IdText = string | undefined;
 
 export function resultAnswer(id: IdText, result: string): string {
   return id === undefined ? "" : `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
+}
+
+/** The result in a `resultAnswer`. @param id with which it was asked for. */
+export function resultIn(answer: string, id: number): string {
+  return answer.slice(`{"jsonrpc":"2.0","id":${id},"result":`.length, -1);
 }
 
 export function errorAnswer(id: IdText, error: EngineError): string {
@@ -69,6 +77,10 @@ export class RequestInHand {
   markWrite(): void {
     this.#isWrite = true;
     this.#target.writesInHand = (this.#target.writesInHand ?? 0) + 1;
+  }
+
+  get subscriber(): Subscriber | undefined {
+    return this.#target.subscriber;
   }
 
   /** Whether its client still waits for transactions that it has submitted. */

@@ -1,19 +1,25 @@
 /** block_*: a node brings the blocks (mode driven), and everyone may read them. */
-import type { BlockParams } from "../client/methods.ts";
+import type { BlockParams, ResultOf } from "../client/methods.ts";
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import { fromHex, toHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
-import { BLOCK, BLOCK_HASH, PARENT_HASH, STATE_ROOT, TRANSFER, TRANSFER_RECEIPT } from "./examples.ts";
-import { JsonText } from "./json-text.ts";
+import { StagedAbis } from "./contract-abis.ts";
+import { BLOCK, BLOCK_HASH, BLOCK_HEADER, PARENT_HASH, STATE_ROOT, TRANSFER, TRANSFER_RECEIPT } from "./examples.ts";
+import { JsonText, pageText } from "./json-text.ts";
+import { pageSize } from "./limits.ts";
 import { define, type MethodContext, type MethodTable } from "./method.ts";
 import {
   Anything,
   Block,
+  BlockHeader,
+  Cursor,
   closed,
   Decimal,
   Hash,
+  Limit,
   list,
   optional,
+  page,
   Receipt,
   Rejection,
   someOf,
@@ -21,9 +27,10 @@ import {
   Whole,
   words,
 } from "./schemas.ts";
-import type { BlockReference } from "./services.ts";
+import type { BlockReference, EventLog } from "./services.ts";
 import { TransactionBatch } from "./transaction-batch.ts";
-import { blockView } from "./views.ts";
+import { invalid } from "./validate.ts";
+import { blockHeaderText, blockView } from "./views.ts";
 
 const DRIVEN = { role: "admin", blockMode: "driven", isOrdered: true } as const;
 
@@ -95,6 +102,7 @@ export const BLOCK_METHODS = {
 
   block_rollback: define("block_rollback", {
     ...DRIVEN,
+    isAudited: true,
     description: "Goes back to an earlier height within the retained window; what came after it is undone.",
     params: closed({ toHeight: Whole }),
     result: closed({ height: Whole, stateRoot: Hash }),
@@ -122,7 +130,38 @@ export const BLOCK_METHODS = {
       });
     },
   }),
+
+  block_list: define("block_list", {
+    description: "The headers of durable blocks, newest first.",
+    role: "reader",
+    params: closed({ cursor: optional(Cursor), limit: optional(Limit) }),
+    result: page(BlockHeader),
+    example: { params: { limit: 1 }, result: { items: [BLOCK_HEADER], nextCursor: null } },
+    async handle({ cursor, limit }, { service, limits }) {
+      return blockPage(service.events, cursor, pageSize({ limit }, limits));
+    },
+  }),
 } satisfies Partial<MethodTable>;
+
+const BLOCK_CURSOR = /^\d{1,15}$/;
+
+/** Goes on below the block whose seq the cursor is. */
+function blockPage(log: EventLog, cursor: string | undefined, limit: number): JsonText<ResultOf<"block_list">> {
+  const after = cursor === undefined ? undefined : BLOCK_CURSOR.test(cursor) ? log.header(Number(cursor)) : undefined;
+  if (cursor !== undefined && after === undefined) throw invalid("cursor", "a nextCursor of an earlier page", cursor);
+  let height = after === undefined ? log.headHeight : after.height - 1;
+  const items: string[] = [];
+  let last: BlockEntry | undefined;
+  for (; height >= 0 && items.length < limit; height--) {
+    const seq = log.seqOfHeight(height);
+    const block = seq === undefined ? undefined : log.header(seq);
+    if (block === undefined) break;
+    items.push(blockHeaderText(block));
+    last = block;
+  }
+  const hasMore = last !== undefined && last.height > 0 && items.length === limit;
+  return pageText(items, hasMore ? String(last!.seq) : undefined);
+}
 
 /** The staged block, and the members of the answer as JSON text. */
 async function executeBlock(
@@ -130,7 +169,6 @@ async function executeBlock(
   { service, caller, abis }: MethodContext,
 ): Promise<{ block: BlockEntry; members: string }> {
   const batch = new TransactionBatch(params.transactions, "durable", caller);
-  // Before: a staged block's contracts cannot be asked for.
   await abis.load(batch.targets());
   const { block, outcome } = await service.blockExecute({
     height: params.height,
@@ -138,7 +176,10 @@ async function executeBlock(
     timestampMs: params.timestampMs,
     encode: (out) => batch.encode(out),
   });
-  const { text } = batch.receiptsText(outcome, "full", abis);
+  const staged = await StagedAbis.load(batch.contracts(outcome, abis), abis, (address) =>
+    service.stagedContract(address),
+  );
+  const { text } = batch.receiptsText(outcome, "full", staged);
   const members = `"height":${block.height},"stateRoot":"${toHex(block.stateRoot)}","gasUsed":"${block.gasUsed}","receipts":[${text}]`;
   return { block, members };
 }

@@ -56,8 +56,17 @@ export abstract class Connection {
       this.#answers = [];
       clearTimeout(this.#unreadTimer);
       clearTimeout(this.#lingerTimer);
+      this.closed();
     });
   }
+
+  /** Called whenever something that was written has left; undefined when nobody waits for that. */
+  protected get onWritten(): (() => void) | undefined {
+    return undefined;
+  }
+
+  /** The connection is gone. */
+  protected closed(): void {}
 
   /** Keeps bytes for `takeRequest`. */
   protected abstract receive(chunk: Buffer): void;
@@ -83,12 +92,22 @@ export abstract class Connection {
   protected answered(answer: string | Uint8Array, requestBytes: number): void {
     this.#inFlight--;
     this.#inFlightBytes -= requestBytes;
+    this.push(answer);
+  }
+
+  /** What was asked for, or not: it leaves behind everything that was sent before. */
+  protected push(bytes: string | Uint8Array): void {
     if (this.#isClosed) return;
-    if (answer.length > 0) {
-      this.#answers.push(answer);
-      this.#answersBytes += answer.length;
+    if (bytes.length > 0) {
+      this.#answers.push(bytes);
+      this.#answersBytes += bytes.length;
     }
     this.#scheduleTurn();
+  }
+
+  /** What was sent and the client has not taken. */
+  get unreadBytes(): number {
+    return this.#answersBytes + this.socket.writableLength;
   }
 
   #scheduleTurn(): void {
@@ -120,7 +139,7 @@ export abstract class Connection {
       const answers = this.#answers;
       this.#answers = [];
       this.#answersBytes = 0;
-      this.#isBlocked = !this.socket.write(joined(answers));
+      this.#isBlocked = !this.socket.write(joined(answers), this.onWritten);
     }
     if (this.#isBlocked) this.#watchUnread();
   }
@@ -128,11 +147,10 @@ export abstract class Connection {
   /** Answers that a client asked for may be many, but it must take them in time. */
   #watchUnread(): void {
     const { unreadAnswersBytesMax, unreadGraceMs } = this.#limits;
-    const unreadBytes = () => this.#answersBytes + this.socket.writableLength;
-    if (this.#unreadTimer !== undefined || unreadBytes() <= unreadAnswersBytesMax) return;
+    if (this.#unreadTimer !== undefined || this.unreadBytes <= unreadAnswersBytesMax) return;
     this.#unreadTimer = setTimeout(() => {
       this.#unreadTimer = undefined;
-      const unread = unreadBytes();
+      const unread = this.unreadBytes;
       if (unread <= unreadAnswersBytesMax) return;
       const facts = { unreadBytes: unread, max: unreadAnswersBytesMax, graceMs: unreadGraceMs };
       this.#log.warn(facts, "a client does not read its answers and is cut off");

@@ -96,6 +96,35 @@ export class ContractAbis {
   }
 }
 
+/** Those of a staged block's contracts: what the block makes is known with it alone, and goes with it when it is dropped. */
+export class StagedAbis {
+  readonly #durable: Pick<ContractAbis, "of">;
+  readonly #staged = new Map<string, ContractMeaning>();
+
+  /** @param contract answers of the state behind the staged block. */
+  static async load(
+    addresses: readonly string[],
+    durable: Pick<ContractAbis, "of">,
+    contract: (address: Uint8Array) => Promise<ContractRecord | undefined>,
+  ): Promise<StagedAbis> {
+    const abis = new StagedAbis(durable);
+    for (const address of new Set(addresses)) {
+      if (durable.of(address) !== undefined) continue;
+      const found = await contract(fromHex(`0x${address}`)!);
+      if (found !== undefined) abis.#staged.set(address, meaningOf(found));
+    }
+    return abis;
+  }
+
+  private constructor(durable: Pick<ContractAbis, "of">) {
+    this.#durable = durable;
+  }
+
+  of(address: string): ContractMeaning | undefined {
+    return this.#durable.of(address) ?? this.#staged.get(address);
+  }
+}
+
 function meaningOf({ type, abi }: ContractRecord): ContractMeaning {
   return type === "erc20" ? TOKEN_MEANING : new AbiMeaning(abi as readonly AbiItem[]);
 }

@@ -1,9 +1,8 @@
 /** contract_*: asking a contract, and looking at contracts, their state, logs and history. */
-import type { PageParams } from "../client/methods.ts";
 import { fromHex, toHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
 import { ALICE, BLOCK_HASH, CONTRACT, TOKEN, TRANSFER_HASH, TRANSFER_RECEIPT, word } from "./examples.ts";
-import { checkPageSize, type FrontLimits } from "./limits.ts";
+import { pageSize } from "./limits.ts";
 import { define, type MethodTable, requireAddress } from "./method.ts";
 import {
   Address,
@@ -17,20 +16,18 @@ import {
   FoundLog,
   Hash,
   Limit,
-  list,
   Message,
-  nullable,
   optional,
   page,
   QueryAnswer,
   Receipt,
-  someOf,
   Text,
   Whole,
   WholeOrText,
   words,
 } from "./schemas.ts";
 import type { ContractRecord, EngineService, LogQuery } from "./services.ts";
+import { parseTopics, Topics } from "./topics.ts";
 import { contractView, contractWithAbiView, logPage, receiptPage } from "./views.ts";
 
 const paging = { cursor: optional(Cursor), limit: optional(Limit) };
@@ -117,16 +114,15 @@ export const CONTRACT_METHODS = {
 
   contract_logs: define("contract_logs", {
     description:
-      "Logs by contract, topics, block range and transaction, oldest first. A topic is a hash, a list of which one must match, or null for any.",
+      "Logs by contract, topics, block range and transaction, oldest first or newest first. A topic is a hash, a list of which one must match, or null for any.",
     role: "reader",
     params: closed({
       address: optional(Address),
-      topics: optional(
-        list(someOf(Hash, list(Hash), nullable(Hash)), "an array of hashes, lists of hashes, and nulls"),
-      ),
+      topics: optional(Topics),
       fromBlock: optional(Whole),
       toBlock: optional(Whole),
       transactionHash: optional(Hash),
+      order: optional(words("oldest", "newest")),
       ...paging,
     }),
     result: page(FoundLog),
@@ -146,11 +142,12 @@ export const CONTRACT_METHODS = {
       },
     },
     async handle(params, { service, limits, abis }) {
-      const { address, topics, transactionHash, ...rest } = params;
+      const { address, topics, transactionHash, order, ...rest } = params;
       const query: LogQuery = {
         ...rest,
+        newestFirst: order === "newest",
         address: address === undefined ? undefined : requireAddress(address, "address"),
-        topics: topics?.map(parseTopic),
+        topics: topics && parseTopics(topics),
         transactionHash: transactionHash === undefined ? undefined : fromHex(transactionHash)!,
         limit: pageSize(params, limits),
       };
@@ -173,17 +170,6 @@ export const CONTRACT_METHODS = {
     },
   }),
 } satisfies Partial<MethodTable>;
-
-function parseTopic(topic: string | readonly string[] | null): Uint8Array | Uint8Array[] | null {
-  if (topic === null) return null;
-  return typeof topic === "string" ? fromHex(topic)! : topic.map((choice) => fromHex(choice)!);
-}
-
-/** @throws EngineError LIMIT_EXCEEDED */
-function pageSize({ limit }: PageParams, { pageMax, pageDefault }: FrontLimits): number {
-  if (limit !== undefined) checkPageSize(limit, pageMax);
-  return limit ?? pageDefault;
-}
 
 async function requireContract(service: EngineService, address: Uint8Array): Promise<ContractRecord> {
   const contract = await service.contract(address);

@@ -1,5 +1,12 @@
 /** One story that the examples of all methods tell: alice deploys a token and sends bob 25 of it. */
-import type { BlockJson, ContractJson, ReceiptJson, TraceJson, TransactionJson } from "../client/methods.ts";
+import type {
+  BlockHeaderJson,
+  BlockJson,
+  ContractJson,
+  ReceiptJson,
+  TraceJson,
+  TransactionJson,
+} from "../client/methods.ts";
 
 export const ALICE = "0x00000000000000000000000000000000000a11ce";
 export const BOB = "0x0000000000000000000000000000000000000b0b";
@@ -112,6 +119,9 @@ export const BLOCK: BlockJson = {
   gasUsed: "51234",
   transactionHashes: [TRANSFER_HASH],
 };
+
+const { transactionHashes, ...headerFields } = BLOCK;
+export const BLOCK_HEADER: BlockHeaderJson = { ...headerFields, transactionCount: transactionHashes.length };
 
 export const CONTRACT: ContractJson = {
   address: TOKEN,

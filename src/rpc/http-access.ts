@@ -20,6 +20,8 @@ export interface HttpAccessOptions {
   readonly tokens: TokenRoles;
 }
 
+/** Enough of a token's SHA-256 to tell which it is, and nothing to find it by. */
+const FINGERPRINT_DIGITS = 12;
 const NOBODY: Caller = { role: undefined };
 const READER: Caller = { role: "reader" };
 const DEPLOYER: Caller = { role: "deployer" };
@@ -30,14 +32,23 @@ export class HttpAccess {
   readonly #anonymous: Caller;
   /** Clients use one name throughout: comparing is cheaper than taking it apart. */
   #lastGoodHost: string | undefined;
-  readonly #tokens: { digest: Buffer; caller: Caller }[];
+  #tokens: readonly { digest: Buffer; caller: Caller }[] = [];
 
   constructor(options: HttpAccessOptions) {
     this.#options = options;
     this.#anonymous = !options.isLoopback ? NOBODY : options.dev ? DEPLOYER : READER;
-    this.#tokens = [...options.tokens].map(([hash, role]) => ({
+    this.setTokens(options.tokens);
+  }
+
+  /** From here on these are the tokens, and no others. */
+  setTokens(tokens: TokenRoles): void {
+    const { admin } = this.#options;
+    this.#tokens = [...tokens].map(([hash, role]) => ({
       digest: Buffer.from(hash, "hex"),
-      caller: { role: role === "admin" && !options.admin ? "deployer" : role },
+      caller: {
+        role: role === "admin" && !admin ? "deployer" : role,
+        name: `token ${hash.slice(0, FINGERPRINT_DIGITS)}`,
+      },
     }));
   }
 

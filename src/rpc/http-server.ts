@@ -1,5 +1,6 @@
 /**
- * JSON-RPC over HTTP: POST / with one request or an array of them, and GET /livez /readyz /health /openrpc.json /metrics.
+ * JSON-RPC over HTTP: POST / with one request or an array of them, WebSockets, and GET /livez /readyz /health /openrpc.json
+ * /metrics /v1/… /console.
  * A thin dispatcher on node:http, because most of a request's cost is the parser's and the rest should stay small: headers
  * are read from the raw list, answers leave in one write.
  * Always
@@ -8,17 +9,24 @@
  */
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { createSecureContext } from "node:tls";
 import { EngineError } from "../errors.ts";
 import { hasRole } from "./access.ts";
 import { errorAnswer } from "./answers.ts";
+import type { ConsoleFiles } from "./console-files.ts";
 import { HttpAccess, isLoopbackName, type TokenRoles } from "./http-access.ts";
 import { HttpPost } from "./http-post.ts";
 import { refuseHost, sendJson } from "./http-response.ts";
 import type { JsonRpc } from "./json-rpc.ts";
 import { openRpcText } from "./methods.ts";
 import { type MetricsText, sendMetrics } from "./metrics-endpoint.ts";
+import { REST_PREFIX, Rest } from "./rest/rest.ts";
+import { ServerSentEvents } from "./streams/server-sent-events.ts";
+import { StreamRoom } from "./streams/stream-room.ts";
+import { WebSockets } from "./websocket-server.ts";
 
 export interface HttpOptions {
   readonly host: string;
@@ -32,6 +40,8 @@ export interface HttpOptions {
   readonly tlsKeyFile?: string | undefined;
   /** GET /metrics; left out: there is none here. */
   readonly metrics?: MetricsText | undefined;
+  /** GET /console; left out: there is none here. */
+  readonly console?: ConsoleFiles | undefined;
 }
 
 /** Longer than the 60 s after which common proxies drop an idle connection, so that they never meet one we just closed. */
@@ -62,11 +72,34 @@ export class HttpServer {
   readonly url: string;
   readonly #server: Server;
   readonly #rpc: JsonRpc;
+  readonly #access: HttpAccess;
+  readonly #options: HttpOptions;
 
-  private constructor(url: string, server: Server, rpc: JsonRpc) {
+  readonly #webSockets: WebSockets;
+
+  private constructor(
+    url: string,
+    server: Server,
+    rpc: JsonRpc,
+    parts: { access: HttpAccess; options: HttpOptions; webSockets: WebSockets },
+  ) {
     this.url = url;
     this.#server = server;
     this.#rpc = rpc;
+    this.#access = parts.access;
+    this.#options = parts.options;
+    this.#webSockets = parts.webSockets;
+  }
+
+  /**
+   * Uses other tokens, and the certificate as its files are by now; connections that are open stay. Answers whether there is one.
+   * @throws EngineError CONFIGURATION_ERROR when the certificate can't be used: then nothing was changed.
+   */
+  reload(tokens: TokenRoles): boolean {
+    const isTls = this.#options.tlsCertFile !== undefined;
+    if (isTls) (this.#server as TlsServer).setSecureContext(readCertificate(this.#options));
+    this.#access.setTokens(tokens);
+    return isTls;
   }
 
   /** @throws EngineError CONFIGURATION_ERROR when the address can't be listened on or the certificate can't be read. */
@@ -80,8 +113,14 @@ export class HttpServer {
       tokens: options.tokens,
     });
     const post = new HttpPost(rpc, access);
+    const room = new StreamRoom(rpc.limits.connectionsMax);
+    const rest = new Rest(rpc, new ServerSentEvents(rpc.streams, room));
+    const webSockets = new WebSockets(rpc, access, room);
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      webSockets.upgrade(request, socket, head),
+    );
     server.on("request", (request: IncomingMessage, response: ServerResponse) =>
-      dispatch(request, response, rpc, access, post, options.metrics),
+      dispatch(request, response, { rpc, access, post, rest, metrics: options.metrics, console: options.console }),
     );
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     server.headersTimeout = HEADERS_TIMEOUT_MS;
@@ -91,7 +130,11 @@ export class HttpServer {
     server.on("error", (problem) => rpc.log.error({ err: problem }, "the HTTP server failed"));
     const { port } = server.address() as AddressInfo;
     const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-    return new HttpServer(`${isTls ? "https" : "http"}://${host}:${port}`, server, rpc);
+    return new HttpServer(`${isTls ? "https" : "http"}://${host}:${port}`, server, rpc, {
+      access,
+      options,
+      webSockets,
+    });
   }
 
   /** Stops accepting, finishes what is in flight, then closes; what is left after `deadlineMs` is cut off. */
@@ -100,18 +143,25 @@ export class HttpServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const deadline = setTimeout(() => this.#server.closeAllConnections(), deadlineMs);
+    await this.#webSockets.close(deadlineMs);
     await closed;
     clearTimeout(deadline);
   }
 }
 
+interface HttpParts {
+  readonly rpc: JsonRpc;
+  readonly access: HttpAccess;
+  readonly post: HttpPost;
+  readonly rest: Rest;
+  readonly metrics: MetricsText | undefined;
+  readonly console: ConsoleFiles | undefined;
+}
+
 function dispatch(
   request: IncomingMessage,
   response: ServerResponse,
-  rpc: JsonRpc,
-  access: HttpAccess,
-  post: HttpPost,
-  metrics: MetricsText | undefined,
+  { rpc, access, post, rest, metrics, console }: HttpParts,
 ): void {
   const url = request.url!;
   if (request.method === "POST" && url === "/") {
@@ -123,10 +173,18 @@ function dispatch(
     return;
   }
   const [path, query = ""] = url.split("?", 2) as [string, string?];
+  if (console?.has(path) && (request.method === "GET" || request.method === "HEAD")) {
+    console.send(path, request, response);
+    return;
+  }
   if (path === "/metrics" && request.method === "GET" && metrics !== undefined) {
     if (hasRole(access.callerFor(request.headers.authorization) ?? { role: undefined }, "reader"))
       sendMetrics(response, metrics);
     else sendJson(response, 401, problem("/metrics needs the role reader"), ["WWW-Authenticate", "Bearer"]);
+    return;
+  }
+  if (path.startsWith(REST_PREFIX)) {
+    rest.handle(request, response, path, query, access.callerFor(request.headers.authorization));
     return;
   }
   const get = Object.hasOwn(GET_PATHS, path) ? GET_PATHS[path] : undefined;
@@ -164,11 +222,26 @@ async function listen(server: Server, { host, port }: HttpOptions): Promise<void
   }
 }
 
-function openTls({ tlsCertFile, tlsKeyFile }: HttpOptions): Server {
+function openTls(options: HttpOptions): Server {
+  const certificate = readCertificate(options);
+  return createTlsServer(certificate);
+}
+
+/** @throws EngineError CONFIGURATION_ERROR when the files can't be read, or do not belong together. */
+function readCertificate(options: HttpOptions): { cert: Buffer; key: Buffer } {
+  const { tlsCertFile, tlsKeyFile } = options;
   if (tlsKeyFile === undefined)
     throw new EngineError("CONFIGURATION_ERROR", "http.tls_cert_file needs http.tls_key_file", {});
+  return certificateUsed(options, () => {
+    const certificate = { cert: readFileSync(tlsCertFile!), key: readFileSync(tlsKeyFile) };
+    createSecureContext(certificate);
+    return certificate;
+  });
+}
+
+function certificateUsed<T>({ tlsCertFile, tlsKeyFile }: HttpOptions, use: () => T): T {
   try {
-    return createTlsServer({ cert: readFileSync(tlsCertFile!), key: readFileSync(tlsKeyFile) });
+    return use();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new EngineError(

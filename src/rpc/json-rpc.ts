@@ -7,10 +7,13 @@
  *    `handle` returns, ordered methods wait for one another.
  *  - Parameters are passed by name.
  */
+import type { SettingJson } from "../client/methods.ts";
 import { EngineError } from "../errors.ts";
-import { type Caller, requireRole } from "./access.ts";
+import { type Caller, hasRole, type Role, requireRole } from "./access.ts";
+import type { AdminService, AuditTrail } from "./admin.ts";
 import { type AnswerTarget, type IdText, RequestInHand, toJson } from "./answers.ts";
 import { ContractAbis } from "./contract-abis.ts";
+import type { DevService } from "./dev.ts";
 import type { FaultLog } from "./faults.ts";
 import { JsonText } from "./json-text.ts";
 import { checkBatchSize, type FrontLimits } from "./limits.ts";
@@ -20,6 +23,9 @@ import { nearest } from "./nearest.ts";
 import { Queries } from "./queries.ts";
 import type { RequestTelemetry } from "./request-telemetry.ts";
 import type { EngineService } from "./services.ts";
+import { EventStreams } from "./streams/event-streams.ts";
+import { JobFeed } from "./streams/job-feed.ts";
+import type { Subscriber } from "./streams/subscriber.ts";
 import { Submissions } from "./submissions.ts";
 import { invalid, isObject } from "./validate.ts";
 
@@ -34,6 +40,8 @@ export interface JsonRpcOptions {
   readonly limits: FrontLimits;
   /** Chain parameter: how account_get writes addresses in Bech32. */
   readonly bech32Prefix: string;
+  /** Answered by engine_config; left out: nothing is. */
+  readonly settings?: readonly SettingJson[];
 }
 
 export interface JsonRpcModules {
@@ -41,6 +49,11 @@ export interface JsonRpcModules {
   readonly log: FaultLog;
   /** Undefined: requests are not measured. */
   readonly telemetry?: RequestTelemetry | undefined;
+  readonly admin?: AdminService | undefined;
+  /** Undefined without --dev. */
+  readonly dev?: DevService | undefined;
+  /** Undefined: administrative actions are kept nowhere. */
+  readonly audit?: AuditTrail | undefined;
 }
 
 type Params = Record<string, unknown>;
@@ -51,9 +64,13 @@ export class JsonRpc {
   readonly log: FaultLog;
   readonly #options: JsonRpcOptions;
   readonly telemetry: RequestTelemetry | undefined;
+  readonly #admin: AdminService | undefined;
+  readonly #dev: DevService | undefined;
+  readonly #audit: AuditTrail | undefined;
   readonly #abis: ContractAbis;
   readonly #submissions: Submissions;
   readonly #queries: Queries;
+  readonly streams: EventStreams;
   /** Settled when the last ordered method is. */
   #lastOrdered: Promise<void> = Promise.resolve();
   #isStopping = false;
@@ -64,18 +81,25 @@ export class JsonRpc {
     this.log = modules.log;
     this.telemetry = modules.telemetry;
     this.#options = options;
+    this.#admin = modules.admin;
+    this.#dev = modules.dev;
+    this.#audit = modules.audit;
     this.#abis = new ContractAbis(modules.service);
     this.#submissions = new Submissions(options, { ...modules, abis: this.#abis });
     this.#queries = new Queries(options, { ...modules, abis: this.#abis });
+    const { events, privacy } = modules.service;
+    const jobs = privacy && new JobFeed(privacy);
+    this.streams = new EventStreams(options.limits, { log: events, abis: this.#abis, jobs }, modules.log);
   }
 
   get isStopping(): boolean {
     return this.#isStopping;
   }
 
-  /** From here on every request is answered SHUTTING_DOWN; those in hand are finished. */
+  /** From here on every request is answered SHUTTING_DOWN; those in hand are finished, and streams end. */
   stop(): void {
     this.#isStopping = true;
+    this.streams.close();
   }
 
   /** Answers a message of a transport: JSON text of one request, or of an array of them. */
@@ -159,7 +183,7 @@ export class JsonRpc {
   #dispatch(name: string, given: unknown, caller: Caller, request: RequestInHand): void {
     const method = getMethod(name);
     if (method === undefined) throw methodNotFound(name);
-    requireRole(caller, method.role, name);
+    this.#requireRole(method, caller);
     this.requireRunning();
     if (method.blockMode !== undefined) this.requireMode(name, method.blockMode);
     const params = given === undefined ? {} : given;
@@ -172,13 +196,32 @@ export class JsonRpc {
     else this.#runMethod(method as GeneralMethod, params, caller, request);
   }
 
+  #requireRole({ name, role, isAudited }: Pick<GeneralMethod, "name" | "role" | "isAudited">, caller: Caller): void {
+    const isRefused = isAudited === true && caller.name !== undefined && !hasRole(caller, role);
+    if (isRefused)
+      void this.#audit?.refused({ actor: caller.name!, action: name, facts: { role: caller.role, needed: role } });
+    requireRole(caller, role, name);
+  }
+
   #runMethod(method: GeneralMethod, params: Params, caller: Caller, request: RequestInHand): void {
     method.validator.require(params);
     if (method.isOrdered) request.markWrite();
-    const context: MethodContext = { ...this.#options, service: this.service, abis: this.#abis, caller };
+    const context: MethodContext = {
+      settings: [],
+      ...this.#options,
+      service: this.service,
+      admin: this.#admin,
+      dev: this.#dev,
+      abis: this.#abis,
+      caller,
+      subscriber: request.subscriber,
+    };
+    const handle = async () => method.handle(params, context);
+    const action = { actor: caller.name ?? "anonymous", action: method.name, facts: params };
+    const isAudited = method.isAudited === true && this.#audit !== undefined;
     const run = async (): Promise<void> => {
       try {
-        const result = await method.handle(params, context);
+        const result = await (isAudited ? this.#audit!.around(action, handle, (answer) => ({ answer })) : handle());
         request.succeed(result instanceof JsonText ? result.text : toJson(result));
       } catch (thrown) {
         request.fail(thrown);
@@ -191,6 +234,9 @@ export class JsonRpc {
 
 /** A method of the table as dispatch sees it: its own validator vouches for the parameters. */
 interface GeneralMethod {
+  readonly name: string;
+  readonly role: Role;
+  readonly isAudited?: boolean;
   readonly validator: { require(params: unknown): void };
   readonly isOrdered?: boolean;
   readonly handle: (params: Params, context: MethodContext) => unknown;
@@ -235,6 +281,9 @@ class ArrayAnswers implements AnswerTarget {
   /** None of the array is answered before all of it: who sent it counts the writes of all its arrays. */
   get writesInHand(): number {
     return this.#target.writesInHand ?? 0;
+  }
+  get subscriber(): Subscriber | undefined {
+    return this.#target.subscriber;
   }
   set writesInHand(count: number) {
     this.#target.writesInHand = count;

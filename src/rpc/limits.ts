@@ -1,3 +1,4 @@
+import type { PageParams } from "../client/methods.ts";
 import { EngineError } from "../errors.ts";
 
 /** What the front end bounds. Operational: none of it can change a receipt. */
@@ -16,6 +17,11 @@ export interface FrontLimits {
   /** A client that reads at all takes 64 MiB from a Unix socket in well under a second. */
   readonly unreadGraceMs: number;
   readonly connectionsMax: number;
+  /** Subscriptions of one connection, and of all. */
+  readonly connectionSubscriptionsMax: number;
+  readonly subscriptionsMax: number;
+  /** Events that a subscriber was sent and has not read. One that stays above it for `unreadGraceMs` is dropped. */
+  readonly subscriberQueueBytesMax: number;
   /** Gas of one query; also what a query gets that states no limit. */
   readonly queryGasMax: number;
   /** Items of one page, and how many come when the request does not say. */
@@ -34,6 +40,9 @@ export const DEFAULT_FRONT_LIMITS: FrontLimits = {
   unreadAnswersBytesMax: 64 * MiB,
   unreadGraceMs: 10_000,
   connectionsMax: 1_024,
+  connectionSubscriptionsMax: 64,
+  subscriptionsMax: 4_096,
+  subscriberQueueBytesMax: MiB / 2,
   queryGasMax: 10_000_000_000,
   pageMax: 1_000,
   pageDefault: 100,
@@ -57,6 +66,9 @@ export function checkQueryGas(gasLimit: number | string, queryGasMax: number): v
   );
 }
 
-export function checkPageSize(limit: number, pageMax: number): void {
-  refuseOver("pageMax", pageMax, limit, `a page has at most ${pageMax} items, ${limit} were asked for`);
+/** How many items a page has. @throws EngineError LIMIT_EXCEEDED */
+export function pageSize({ limit }: PageParams, { pageMax, pageDefault }: FrontLimits): number {
+  if (limit !== undefined)
+    refuseOver("pageMax", pageMax, limit, `a page has at most ${pageMax} items, ${limit} were asked for`);
+  return limit ?? pageDefault;
 }

@@ -1,12 +1,15 @@
 /** What one line of the method table says. */
 import type { TSchema } from "typebox";
-import type { MethodName, ParamsOf, ResultOf } from "../client/methods.ts";
+import type { MethodName, ParamsOf, ResultOf, SettingJson } from "../client/methods.ts";
 import { parseAddress } from "../encoding/hex.ts";
 import type { Caller, Role } from "./access.ts";
+import type { AdminService } from "./admin.ts";
 import type { ContractAbis } from "./contract-abis.ts";
+import type { DevService } from "./dev.ts";
 import type { JsonText } from "./json-text.ts";
 import type { FrontLimits } from "./limits.ts";
 import type { EngineService } from "./services.ts";
+import type { Subscriber } from "./streams/subscriber.ts";
 import { invalid, Validator } from "./validate.ts";
 
 export type BlockMode = "auto" | "driven";
@@ -14,10 +17,18 @@ export type BlockMode = "auto" | "driven";
 /** What a handler works with. */
 export interface MethodContext {
   readonly service: EngineService;
+  /** Absent where nobody administers: in tests of the front end. */
+  readonly admin?: AdminService | undefined;
+  /** Absent without --dev. */
+  readonly dev?: DevService | undefined;
   readonly abis: ContractAbis;
   readonly limits: FrontLimits;
   readonly bech32Prefix: string;
+  /** The configuration in effect, for engine_config. */
+  readonly settings: readonly SettingJson[];
   readonly caller: Caller;
+  /** Of the connection that the request came on; undefined where nothing can be sent but answers. */
+  readonly subscriber: Subscriber | undefined;
 }
 
 type Answer<M extends MethodName> = ResultOf<M> | JsonText<ResultOf<M>>;
@@ -29,6 +40,8 @@ interface MethodOptions<M extends MethodName> {
   readonly blockMode?: BlockMode;
   /** It changes the chain: such methods run one at a time, in the order in which they were sent. */
   readonly isOrdered?: boolean;
+  /** Every call of it is in the audit log, those too that were refused to somebody known. */
+  readonly isAudited?: boolean;
   readonly params: TSchema;
   /** What is validated instead of `params`, where the handler checks the transactions itself, one by one. */
   readonly envelope?: TSchema;

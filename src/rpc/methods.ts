@@ -6,9 +6,11 @@ import type { EngineInfoJson, MethodName } from "../client/methods.ts";
 import { encodeBech32 } from "../encoding/bech32.ts";
 import { fromHex, toHex } from "../encoding/hex.ts";
 import { contractStateKey } from "../encoding/state-key.ts";
+import { ADMIN_METHODS } from "./admin-methods.ts";
 import { toJson } from "./answers.ts";
 import { BLOCK_METHODS } from "./block-methods.ts";
 import { CONTRACT_METHODS } from "./contract-methods.ts";
+import { DEV_METHODS } from "./dev-methods.ts";
 import { ALICE, STATE_ROOT, TOKEN, word } from "./examples.ts";
 import { JsonText } from "./json-text.ts";
 import { define, type MethodTable, requireAddress } from "./method.ts";
@@ -23,11 +25,14 @@ import {
   EngineInfo,
   Facts,
   Hash,
+  list,
   optional,
   StateProof,
   Text,
   Whole,
 } from "./schemas.ts";
+import { STORAGE_METHODS } from "./storage-methods.ts";
+import { SUBSCRIBE_METHODS } from "./subscribe-methods.ts";
 import { TRANSACTION_METHODS } from "./transaction-methods.ts";
 import { proofView } from "./views.ts";
 
@@ -47,21 +52,37 @@ export const METHODS: MethodTable = {
         blockMode: "auto",
         storage: { kind: "embedded", durability: "journal", state: "lmdb" },
         contractKinds: ["builtin"],
+        role: "reader",
         limits: { batchMax: 1000 },
       },
     },
-    handle(_params, { service, limits }) {
+    handle(_params, { service, limits, caller }) {
       const info = service.info();
       const published = { ...limits, queryGasMax: String(limits.queryGasMax) };
       const all = { ...published, ...(info["limits"] as object | undefined) };
-      return new JsonText<EngineInfoJson>(toJson({ ...info, limits: all }));
+      return new JsonText<EngineInfoJson>(toJson({ ...info, role: caller.role, limits: all }));
     },
+  }),
+  engine_config: define("engine_config", {
+    description: "Every setting in effect and where its value comes from; secrets are masked.",
+    role: "reader",
+    params: closed({}),
+    result: closed({ items: list(closed({ key: Text, value: Text, origin: Text, meaning: Text })) }),
+    example: {
+      params: {},
+      result: { items: [{ key: "mode", value: "auto", origin: "default", meaning: "who makes the blocks" }] },
+    },
+    handle: (_params, { settings }) => ({ items: [...settings] }),
   }),
   ...TRANSACTION_METHODS,
   ...BLOCK_METHODS,
   ...CONTRACT_METHODS,
   ...METRICS_METHODS,
   ...PRIVACY_METHODS,
+  ...STORAGE_METHODS,
+  ...ADMIN_METHODS,
+  ...DEV_METHODS,
+  ...SUBSCRIBE_METHODS,
 
   account_get: define("account_get", {
     description: "An account's next nonce and native balance; one that was never used has nonce 0 and balance 0.",
@@ -76,6 +97,19 @@ export const METHODS: MethodTable = {
       const bytes = requireAddress(address, "address");
       const { nonce, balance } = await service.account(bytes);
       return { address: toHex(bytes), bech32: encodeBech32(bech32Prefix, bytes), nonce, balance: balance.toString() };
+    },
+  }),
+
+  log_entries: define("log_entries", {
+    description:
+      "Encoded entries of the log, consecutive from one on, in base64: as many as fit in bytesMax (4 MiB), at least one unless it is 0.",
+    role: "admin",
+    params: closed({ fromSeq: Whole, bytesMax: optional(Whole) }),
+    result: closed({ firstSeq: Whole, lastSeq: Whole, entries: list(Text) }),
+    example: { params: { fromSeq: 0, bytesMax: 0 }, result: { firstSeq: 0, lastSeq: 2, entries: [] } },
+    async handle({ fromSeq, bytesMax }, { service }) {
+      const { entries, ...range } = await service.logEntries(fromSeq, bytesMax);
+      return { ...range, entries: entries.map((entry) => Buffer.from(entry).toString("base64")) };
     },
   }),
 

@@ -1,5 +1,5 @@
 /** metrics_* and contract_health: what was measured of executions and queries. */
-import Type from "typebox";
+import * as Type from "typebox";
 import type { ContractAnalyticsJson, ContractHealthJson, PerformanceJson } from "../client/metrics.ts";
 import { toHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";

@@ -24,7 +24,7 @@ export function openRpcDocument(methods: MethodTable): Json {
       title: "Polytorus engine",
       version: VERSION,
       description:
-        "JSON-RPC 2.0 over a Unix socket (one message a line) and HTTP (POST /). Parameters are passed by name.",
+        "JSON-RPC 2.0 over a Unix socket (one message a line), HTTP (POST /) and WebSocket. Parameters are passed by name.",
       license: { name: "MIT" },
     },
     methods: Object.values(methods).map((method) => methodObject(method, components)),
@@ -66,7 +66,7 @@ function methodObject(method: Described, components: Map<string, unknown>): Json
 }
 
 /** A copy in which every schema with a title is a reference to the component of that name. */
-function withReferences(schema: unknown, components: Map<string, unknown>): unknown {
+export function withReferences(schema: unknown, components: Map<string, unknown>): unknown {
   if (Array.isArray(schema)) return schema.map((part) => withReferences(part, components));
   if (typeof schema !== "object" || schema === null) return schema;
   const copy = Object.fromEntries(Object.entries(schema).map(([key, part]) => [key, withReferences(part, components)]));

@@ -3,7 +3,7 @@ import { fromHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
 import { requireRole } from "./access.ts";
 import { ALICE, CONTRACT, TOKEN, word } from "./examples.ts";
-import { checkPageSize } from "./limits.ts";
+import { pageSize } from "./limits.ts";
 import { define, type MethodContext, type MethodTable, requireAddress } from "./method.ts";
 import {
   Address,
@@ -184,8 +184,7 @@ export const PRIVACY_METHODS = {
     result: closed({ ...page(Job).properties, open: Whole }),
     example: { params: {}, result: { items: [JOB as never], nextCursor: null, open: 1 } },
     handle({ status, contract, cursor, limit }, context) {
-      if (limit !== undefined) checkPageSize(limit, context.limits.pageMax);
-      const size = limit ?? context.limits.pageDefault;
+      const size = pageSize({ limit }, context.limits);
       const { items, open } = privacyOf(context).jobs({ status, contract: contract?.toLowerCase() });
       const start = cursor === undefined ? 0 : 1 + items.findIndex(({ jobId }) => jobId === cursor);
       const shown = items.slice(start, start + size);
@@ -205,6 +204,7 @@ export const PRIVACY_METHODS = {
   privacy_cancelJob: define("privacy_cancelJob", {
     description: "Ends an evaluation for good: its results, and all that would be made of them, will never be there.",
     role: "admin",
+    isAudited: true,
     params: closed({ jobId: optional(JobId), handle: optional(Hash) }),
     result: Job,
     example: { params: { jobId: JOB_ID }, result: JOB as never },

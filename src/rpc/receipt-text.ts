@@ -35,7 +35,7 @@ const TRANSFER_NAMES = [',"event":"Transfer","args":{"from":"0x', '","to":"0x'] 
 const APPROVAL_NAMES = [',"event":"Approval","args":{"owner":"0x', '","spender":"0x'] as const;
 
 /** The contracts of a receipt, as far as their ABIs are known. */
-type KnownAbis = Pick<ContractAbis, "of">;
+export type KnownAbis = Pick<ContractAbis, "of">;
 
 const NOTHING_KNOWN: KnownAbis = { of: () => undefined };
 

@@ -2,7 +2,8 @@
  * The shapes of the interface as JSON Schema: one source for validation, OpenRPC and examples.
  * A `title` makes a schema a component of the OpenRPC document; a `description` is what an error says was expected.
  */
-import Type, { type TObject, type TProperties, type TSchema } from "typebox";
+import type { TObject, TProperties, TSchema } from "typebox";
+import * as Type from "typebox";
 
 const CLOSED = { additionalProperties: false } as const;
 
@@ -224,25 +225,40 @@ export const Receipt = closed(
   },
   { title: "Receipt" },
 );
+export const TransactionLine = closed(
+  {
+    transactionHash: Hash,
+    blockHeight: Whole,
+    transactionIndex: Whole,
+    timestampMs: Whole,
+    kind: words("deploy", "call", "upgrade", "setStatus", "setAdmin"),
+    sender: Address,
+    to: nullable(Address),
+    contractAddress: nullable(Address),
+    entrypoint: nullable(Text),
+    status: Status,
+    gasUsed: Decimal,
+    gasLimit: Decimal,
+  },
+  { title: "TransactionLine" },
+);
 export const Accepted = closed({ transactionHash: Hash }, { title: "Accepted" });
 
-export const Block = closed(
-  {
-    height: Whole,
-    seq: Whole,
-    protocolVersion: Whole,
-    chainId: Whole,
-    parentHash: Hash,
-    blockHash: Hash,
-    timestampMs: Whole,
-    stateRoot: Hash,
-    receiptsRoot: Hash,
-    transactionsRoot: Hash,
-    gasUsed: Decimal,
-    transactionHashes: list(Hash),
-  },
-  { title: "Block" },
-);
+const blockFields = {
+  height: Whole,
+  seq: Whole,
+  protocolVersion: Whole,
+  chainId: Whole,
+  parentHash: Hash,
+  blockHash: Hash,
+  timestampMs: Whole,
+  stateRoot: Hash,
+  receiptsRoot: Hash,
+  transactionsRoot: Hash,
+  gasUsed: Decimal,
+};
+export const Block = closed({ ...blockFields, transactionHashes: list(Hash) }, { title: "Block" });
+export const BlockHeader = closed({ ...blockFields, transactionCount: Whole }, { title: "BlockHeader" });
 
 const contractFields = {
   address: Address,
@@ -307,6 +323,7 @@ export const EngineInfo = Type.Object(
     blockMode: words("auto", "driven"),
     storage: Type.Object({ kind: Text }, { additionalProperties: true }),
     contractKinds: list(Text),
+    role: words("reader", "submitter", "deployer", "admin"),
     limits: Facts,
   },
   { title: "EngineInfo", additionalProperties: true },

@@ -6,6 +6,7 @@
  *    buffer that goes to the executor: one parse, one copy.
  */
 import type { CiphertextJson, JobJson, PrivacyMethods, SchemeJson } from "../client/privacy-methods.ts";
+import type { StorageMethods } from "../client/storage-methods.ts";
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import type { ByteWriter } from "../encoding/bytes.ts";
 import type { TransactionJson } from "../encoding/transaction.ts";
@@ -89,6 +90,8 @@ export interface LogQuery {
   transactionHash?: Uint8Array | undefined;
   cursor?: string | undefined;
   limit: number;
+  /** Left out: oldest first. */
+  newestFirst?: boolean | undefined;
 }
 
 export interface ContractFilter {
@@ -139,6 +142,38 @@ export interface HealthReport {
   backends: Record<string, { status: string; [fact: string]: unknown }>;
 }
 
+/** Which logs and receipts someone wants to hear of; what is left out lets everything pass. */
+export interface EventCriteria {
+  address?: Uint8Array | undefined;
+  topics?: readonly (Uint8Array | Uint8Array[] | null)[] | undefined;
+}
+
+export interface EventMatcher {
+  /** Which logs of a transaction's receipt match, by their place in it. */
+  logs(block: BlockEntry, transactionIndex: number): number[];
+  /** Whether the transaction deployed or called the contract, or the contract logged in it. */
+  touches(block: BlockEntry, transactionIndex: number): boolean;
+}
+
+/** The log as streams read it: every durable entry by its seq, rollbacks among them. */
+export interface EventLog {
+  /** Seq of the newest durable entry; -1 before the first. */
+  readonly durableSeq: number;
+  /** Height of the newest block; -1 before the first. */
+  readonly headHeight: number;
+  /** Undefined when the log does not have it yet, or no longer. */
+  entry(seq: number): BlockEntry | undefined;
+  /** Its header alone. */
+  header(seq: number): BlockEntry | undefined;
+  /** Seqs of the blocks that a rollback took back, newest first. */
+  undone(rollback: BlockEntry): number[];
+  /** Seq of the block that stands at a height; undefined when there is none. */
+  seqOfHeight(height: number): number | undefined;
+  matcher(criteria: EventCriteria): EventMatcher;
+  /** Calls `listener` with each entry when it is durable, in order. @returns what ends that. */
+  watch(listener: (entry: BlockEntry) => void): () => void;
+}
+
 /** What was measured; the shapes are those of their methods' answers. */
 export interface EngineInsights {
   performance(): Promise<Record<string, unknown>>;
@@ -160,15 +195,29 @@ export interface PrivacyService {
   ciphertext(handle: Uint8Array, account: Uint8Array | undefined): Promise<CiphertextJson>;
   /** In the order in which they were ordered. */
   jobs(filter: { status?: string | undefined; contract?: string | undefined }): { items: JobJson[]; open: number };
+  /** Jobs that changed after `version`, in that order, at most `limit`; and the version to go on from. */
+  jobsSince(version: number, limit: number): { items: JobJson[]; version: number };
   /** @param reference a job's id, or the handle of one of its results. */
   job(reference: Uint8Array, waitMs: number): Promise<JobJson>;
   cancelJob(reference: Uint8Array): Promise<JobJson>;
   explain(handle: Uint8Array, account: Uint8Array): Promise<PrivacyMethods["privacy_explain"]["result"]>;
 }
 
+/** What the storage is made of and how it does. */
+export interface StorageInsights {
+  connectivity(): Promise<StorageMethods["storage_connectivity"]["result"]>;
+  stats(): StorageMethods["storage_stats"]["result"];
+  info(): Promise<StorageMethods["storage_info"]["result"]>;
+  /** @throws EngineError STORAGE_ERROR, retryable, when Redis can't be cleared now. */
+  clearCache(): Promise<StorageMethods["storage_clearCache"]["result"]>;
+}
+
 export interface EngineService extends EngineInsights {
+  /** Absent where nothing is known of a storage. */
+  readonly storage?: StorageInsights | undefined;
   /** Absent where there are no privacy contracts. */
   readonly privacy?: PrivacyService | undefined;
+  readonly events: EventLog;
 
   info(): Record<string, unknown>;
   health(): HealthReport;
@@ -204,6 +253,8 @@ export interface EngineService extends EngineInsights {
   executions(query: { contract: Uint8Array; cursor?: string | undefined; limit: number }): Promise<Page<Located>>;
 
   contract(address: Uint8Array): Promise<ContractRecord | undefined>;
+  /** The same behind the staged block. */
+  stagedContract(address: Uint8Array): Promise<ContractRecord | undefined>;
   /** Another number since a contract that stood already got other code or another record, or blocks were rolled back. */
   contractsVersion(): number;
   contracts(query: ContractFilter): Promise<Page<ContractRecord>>;
@@ -214,7 +265,15 @@ export interface EngineService extends EngineInsights {
     limit: number;
   }): Promise<Page<{ key: Uint8Array; value: Uint8Array }>>;
   account(address: Uint8Array): Promise<{ nonce: number; balance: bigint }>;
+  /** Durable entries from one on, as many as fit in a bound, at least one if it is not 0 and there is one. */
+  logEntries(fromSeq: number, bytesMax: number | undefined): Promise<LogEntries>;
   stateRoot(at: number | undefined): Promise<{ stateRoot: Uint8Array; blockHeight: number }>;
   /** Key is a whole state key: tag, contract, key (DESIGN: account, contract, code, state, chain parameter). */
   stateProof(key: Uint8Array, at: number | undefined): Promise<StateProof>;
+}
+
+export interface LogEntries {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly entries: readonly Uint8Array[];
 }

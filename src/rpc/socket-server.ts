@@ -10,14 +10,16 @@ import type { AnswerTarget } from "./answers.ts";
 import { Connection } from "./connection.ts";
 import type { JsonRpc } from "./json-rpc.ts";
 import { StreamServer } from "./stream-server.ts";
+import { type NotificationChannel, Subscriber } from "./streams/subscriber.ts";
 import type { UnixSocketOptions } from "./unix-socket.ts";
 
 export function openSocketServer(options: UnixSocketOptions, rpc: JsonRpc): Promise<StreamServer> {
   return StreamServer.open(options, rpc, (socket) => new LineConnection(socket, rpc));
 }
 
-class LineConnection extends Connection implements AnswerTarget {
+class LineConnection extends Connection implements AnswerTarget, NotificationChannel {
   writesInHand = 0;
+  readonly subscriber: Subscriber;
   readonly #rpc: JsonRpc;
   readonly #lines: LineBuffer;
   #isRefused = false;
@@ -26,6 +28,19 @@ class LineConnection extends Connection implements AnswerTarget {
     super(socket, rpc.limits, rpc.log);
     this.#rpc = rpc;
     this.#lines = new LineBuffer(rpc.limits.frameBytesMax);
+    this.subscriber = new Subscriber(rpc.streams, this);
+  }
+
+  notify(messages: readonly string[]): void {
+    this.push(`${messages.join("\n")}\n`);
+  }
+
+  protected override get onWritten(): (() => void) | undefined {
+    return this.subscriber.onWritten;
+  }
+
+  protected override closed(): void {
+    this.subscriber.close();
   }
 
   answer(text: string, token: number): void {

@@ -1,5 +1,5 @@
 /** The shape of what tx_trace answers (schemas.ts). */
-import Type from "typebox";
+import * as Type from "typebox";
 import {
   Address,
   Anything,

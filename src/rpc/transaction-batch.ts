@@ -8,8 +8,7 @@ import { encodeTransaction, type TransactionJson } from "../encoding/transaction
 import { EngineError, toEngineError } from "../errors.ts";
 import { type Caller, hasRole, requireRole, roleForKind } from "./access.ts";
 import { errorText } from "./answers.ts";
-import type { ContractAbis } from "./contract-abis.ts";
-import { BlockReceipts, viewOf } from "./receipt-text.ts";
+import { BlockReceipts, type KnownAbis, viewOf } from "./receipt-text.ts";
 import { TRANSACTION_KEYS, Transaction } from "./schemas.ts";
 import type { Rejection, SubmissionOutcome, Wait } from "./services.ts";
 import { invalid, isObject, Validator } from "./validate.ts";
@@ -57,7 +56,7 @@ export class TransactionBatch {
   }
 
   /** Contracts whose ABIs say what the receipts mean. */
-  contracts(outcome: SubmissionOutcome, abis: ContractAbis): string[] {
+  contracts(outcome: SubmissionOutcome, abis: KnownAbis): string[] {
     const contracts: string[] = [];
     const count = this.#transactions.length - (this.#refused?.size ?? 0);
     for (let index = 0; index < count; index++) {
@@ -81,7 +80,7 @@ export class TransactionBatch {
   receiptsText(
     outcome: SubmissionOutcome,
     detail: Detail,
-    abis: ContractAbis,
+    abis: KnownAbis,
   ): { text: string; height: number | undefined } {
     let receipts: BlockReceipts | undefined;
     let height: number | undefined;
@@ -150,7 +149,7 @@ function whyRefused(value: Record<string, unknown>): EngineError {
 }
 
 /** The same for one that stands at `place` in the parameters. */
-export function requireTransactionObject(value: unknown, place: string): void {
+export function requireTransactionObject(value: unknown, place: string): asserts value is TransactionJson {
   try {
     checkTransactionObject(value);
   } catch (thrown) {

@@ -1,25 +1,32 @@
 /** tx_*: submitting transactions in mode auto, trying them out, and looking them up. */
 import { fromHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
+import type { ContractAbis } from "./contract-abis.ts";
 import { ALICE, BLOCK_HASH, TRANSFER, TRANSFER_HASH, TRANSFER_RECEIPT, TRANSFER_TRACE } from "./examples.ts";
-import { checkBatchSize } from "./limits.ts";
-import { define, type MethodContext, type MethodTable } from "./method.ts";
+import { checkBatchSize, pageSize } from "./limits.ts";
+import { define, type MethodContext, type MethodTable, requireAddress } from "./method.ts";
+import { describeRevert } from "./receipt-text.ts";
 import {
   Accepted,
+  Address,
   Anything,
   Bytes,
+  Cursor,
   closed,
   Decimal,
   Hash,
+  Limit,
   list,
   nullable,
   optional,
+  page,
   Receipt,
   ReceiptDetail,
   ReceiptSummary,
   Rejection,
   someOf,
   Transaction,
+  TransactionLine,
   UnlimitedTransaction,
   WaitFor,
   Whole,
@@ -29,6 +36,8 @@ import type { Located } from "./services.ts";
 import { Trace } from "./trace-schema.ts";
 import { traceView } from "./trace-view.ts";
 import { requireTransactionObject } from "./transaction-batch.ts";
+import { listBlock, listExecutions, listTransactions } from "./transaction-list.ts";
+import { invalid } from "./validate.ts";
 import { receiptView, simulationView, transactionView } from "./views.ts";
 
 const byHash = closed({ transactionHash: Hash });
@@ -106,9 +115,12 @@ export const TRANSACTION_METHODS = {
       params: { transaction: TRANSFER },
       result: { gasLimit: "51234", breakdown: { transactionBase: "21000", bodyByte: "832", stateRead: "4200" } },
     },
-    async handle({ transaction }, { service }) {
+    async handle({ transaction }, { service, abis }) {
       requireTransactionObject(transaction, "transaction");
-      const { gasLimit, breakdown } = await service.estimateGas({ ...transaction, gasLimit: 0 });
+      const { to } = transaction as { to?: string };
+      const { gasLimit, breakdown } = await service
+        .estimateGas({ ...transaction, gasLimit: 0 })
+        .catch((thrown: unknown) => raiseDescribed(thrown, to, abis));
       const items = Object.entries(breakdown).map(([item, gas]) => [item, String(gas)]);
       return { gasLimit: String(gasLimit), breakdown: Object.fromEntries(items) as Record<string, string> };
     },
@@ -163,6 +175,50 @@ export const TRANSACTION_METHODS = {
       return traceView(located, await context.service.trace(located));
     },
   }),
+
+  tx_list: define("tx_list", {
+    description:
+      "Transactions newest first, one line each: of the chain, or of a contract (as contract_executions has them); of one block in its order.",
+    role: "reader",
+    params: closed({
+      address: optional(Address),
+      blockHeight: optional(Whole),
+      cursor: optional(Cursor),
+      limit: optional(Limit),
+    }),
+    result: page(TransactionLine),
+    example: {
+      params: { limit: 1 },
+      result: {
+        items: [
+          {
+            transactionHash: TRANSFER_HASH,
+            blockHeight: 2,
+            transactionIndex: 0,
+            timestampMs: 1_767_225_600_000,
+            kind: "call",
+            sender: ALICE,
+            to: TRANSFER_RECEIPT.to,
+            contractAddress: null,
+            entrypoint: "transfer",
+            status: "success",
+            gasUsed: "51234",
+            gasLimit: "100000",
+          },
+        ],
+        nextCursor: "1-last",
+      },
+    },
+    async handle({ address, blockHeight, cursor, limit: asked }, context) {
+      const limit = pageSize({ limit: asked }, context.limits);
+      if (blockHeight !== undefined) {
+        if (address !== undefined) throw invalid("blockHeight", "nothing where address is given", blockHeight);
+        return await listBlock(context, { height: blockHeight, cursor, limit });
+      }
+      if (address === undefined) return await listTransactions(context, { cursor, limit });
+      return await listExecutions(context, { contract: requireAddress(address, "address"), cursor, limit });
+    },
+  }),
 } satisfies Partial<MethodTable>;
 
 async function requireTransaction(transactionHash: string, { service }: MethodContext): Promise<Located> {
@@ -171,4 +227,14 @@ async function requireTransaction(transactionHash: string, { service }: MethodCo
   throw new EngineError("TRANSACTION_NOT_FOUND", `no durable block has the transaction ${transactionHash}`, {
     transactionHash,
   });
+}
+
+/** The same, and what the data of a revert says by the ABI of the contract that was called. */
+async function raiseDescribed(thrown: unknown, to: string | undefined, abis: ContractAbis): Promise<never> {
+  if (!(thrown instanceof EngineError) || thrown.code !== "REVERTED") throw thrown;
+  const address = to?.slice(2).toLowerCase();
+  if (address !== undefined) await abis.load([address]);
+  const meaning = address === undefined ? undefined : abis.of(address);
+  const revert = describeRevert(fromHex(thrown.facts["data"] as string)!, meaning);
+  throw new EngineError("REVERTED", revert.message, { ...thrown.facts, revert });
 }

@@ -41,6 +41,17 @@ export function blockView(block: BlockEntry): BlockJson {
   };
 }
 
+/** A block without the hashes of its transactions, from its header alone, as JSON text. */
+export function blockHeaderText(block: BlockEntry): string {
+  return (
+    `{"height":${block.height},"seq":${block.seq},"protocolVersion":${block.protocolVersion},"chainId":${block.chainId}` +
+    `,"parentHash":"${toHex(block.parentHash)}","blockHash":"${toHex(block.blockHash)}","timestampMs":${block.timestampMs}` +
+    `,"stateRoot":"${toHex(block.stateRoot)}","receiptsRoot":"${toHex(block.receiptsRoot)}"` +
+    `,"transactionsRoot":"${toHex(block.transactionsRoot)}","gasUsed":"${block.gasUsed}"` +
+    `,"transactionCount":${block.transactionCount}}`
+  );
+}
+
 export function transactionView({ block, index }: Located): LocatedTransactionJson {
   return {
     transactionHash: toHex(block.transactionHash(index)),
@@ -121,7 +132,7 @@ function readerAt({ block, transactionIndex, logIndex }: FoundLog): ReceiptReade
   return parts;
 }
 
-function foundLogText(found: FoundLog, abis: ContractAbis): string {
+export function foundLogText(found: FoundLog, abis: ContractAbis): string {
   const { block, transactionIndex, logIndex } = found;
   const place =
     `,"blockHeight":${block.height},"blockHash":"${toHex(block.blockHash)}"` +

@@ -66,6 +66,7 @@ export class DrivenSequencer {
       const executed = await this.#pipeline.askNow("executeOne", [transactions, count, timestampMs]);
       this.#staged = new BlockEntry(executed.entry!);
       this.#staged.timesUs = executed.timesUs;
+      this.#staged.parallel = executed.parallel;
       this.#staged.executedAtMs = performance.now();
       return { entry: this.#staged, rejected: executed.rejected };
     } finally {

@@ -127,10 +127,11 @@ export class Pipeline {
   #executed(batch: Batch, blocks: readonly ExecutedBlock[]): void {
     let first = 0;
     let next = 0;
-    for (const { entry: bytes, rejected, taken, timesUs } of blocks) {
+    for (const { entry: bytes, rejected, taken, timesUs, parallel } of blocks) {
       const block = bytes === undefined ? undefined : new BlockEntry(bytes);
       if (block !== undefined) {
         block.timesUs = timesUs;
+        block.parallel = parallel;
         block.executedAtMs = performance.now();
         this.commit(block);
       }
@@ -354,8 +355,9 @@ export class Pipeline {
   }
 
   async #takeBack(error: StorageError): Promise<void> {
-    // What is with the executor runs on top of what was dropped: its blocks join them.
-    while (this.#jobs.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    // What is with the executor runs on top of what was dropped: its blocks join them. What is sent meanwhile waits.
+    const running = new Set(this.#jobs);
+    while (this.#jobs.some((job) => running.has(job))) await new Promise((resolve) => setImmediate(resolve));
     await this.#handle().ask("undo", [this.#dropped.map((entry) => entry.bytes), this.#head]);
     this.#dropped = [];
     this.#executedSeq = this.#head.seq;
@@ -365,6 +367,7 @@ export class Pipeline {
     }
     this.#commits.resume();
     this.#recovery = undefined;
+    for (const job of [...this.#jobs]) this.#run(job);
     this.#options.onRoom();
   }
 

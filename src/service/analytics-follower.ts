@@ -7,6 +7,7 @@
  *  - A file that cannot be read is left aside, and everything is counted from the beginning of the log.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { Analytics, type AnalyticsFile } from "../engines/enhanced/analytics/analytics.ts";
 import {
@@ -15,6 +16,8 @@ import {
   chainReport,
   contractReport,
 } from "../engines/enhanced/analytics/reports.ts";
+import { openSealedFile, sealFile } from "../storage/encryption/sealed-file.ts";
+import { keysOf } from "../storage/encryption/unlocked.ts";
 import type { EntrySource } from "../storage/entry-source.ts";
 
 const FILE_VERSION = 1;
@@ -79,9 +82,9 @@ export class AnalyticsFollower {
     return this.seq >= seq;
   }
 
-  /** Counts from the beginning, when the log turns out to be another than the file's. @param seq the last of the log. */
-  checkAgainst(seq: number): void {
-    if (this.seq > seq) this.#analytics = new Analytics();
+  /** Counts from the log's beginning when the log can't be the file's, or no longer has what comes next. */
+  checkAgainst({ firstSeq, lastSeq }: { firstSeq: number; lastSeq: number }): void {
+    if (this.seq > lastSeq || this.seq + 1 < firstSeq) this.#analytics = new Analytics(undefined, firstSeq - 1);
   }
 
   answer(question: AnalyticsQuestion): AnalyticsAnswer {
@@ -95,7 +98,8 @@ export class AnalyticsFollower {
     if (this.#path === undefined || this.seq === this.#savedSeq) return;
     if (!now && this.#nowMs() - this.#savedAtMs < SAVE_EVERY_MS) return;
     const partial = `${this.#path}.partial`;
-    writeFileSync(partial, JSON.stringify({ version: FILE_VERSION, ...this.#analytics.record() }), { mode: 0o600 });
+    const record = Buffer.from(JSON.stringify({ version: FILE_VERSION, ...this.#analytics.record() }));
+    writeFileSync(partial, sealFile(keysOf(dirname(this.#path)), "analytics", "", record), { mode: 0o600 });
     renameSync(partial, this.#path);
     this.#savedSeq = this.seq;
     this.#savedAtMs = this.#nowMs();
@@ -105,7 +109,8 @@ export class AnalyticsFollower {
 function load(path: string): AnalyticsFile | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    const file = JSON.parse(readFileSync(path, "utf8")) as AnalyticsFile & { version: number };
+    const bytes = openSealedFile(keysOf(dirname(path)), "analytics", "", readFileSync(path)) ?? new Uint8Array(0);
+    const file = JSON.parse(Buffer.from(bytes).toString("utf8")) as AnalyticsFile & { version: number };
     return file.version === FILE_VERSION && Number.isSafeInteger(file.seq) ? file : undefined;
   } catch {
     return undefined;

@@ -62,14 +62,18 @@ export function followShared(pipeline: Pipeline, log: PostgresLog): Promise<void
 
 /** The blocks that a rollback took back, newest first: those above its height in the chain as it was before it. */
 export function undoneBy(rollback: BlockEntry, read: (seq: number) => BlockEntry): Uint8Array[] {
-  const undone: Uint8Array[] = [];
+  return [...undone(rollback, read)].map(({ bytes }) => bytes);
+}
+
+/** @param read an entry, of which the header is enough. */
+export function* undone(rollback: BlockEntry, read: (seq: number) => BlockEntry): Generator<BlockEntry> {
   // Every entry, a rollback too, carries the hash of the block that was the head after it.
   let head = read(rollback.seq - 1).blockHash;
   for (let seq = rollback.seq - 1; ; seq--) {
     const entry = read(seq);
     if (entry.isRollback || !equalBytes(entry.blockHash, head)) continue;
-    if (entry.height <= rollback.height) return undone;
-    undone.push(entry.bytes);
+    if (entry.height <= rollback.height) return;
+    yield entry;
     head = entry.parentHash;
   }
 }

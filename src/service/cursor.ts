@@ -1,6 +1,7 @@
 /** Cursors as users see them: opaque, URL-safe text with a check, so that a mangled one is refused by name. */
 import { crc32 } from "node:zlib";
 import { EngineError } from "../errors.ts";
+import type { HistoryCursor } from "../storage/history.ts";
 
 export function encodeCursor(position: Uint8Array | undefined): string | undefined {
   if (position === undefined) return undefined;
@@ -23,4 +24,18 @@ export function decodeCursor(cursor: string | undefined): Uint8Array | undefined
     });
   }
   return Uint8Array.from(position);
+}
+
+/** A place in the log's history, behind which a page goes on. */
+export function decodeHistoryCursor(cursor: string | undefined): HistoryCursor | undefined {
+  const bytes = decodeCursor(cursor);
+  if (bytes === undefined) return undefined;
+  const [seq, transactionIndex, logIndex] = JSON.parse(Buffer.from(bytes).toString("utf8")) as [number, number, number];
+  return { seq, transactionIndex, logIndex };
+}
+
+export function encodeHistoryCursor(next: HistoryCursor | undefined): string | undefined {
+  return next === undefined
+    ? undefined
+    : encodeCursor(Buffer.from(JSON.stringify([next.seq, next.transactionIndex, next.logIndex]), "utf8"));
 }

@@ -5,13 +5,13 @@
  *  - A question about height `at` is answered from the state as it was then: the executor takes the blocks above it back,
  *    answers, and puts them on again.
  */
-import { BlockEntry, ENTRY_HEADER_BYTES, ENTRY_VERSION, EntryKind, withoutBody } from "../encoding/block-entry.ts";
-import { ByteWriter, equalBytes, writeU64 } from "../encoding/bytes.ts";
+import { BlockEntry, withoutBody } from "../encoding/block-entry.ts";
+import { ByteWriter, equalBytes } from "../encoding/bytes.ts";
 import { decodeAnswer } from "../encoding/query-answer.ts";
 import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
 import { EngineError } from "../errors.ts";
 import type { Trace } from "../execution/call-tracer.ts";
-import { type ContractView, headOf } from "../execution/executor.ts";
+import { headOf } from "../execution/executor.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import type {
   BlockReference,
@@ -20,9 +20,11 @@ import type {
   Encode,
   EngineInsights,
   EngineService,
+  EventLog,
   GasEstimate,
   HealthReport,
   Located,
+  LogEntries,
   LogQuery,
   Page,
   PrivacyService,
@@ -30,6 +32,7 @@ import type {
   Simulation,
   Sink,
   StateProof,
+  StorageInsights,
   SubmissionOutcome,
   Wait,
 } from "../rpc/services.ts";
@@ -39,12 +42,14 @@ import type { ExecutorFace, ExecutorMethod, Past } from "../sequencer/executor-h
 import type { Pipeline } from "../sequencer/pipeline.ts";
 import type { RetainedWindow } from "../sequencer/retained-window.ts";
 import type { ChainIndex } from "../storage/chain-index.ts";
-import type { HistoryCursor } from "../storage/history.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { decodeCursor, decodeHistoryCursor, encodeCursor, encodeHistoryCursor } from "./cursor.ts";
 import type { HistoryHandle } from "./history-handle.ts";
+import { logEntriesFrom, requireKept } from "./kept-history.ts";
+import { rollbackEntry } from "./rollback-entry.ts";
 
 export interface LocalEngineModules {
   privacy: PrivacyService;
+  events: EventLog;
   log: BlockLog;
   chain: ChainIndex;
   retained: RetainedWindow;
@@ -60,19 +65,22 @@ export interface LocalEngineModules {
   describe(): Record<string, unknown>;
   contractsVersion(): number;
   insights: EngineInsights;
+  storage: StorageInsights;
   health(): HealthReport;
   refusal(): EngineError | undefined;
 }
 
 export class LocalEngine implements EngineService {
+  readonly privacy: PrivacyService;
+  readonly events: EventLog;
+  readonly storage: StorageInsights;
   readonly #modules: LocalEngineModules;
 
   constructor(modules: LocalEngineModules) {
+    this.privacy = modules.privacy;
+    this.events = modules.events;
+    this.storage = modules.storage;
     this.#modules = modules;
-  }
-
-  get privacy(): PrivacyService {
-    return this.#modules.privacy;
   }
 
   info(): Record<string, unknown> {
@@ -109,12 +117,12 @@ export class LocalEngine implements EngineService {
     timestampMs: number;
     encode: Encode;
   }): Promise<{ block: BlockEntry; outcome: SubmissionOutcome }> {
-    this.#requireWritable();
+    this.requireWritable();
     return await this.#driven().execute(block);
   }
 
   async blockCommit(height: number, stateRoot: Uint8Array): Promise<BlockEntry> {
-    this.#requireWritable();
+    this.requireWritable();
     return await this.#driven().commit(height, stateRoot);
   }
 
@@ -123,7 +131,7 @@ export class LocalEngine implements EngineService {
   }
 
   async blockRollback(toHeight: number): Promise<BlockEntry> {
-    this.#requireWritable();
+    this.requireWritable();
     const { driven, pipeline } = this.#modules;
     const rollBack = () => pipeline.exclusive(() => this.#rollBack(toHeight));
     return driven === undefined ? await rollBack() : await driven.alone(rollBack);
@@ -149,7 +157,8 @@ export class LocalEngine implements EngineService {
     return this.#modules.auto;
   }
 
-  #requireWritable(): void {
+  /** @throws EngineError of a daemon that may not write. */
+  requireWritable(): void {
     const refusal = this.#modules.refusal();
     if (refusal !== undefined) throw refusal;
   }
@@ -206,7 +215,12 @@ export class LocalEngine implements EngineService {
 
   async contract(address: Uint8Array): Promise<ContractRecord | undefined> {
     const view = await this.#modules.pipeline.ask("contract", [address]);
-    return view === undefined ? undefined : contractRecord(view);
+    return view === undefined ? undefined : { ...view };
+  }
+
+  async stagedContract(address: Uint8Array): Promise<ContractRecord | undefined> {
+    const view = await this.#modules.pipeline.askNow("contract", [address]);
+    return view === undefined ? undefined : { ...view };
   }
 
   contractsVersion(): number {
@@ -216,7 +230,7 @@ export class LocalEngine implements EngineService {
   async contracts(filter: ContractFilter): Promise<Page<ContractRecord>> {
     const { cursor, ...rest } = filter;
     const { items, next } = await this.#modules.pipeline.ask("contracts", [{ ...rest, after: decodeCursor(cursor) }]);
-    return { items: items.map(contractRecord), nextCursor: encodeCursor(next) };
+    return { items: items.map((view) => ({ ...view })), nextCursor: encodeCursor(next) };
   }
 
   async contractState(query: {
@@ -234,6 +248,10 @@ export class LocalEngine implements EngineService {
 
   async account(address: Uint8Array): Promise<{ nonce: number; balance: bigint }> {
     return await this.#modules.pipeline.ask("account", [address]);
+  }
+
+  async logEntries(fromSeq: number, bytesMax: number | undefined): Promise<LogEntries> {
+    return logEntriesFrom(this.#modules.log, fromSeq, bytesMax);
   }
 
   async stateRoot(at: number | undefined): Promise<{ stateRoot: Uint8Array; blockHeight: number }> {
@@ -264,11 +282,12 @@ export class LocalEngine implements EngineService {
 
   async logs(query: LogQuery): Promise<Page<{ block: BlockEntry; transactionIndex: number; logIndex: number }>> {
     const { cursor, fromBlock, toBlock, ...rest } = query;
+    if (fromBlock !== undefined) requireKept(this.#modules.chain, fromBlock);
     const { items, next } = await this.#modules.history.ask("logs", {
       ...rest,
       fromHeight: fromBlock ?? 0,
       toHeight: toBlock ?? this.#modules.chain.headHeight,
-      after: historyCursor(cursor),
+      after: decodeHistoryCursor(cursor),
     });
     const entries = this.#entriesOf(items);
     return {
@@ -277,7 +296,7 @@ export class LocalEngine implements EngineService {
         transactionIndex,
         logIndex,
       })),
-      nextCursor: nextCursor(next),
+      nextCursor: encodeHistoryCursor(next),
     };
   }
 
@@ -290,12 +309,12 @@ export class LocalEngine implements EngineService {
       contract: query.contract,
       limit: query.limit,
       newestFirst: true,
-      after: historyCursor(query.cursor),
+      after: decodeHistoryCursor(query.cursor),
     });
     const entries = this.#entriesOf(items);
     return {
       items: items.map(({ seq, transactionIndex }) => ({ block: entries.get(seq)!, index: transactionIndex })),
-      nextCursor: nextCursor(next),
+      nextCursor: encodeHistoryCursor(next),
     };
   }
 
@@ -310,6 +329,7 @@ export class LocalEngine implements EngineService {
   }
 
   #blockAt(height: number): BlockEntry | undefined {
+    requireKept(this.#modules.chain, height);
     const seq = this.#modules.chain.seqOfHeight(height);
     return seq === undefined ? undefined : this.#entry(seq);
   }
@@ -367,33 +387,4 @@ function encoded(transactions: readonly TransactionJson[]): { calls: Uint8Array<
   const out = new ByteWriter();
   for (const transaction of transactions) encodeTransaction(transaction, out);
   return { calls: out.take(), count: transactions.length };
-}
-
-/** An entry that says: the chain goes back to `target`. */
-function rollbackEntry(target: BlockEntry, seq: number): BlockEntry {
-  const bytes = new Uint8Array(ENTRY_HEADER_BYTES);
-  bytes.set(target.bytes.subarray(0, ENTRY_HEADER_BYTES));
-  bytes[0] = EntryKind.rollback;
-  bytes[1] = ENTRY_VERSION;
-  bytes.fill(0, 4, 8);
-  writeU64(bytes, 8, seq);
-  bytes.fill(0, 40, 56);
-  return new BlockEntry(bytes);
-}
-
-function contractRecord(view: ContractView): ContractRecord {
-  return { ...view };
-}
-
-function historyCursor(cursor: string | undefined): HistoryCursor | undefined {
-  const bytes = decodeCursor(cursor);
-  if (bytes === undefined) return undefined;
-  const [seq, transactionIndex, logIndex] = JSON.parse(Buffer.from(bytes).toString("utf8")) as [number, number, number];
-  return { seq, transactionIndex, logIndex };
-}
-
-function nextCursor(next: HistoryCursor | undefined): string | undefined {
-  return next === undefined
-    ? undefined
-    : encodeCursor(Buffer.from(JSON.stringify([next.seq, next.transactionIndex, next.logIndex]), "utf8"));
 }

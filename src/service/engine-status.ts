@@ -10,6 +10,7 @@ import { IDS_KEPT_MIN, IDS_KEPT_MS } from "../sequencer/id-index.ts";
 import type { FollowerProgress } from "../storage/follower-protocol.ts";
 import type { PostgresProgress } from "../storage/postgres-protocol.ts";
 import { VERSION } from "../version.ts";
+import { REDIS_LINKS_AT_EASE, type RedisSide } from "./redis-side.ts";
 
 export interface EngineFacts {
   state: "starting" | "ready" | "stopping";
@@ -23,6 +24,8 @@ export interface EngineFacts {
   follower: FollowerProgress | undefined;
   /** PostgreSQL's tables, where there are any. */
   tables: (PostgresProgress & { backlog: { entries: number; bytes: number } }) | undefined;
+  /** The cache in Redis, where there is one. */
+  redis: ReturnType<RedisSide["describe"]> | undefined;
   /** With a shared log: who leads, and whether it can be reached. */
   leadership:
     | { role: string; leader: string | null; entriesBehind: number; status: string; error?: string }
@@ -73,7 +76,10 @@ export function healthOf(facts: EngineFacts): HealthReport {
   const isBehind = backlogBytes >= facts.backlogMaxBytes;
   const isCutOff = facts.leadership !== undefined && facts.leadership.status !== "ok";
   const isReplica = facts.leadership?.role === "replica";
-  const isDegraded = fatal !== undefined || isBehind || isCutOff || (tables !== undefined && tables.link !== "ok");
+  const hasTables = tables === undefined || tables.link === "ok";
+  const hasCache = facts.redis === undefined || [...REDIS_LINKS_AT_EASE, "starting"].includes(facts.redis.link);
+  const isWaiting = follower?.problem !== undefined;
+  const isDegraded = fatal !== undefined || isBehind || isWaiting || isCutOff || !hasTables || !hasCache;
   // A schema of another version is for an operator to see to: nobody is sent here meanwhile.
   const isRed = fatal !== undefined || isBehind || tables?.link === "migrations" || isCutOff || isReplica;
   const status = facts.state !== "ready" ? facts.state : isDegraded ? "degraded" : isReplica ? "replica" : "ready";
@@ -91,9 +97,10 @@ export function healthOf(facts: EngineFacts): HealthReport {
         ...(fatal !== undefined ? { error: fatal.message } : (facts.leadership ?? {})),
       },
       state: isStored
-        ? { ...follower, status: isBehind ? "behind" : "ok", kind: "lmdb" }
+        ? { ...follower, status: isBehind ? "behind" : isWaiting ? "waiting" : "ok", kind: "lmdb" }
         : { status: "ok", kind: "memory" },
       ...(tables === undefined ? {} : { postgres: tablesHealth(tables, facts.backlogMaxBytes) }),
+      ...(facts.redis === undefined ? {} : { redis: cacheHealth(facts.redis) }),
       executor: {
         status: facts.executor === undefined ? "restarting" : "ok",
         tree: facts.executor?.tree ?? "none",
@@ -107,7 +114,7 @@ function tablesHealth(
   tables: NonNullable<EngineFacts["tables"]>,
   backlogMaxBytes: number,
 ): { status: string; [fact: string]: unknown } {
-  const { link, problem, backlog, ...facts } = tables;
+  const { link, problem, backlog, statements: _statements, ...facts } = tables;
   return {
     ...facts,
     status: link !== "ok" ? link : backlog.bytes >= backlogMaxBytes ? "behind" : "ok",
@@ -115,6 +122,22 @@ function tablesHealth(
     backlogEntries: backlog.entries,
     backlogBytes: backlog.bytes,
     backlogMaxBytes,
+    ...(problem === undefined ? {} : { error: problem }),
+  };
+}
+
+function cacheHealth(redis: NonNullable<EngineFacts["redis"]>): { status: string; [fact: string]: unknown } {
+  const { link, problem, backlog, counts } = redis;
+  return {
+    status: REDIS_LINKS_AT_EASE.includes(link) && link !== "filling" ? "ok" : link,
+    kind: "cache",
+    link,
+    server: redis.server,
+    restarts: redis.restarts,
+    appliedSeq: redis.appliedSeq ?? null,
+    fills: counts.fills,
+    mismatches: counts.mismatches,
+    ...(backlog === undefined ? {} : { backlogEntries: backlog.entries, backlogBytes: backlog.bytes }),
     ...(problem === undefined ? {} : { error: problem }),
   };
 }

@@ -9,6 +9,8 @@ const QUESTIONS_MAX = 1_024;
 
 export interface FollowerEvents {
   onProgress(progress: FollowerProgress): void;
+  /** It waits for space on the disk, or no longer does. */
+  onWaiting(problem: string | undefined): void;
   /** The state store follows no more. */
   onFailed(error: EngineError): void;
 }
@@ -48,7 +50,9 @@ export class FollowerHandle {
           handle.#asked.delete(report.id);
           return;
         }
+        const before = handle.#progress?.problem;
         handle.#progress = report;
+        if (report.problem !== before) events.onWaiting(report.problem);
         events.onProgress(report);
         resolve();
       });

@@ -7,9 +7,26 @@ import type { ChainIndex } from "../storage/chain-index.ts";
 import type { DataPaths } from "../storage/data-paths.ts";
 import { History } from "../storage/history.ts";
 import { LogSource } from "../storage/log-source.ts";
+import type { StateCounts } from "../storage/state-counts.ts";
 
-export type HistoryMethod = "transaction" | "logs" | "executions" | "blockByHash";
-export type HistoryFace = Pick<History, HistoryMethod>;
+type LogMethod = "transaction" | "logs" | "executions" | "blockByHash";
+export type HistoryMethod = LogMethod | "stateCounts";
+
+export interface HistoryFace extends Pick<History, LogMethod> {
+  /** Undefined with storage in memory. */
+  stateCounts(): StateCounts | undefined;
+}
+
+/** History, and beside it what is asked of the state store itself. */
+export function historyFace(history: History, stateCounts: HistoryFace["stateCounts"]): HistoryFace {
+  return {
+    transaction: (...args) => history.transaction(...args),
+    logs: (...args) => history.logs(...args),
+    executions: (...args) => history.executions(...args),
+    blockByHash: (...args) => history.blockByHash(...args),
+    stateCounts,
+  };
+}
 
 export interface HistoryHandle {
   ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>>;
@@ -39,8 +56,8 @@ class InlineHistory implements HistoryHandle {
     ...args: Parameters<HistoryFace[M]>
   ): Promise<ReturnType<HistoryFace[M]>> {
     this.#advance(this.#history);
-    const ask = this.#history[method] as (...args: unknown[]) => unknown;
-    return ask.apply(this.#history, args) as ReturnType<HistoryFace[M]>;
+    const ask = historyFace(this.#history, () => undefined)[method] as (...args: unknown[]) => unknown;
+    return ask(...args) as ReturnType<HistoryFace[M]>;
   }
 
   async close(): Promise<void> {}
@@ -49,29 +66,24 @@ class InlineHistory implements HistoryHandle {
 /** Questions that may wait; each is answered in bounded time. */
 const QUESTIONS_MAX = 1_024;
 
+/** Starts its thread at the first question, and another at the next one after it was lost. */
 class WorkerHistory implements HistoryHandle {
-  readonly #worker: Worker;
+  readonly #script: URL;
+  readonly #workerData: unknown;
   readonly #durableSeq: () => number;
   readonly #waiting = new Map<number, { resolve(value: never): void; reject(problem: EngineError): void }>();
+  #worker: Worker | undefined;
   #nextId = 1;
-  #lost: EngineError | undefined;
+  #isClosed = false;
 
   constructor(script: URL, workerData: unknown, durableSeq: () => number) {
-    this.#worker = new Worker(script, { workerData });
-    this.#worker.unref();
+    this.#script = script;
+    this.#workerData = workerData;
     this.#durableSeq = durableSeq;
-    this.#worker.on("message", (answer: { id: number; value?: unknown; error?: Parameters<typeof reviveError>[0] }) => {
-      const waiting = this.#waiting.get(answer.id);
-      this.#waiting.delete(answer.id);
-      if (answer.error !== undefined) waiting?.reject(reviveError(answer.error));
-      else waiting?.resolve(answer.value as never);
-    });
-    this.#worker.on("error", (problem) => this.#lose(problem.message));
-    this.#worker.on("exit", (code) => this.#lose(`it ended with code ${code}`));
   }
 
   ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>> {
-    if (this.#lost !== undefined) return Promise.reject(this.#lost);
+    if (this.#isClosed) return Promise.reject(new EngineError("SHUTTING_DOWN", "the engine is closed", {}));
     if (this.#waiting.size >= QUESTIONS_MAX)
       return Promise.reject(
         new EngineError("BUSY", `${this.#waiting.size} questions about the past wait`, { retryAfterMs: 100 }),
@@ -79,18 +91,36 @@ class WorkerHistory implements HistoryHandle {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
+      this.#worker ??= this.#start();
       this.#worker.postMessage({ id, durableSeq: this.#durableSeq(), method, args });
     });
   }
 
-  #lose(why: string): void {
-    this.#lost ??= new EngineError("INTERNAL_ERROR", `the thread that searches the journal is gone: ${why}`, {});
-    for (const { reject } of this.#waiting.values()) reject(this.#lost);
+  #start(): Worker {
+    const worker = new Worker(this.#script, { workerData: this.#workerData });
+    worker.unref();
+    worker.on("message", (answer: { id: number; value?: unknown; error?: Parameters<typeof reviveError>[0] }) => {
+      const waiting = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if (answer.error !== undefined) waiting?.reject(reviveError(answer.error));
+      else waiting?.resolve(answer.value as never);
+    });
+    worker.on("error", (problem) => this.#lost(worker, problem.message));
+    worker.on("exit", (code) => this.#lost(worker, `it ended with code ${code}`));
+    return worker;
+  }
+
+  #lost(worker: Worker, why: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    const problem = new EngineError("INTERNAL_ERROR", `the thread that searches the journal is gone: ${why}`, {});
+    for (const { reject } of this.#waiting.values()) reject(problem);
     this.#waiting.clear();
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    this.#isClosed = true;
+    await this.#worker?.terminate();
   }
 }
 

@@ -20,9 +20,11 @@ import {
 } from "../storage/postgres-lease.ts";
 import type { PostgresLog } from "../storage/postgres-log.ts";
 import { describeServer, type PostgresOptions, quotedSchema } from "../storage/postgres-options.ts";
+import type { StatementMeter } from "../storage/statement-meter.ts";
 
 export interface LeadershipOptions {
   readonly postgres: PostgresOptions;
+  readonly meter: StatementMeter;
   readonly lease: LeaseRequest;
   readonly log: PostgresLog;
   /** Takes what was copied into execution, and publishes it. */
@@ -124,7 +126,10 @@ export class Leadership {
 
   async #tick(): Promise<void> {
     try {
-      this.#client ??= await connectPostgres(this.#options.postgres, { application: "leadership" });
+      this.#client ??= await connectPostgres(this.#options.postgres, {
+        application: "leadership",
+        meter: this.#options.meter,
+      });
       await (this.#token === undefined ? this.#asReplica(this.#client) : this.#asLeader(this.#client, this.#token));
       this.#problem = undefined;
     } catch (problem) {

@@ -1,6 +1,8 @@
 /** Opens what an engine keeps its log in: memory, a journal in a data directory, or PostgreSQL's log with its copy there. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { StorageError } from "../errors.ts";
+import type { ChainParameters } from "../execution/parameters.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import { ChainIndex } from "../storage/chain-index.ts";
 import { type DataPaths, openDataPaths } from "../storage/data-paths.ts";
@@ -8,6 +10,7 @@ import { instanceId } from "../storage/instance-id.ts";
 import { MemoryLog } from "../storage/memory-log.ts";
 import type { LeaseRequest } from "../storage/postgres-lease.ts";
 import { PostgresLog } from "../storage/postgres-log.ts";
+import { StatementMeter } from "../storage/statement-meter.ts";
 import { openJournal } from "./open-journal.ts";
 import type { PostgresStorage } from "./postgres-handle.ts";
 import { prepareSharedLog } from "./shared-log.ts";
@@ -16,6 +19,8 @@ export interface OpenedStorage {
   log: BlockLog;
   /** As far as the state store has applied the log. */
   chain: ChainIndex;
+  /** As the state store has them; undefined while it has nothing. */
+  parameters: ChainParameters | undefined;
   paths: DataPaths | undefined;
   shared: SharedLog | undefined;
 }
@@ -23,10 +28,16 @@ export interface OpenedStorage {
 export interface SharedLog {
   log: PostgresLog;
   lease: LeaseRequest;
+  /** Of the connections to the log and for leadership. */
+  meter: StatementMeter;
   /** When this daemon leads from the start. */
   token: bigint | undefined;
   /** Called when an append shows that another daemon leads. */
   onFenced: () => void;
+  /** Called when the local copy's `localSeq` has moved. */
+  onCopied: () => void;
+  /** Called when the local copy can't be made durable. */
+  onCopyFailed: (problem: StorageError) => void;
 }
 
 export interface StorageOptions {
@@ -45,10 +56,25 @@ const SHARED_INSTANCE = "shared";
 export async function openStorage(options: StorageOptions): Promise<OpenedStorage> {
   const { dataDir, postgres } = options;
   if (dataDir === undefined)
-    return { log: new MemoryLog(), chain: new ChainIndex(), paths: undefined, shared: undefined };
+    return {
+      log: new MemoryLog(),
+      chain: new ChainIndex(),
+      parameters: undefined,
+      paths: undefined,
+      shared: undefined,
+    };
   const paths = openDataPaths(dataDir);
-  const { log: journal, chain } = openJournal({ ...paths, segmentBytes: options.segmentBytes }, options.report);
-  if (postgres?.durability !== "strict") return { log: journal, chain, paths, shared: undefined };
+  const { segmentBytes, report } = options;
+  if (postgres?.durability !== "strict") {
+    const { log, ...state } = openJournal({ ...paths, segmentBytes }, report);
+    return { log, ...state, paths, shared: undefined };
+  }
+  const copy = {
+    onSynced: () => shared?.onCopied(),
+    onFailed: (problem: StorageError) => shared?.onCopyFailed(problem),
+  };
+  const { log: journal, ...state } = openJournal({ ...paths, segmentBytes, copy }, report);
+  let shared: SharedLog | undefined;
   const lease: LeaseRequest = {
     durability: "strict",
     instance: SHARED_INSTANCE,
@@ -59,9 +85,12 @@ export async function openStorage(options: StorageOptions): Promise<OpenedStorag
   try {
     const request = { postgres: postgres.options, lease, localInstance: instanceId(dataDir), journal };
     const token = await prepareSharedLog(request);
-    const shared: SharedLog = { log: undefined as unknown as PostgresLog, lease, token, onFenced: () => undefined };
-    shared.log = new PostgresLog({ postgres: postgres.options, journal, onFenced: () => shared.onFenced() });
-    return { log: shared.log, chain, paths, shared };
+    const meter = new StatementMeter(postgres.slowMs);
+    const onFenced = () => shared?.onFenced();
+    const log = new PostgresLog({ postgres: postgres.options, meter, journal, onFenced });
+    const nobody = () => undefined;
+    shared = { log, lease, token, meter, onFenced: nobody, onCopied: nobody, onCopyFailed: nobody };
+    return { log, ...state, paths, shared };
   } catch (problem) {
     await journal.close();
     throw problem;

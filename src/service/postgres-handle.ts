@@ -1,15 +1,15 @@
-/** PostgresHandle: the thread that keeps PostgreSQL's tables, as the main thread sees it. */
+/** Starts the thread that keeps PostgreSQL's tables. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
-import { EngineError, StorageError } from "../errors.ts";
+import type { EngineError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
-import { BacklogMeter } from "../storage/backlog-meter.ts";
 import { instanceId } from "../storage/instance-id.ts";
 import { migrationsDirectory } from "../storage/migration-files.ts";
 import type { PostgresOptions } from "../storage/postgres-options.ts";
-import type { PostgresProgress, PostgresReport, PostgresWorkerData } from "../storage/postgres-protocol.ts";
+import type { PostgresProgress, PostgresWorkerData } from "../storage/postgres-protocol.ts";
+import { SLOW_MS } from "../storage/statement-meter.ts";
+import { LogThread } from "./log-thread.ts";
 
 /** The database of an engine, and what it is for: its tables (journal), or its log too (strict). */
 export interface PostgresStorage {
@@ -21,105 +21,40 @@ export interface PostgresStorage {
   readonly leaseMs?: number;
   /** In strict, false: the log alone. */
   readonly hasTables?: boolean;
+  /** A statement that takes as long is listed as slow; left out: SLOW_MS. */
+  readonly slowMs?: number;
 }
 
-export interface PostgresEvents {
-  /** The link came to be another: for operators. */
-  onLink(progress: PostgresProgress): void;
-  /** These tables are not this log's. */
-  onFailed(error: EngineError): void;
-}
-
-export class PostgresHandle {
-  readonly #worker: Worker;
-  readonly #ended: Promise<void>;
-  readonly #meter = new BacklogMeter();
-  #progress: PostgresProgress | undefined;
-
-  private constructor(worker: Worker) {
-    this.#worker = worker;
-    this.#ended = new Promise((resolve) => worker.once("exit", () => resolve()));
-  }
-
-  /** Starts the thread and resolves after its first attempt to connect, whatever came of it. */
-  static async start(
-    script: URL,
-    workerData: PostgresWorkerData,
-    logBytes: number,
-    events: PostgresEvents,
-  ): Promise<PostgresHandle> {
-    const handle = new PostgresHandle(new Worker(script, { workerData }));
-    handle.#meter.grew(workerData.durableSeq, logBytes);
-    await new Promise<void>((resolve, reject) => {
-      const fail = (error: EngineError) => {
-        reject(error);
-        events.onFailed(error);
-      };
-      handle.#worker.on("message", (report: PostgresReport) => {
-        if ("error" in report) {
-          const { code, message, facts } = report.error;
-          fail(new EngineError(code, message, facts));
-          return;
-        }
-        const before = handle.#progress?.link;
-        handle.#progress = report;
-        if (report.link !== before) events.onLink(report);
-        resolve();
-      });
-      handle.#worker.on("error", ({ message }) => {
-        fail(new StorageError(`the thread of PostgreSQL's tables failed: ${message}`, { retryable: false }));
-      });
-    });
-    return handle;
-  }
-
-  /** What it told last. */
-  get progress(): PostgresProgress {
-    return this.#progress!;
-  }
-
-  /** What of the log is not in the tables. */
-  get backlog(): { entries: number; bytes: number } {
-    return this.#meter.backlog(this.progress.appliedSeq);
-  }
-
-  /** The log is durable up to `seq`, which are `logBytes` in all. */
-  durable(seq: number, logBytes: number): void {
-    this.#meter.grew(seq, logBytes);
-    this.#worker.postMessage({ durableSeq: seq });
-  }
-
-  /** Resolves when it has followed for a while longer, if it could, and ended. */
-  async stop(): Promise<void> {
-    this.#worker.postMessage({ stop: true });
-    await this.#ended;
-  }
-
-  async kill(): Promise<void> {
-    await this.#worker.terminate();
-  }
-}
-
+/** Of log that the tables let a burst put before them. */
+const GATHER_BYTES_MAX = 128 * 1024 * 1024;
+/** And no more than this part of what makes writers wait. */
+const GATHER_SHARE = 8;
 /** How long a daemon that died keeps its successor on the same data directory waiting for the tables. */
 const LEASE_MS = 10_000;
 
 export interface TablesModules {
   dataDir: string;
   log: BlockLog;
+  /** Of log that the tables are behind: beyond it, writers are refused. */
+  backlogMaxBytes: number;
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
   onFailed(error: EngineError): void;
   /** Of the daemon that leads; left out: the tables are claimed by their thread. */
   lease?: { token: bigint } | undefined;
 }
 
+export type TablesThread = LogThread<PostgresProgress>;
+
 /** The thread that keeps the tables of a log that lies in a data directory. */
-export function startTables(script: URL, storage: PostgresStorage, modules: TablesModules): Promise<PostgresHandle> {
+export function startTables(script: URL, storage: PostgresStorage, modules: TablesModules): Promise<TablesThread> {
   const { dataDir, log, report, onFailed } = modules;
   const workerData: PostgresWorkerData = {
     journalDirectory: join(dataDir, "journal"),
     durableSeq: log.durableSeq,
     migrationsDirectory: migrationsDirectory(),
     postgres: storage.options,
+    slowMs: storage.slowMs ?? SLOW_MS,
+    gatherBytesMax: Math.min(GATHER_BYTES_MAX, modules.backlogMaxBytes / GATHER_SHARE),
     lease: modules.lease ?? {
       durability: storage.durability,
       instance: instanceId(dataDir),
@@ -128,7 +63,7 @@ export function startTables(script: URL, storage: PostgresStorage, modules: Tabl
       leaseMs: LEASE_MS,
     },
   };
-  return PostgresHandle.start(script, workerData, log.byteLength, {
+  return LogThread.start<PostgresProgress>("PostgreSQL's tables", script, workerData, log.byteLength, {
     onLink: ({ link, problem, appliedSeq }) =>
       report(
         link === "ok" ? "info" : "warn",

@@ -4,20 +4,24 @@
  */
 import type { EngineError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
+import { addedCounts, type StatementCounts } from "../storage/statement-meter.ts";
 import { Leadership } from "./leadership.ts";
 import type { SharedLog } from "./open-storage.ts";
-import { type PostgresHandle, type PostgresStorage, startTables } from "./postgres-handle.ts";
+import { type PostgresStorage, startTables, type TablesThread } from "./postgres-handle.ts";
 
 export interface PostgresSideOptions {
   readonly storage: PostgresStorage;
   readonly dataDir: string;
   readonly log: BlockLog;
+  readonly backlogMaxBytes: number;
   readonly shared: SharedLog | undefined;
   readonly script: URL;
   /** Takes into execution what was copied from a shared log, and publishes it. */
   follow(): Promise<void>;
   /** What waits to be executed can't be. */
   onDemoted(why: EngineError): void;
+  /** The copy of a shared log has more that would survive this machine's power going away. */
+  onCopied(): void;
   onFatal(error: EngineError): void;
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
 }
@@ -25,7 +29,9 @@ export interface PostgresSideOptions {
 export class PostgresSide {
   readonly #options: PostgresSideOptions;
   readonly #leadership: Leadership | undefined;
-  #tables: PostgresHandle | undefined;
+  #tables: TablesThread | undefined;
+  /** What the tables' threads that ended had asked. */
+  #ended: StatementCounts = addedCounts([]);
   /** One change of the tables' thread at a time. */
   #change: Promise<void> = Promise.resolve();
 
@@ -35,6 +41,7 @@ export class PostgresSide {
     if (shared === undefined) return;
     this.#leadership = new Leadership({
       postgres: storage.options,
+      meter: shared.meter,
       lease: shared.lease,
       log: shared.log,
       follow,
@@ -49,6 +56,8 @@ export class PostgresSide {
       },
     });
     shared.onFenced = () => this.#leadership!.fenced();
+    shared.onCopied = () => options.onCopied();
+    shared.onCopyFailed = onFatal;
   }
 
   /** Resolves when the tables' first state is known; with a shared log, when it is clear who appends. */
@@ -68,6 +77,12 @@ export class PostgresSide {
   /** What a writer is told; undefined when it may write. */
   refusal(): EngineError | undefined {
     return this.#leadership?.refusal();
+  }
+
+  /** Everything that this daemon asks of the server. */
+  get statements(): StatementCounts {
+    const parts = [this.#options.shared?.meter.counts, this.#tables?.progress.statements, this.#ended];
+    return addedCounts(parts.filter((part) => part !== undefined));
   }
 
   get tables() {
@@ -95,14 +110,17 @@ export class PostgresSide {
   }
 
   async #startTables(token: bigint | undefined): Promise<void> {
-    const { script, storage, dataDir, log, report, onFatal } = this.#options;
+    const { script, storage, onFatal, ...modules } = this.#options;
     const lease = token === undefined ? undefined : { token };
-    this.#tables = await startTables(script, storage, { dataDir, log, report, lease, onFailed: onFatal });
+    this.#tables = await startTables(script, storage, { ...modules, lease, onFailed: onFatal });
     this.durable();
   }
 
   async #stopTables(): Promise<void> {
-    await this.#tables?.kill();
+    const tables = this.#tables;
+    if (tables === undefined) return;
+    await tables.kill();
+    this.#ended = addedCounts([this.#ended, { ...tables.progress.statements, connections: 0 }]);
     this.#tables = undefined;
   }
 }

@@ -6,12 +6,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BlockEntry } from "../encoding/block-entry.ts";
+import { readName } from "../engines/privacy/held-blobs.ts";
 import { HeldCollector } from "../engines/privacy/held-collector.ts";
 import { EvaluationPool } from "../engines/privacy/jobs/evaluation-pool.ts";
 import { PrivacyJobs } from "../engines/privacy/jobs/privacy-jobs.ts";
-import type { BlockLog } from "../execution/ports.ts";
+import type { BlobStore, BlockLog } from "../execution/ports.ts";
 import type { Pipeline } from "../sequencer/pipeline.ts";
 import { BlobFiles } from "../storage/blobs/blob-files.ts";
+import { CheckpointFiles } from "../storage/blobs/checkpoint-files.ts";
+import { SharedBlobs } from "../storage/blobs/shared-blobs.ts";
+import type { PostgresOptions } from "../storage/postgres-options.ts";
 import { LocalPrivacy } from "./privacy-service.ts";
 
 export interface PrivacyOptions {
@@ -25,6 +29,8 @@ export interface PrivacyOptions {
 
 export interface PrivacyHostOptions {
   readonly privacy: PrivacyOptions;
+  /** Where daemons share a log: the database that holds it, and whether this one leads. */
+  readonly shared: { readonly postgres: PostgresOptions; leads(): boolean } | undefined;
   /** Undefined: storage memory. Keys and ciphertexts are too large for it, so they lie in a directory that goes at the end. */
   readonly dataDir: string | undefined;
   now(): number;
@@ -47,6 +53,9 @@ export interface HeldPrivacy {
 /** What one task may take: half a minute of one thread with the default parameter set. */
 const TASK_GATES_MAX = 12_000;
 
+/** Two seconds of one thread: what a kill costs at most. A checkpoint has some megabytes and takes some milliseconds. */
+const CHECKPOINT_GATES = 1_024;
+
 /** What may go has been of no use for a day or for a hundred thousand blocks: an hour more does not matter. */
 const COLLECT_MS = 3_600_000;
 
@@ -55,27 +64,39 @@ export class PrivacyHost {
   readonly held: HeldPrivacy;
   readonly #jobs: PrivacyJobs;
   readonly #pool: EvaluationPool;
-  readonly #blobs: BlobFiles;
+  readonly #blobs: BlobStore & { close(): Promise<void> };
+  readonly #shared: SharedBlobs | undefined;
   readonly #collecting: NodeJS.Timeout;
   readonly #temporary: string | undefined;
 
   constructor(
-    { privacy: options, dataDir, now, report }: PrivacyHostOptions,
+    { privacy: options, shared, dataDir, now, report }: PrivacyHostOptions,
     { script, pipeline }: PrivacyHostModules,
   ) {
     const leaf = (key: Uint8Array) => pipeline.ask("leaf", [key]);
     const height = () => pipeline.head.height;
     this.#temporary = dataDir === undefined ? mkdtempSync(join(tmpdir(), "polytorus-blobs-")) : undefined;
     const directory = this.#temporary ?? join(dataDir!, "blobs");
-    this.#blobs = BlobFiles.open(directory, { bytesMax: options.blobBytesMax });
+    const local = BlobFiles.open(directory, { bytesMax: options.blobBytesMax });
+    const mayRun = () => shared === undefined || shared.leads();
+    if (shared !== undefined)
+      this.#shared = new SharedBlobs(local, {
+        postgres: shared.postgres,
+        onChanged: (name, facts) => facts !== undefined && this.#changed(name),
+        onPulled: () => this.#jobs.wake(),
+        report,
+      });
+    this.#blobs = this.#shared ?? local;
     this.held = { directory, queued: new SharedArrayBuffer(4), jobsMax: options.jobsMax };
     this.#pool = new EvaluationPool({ script, directory, workers: options.workers });
     this.#jobs = new PrivacyJobs(
-      { workers: options.workers, taskGatesMax: TASK_GATES_MAX, now },
+      { workers: options.workers, taskGatesMax: TASK_GATES_MAX, checkpointGates: CHECKPOINT_GATES, now },
       {
         blobs: this.#blobs,
         leaf,
         run: (task) => this.#pool.run(task),
+        mayRun,
+        checkpoints: new CheckpointFiles(directory),
         report,
         queued: new Int32Array(this.held.queued),
       },
@@ -88,6 +109,7 @@ export class PrivacyHost {
       now,
     });
     this.#collecting = setInterval(() => {
+      if (!mayRun()) return;
       collector.collect().then(
         (values) => values > 0 && report("info", "let go of encrypted values that nothing refers to", { values }),
         (problem: Error) => report("warn", "encrypted values were not collected", { why: problem.message }),
@@ -96,12 +118,25 @@ export class PrivacyHost {
     this.service = new LocalPrivacy({ blobs: this.#blobs, jobs: this.#jobs, leaf, height, now });
   }
 
+  /** Another daemon has written a name. */
+  #changed(name: Uint8Array): void {
+    const stands = readName(name);
+    if (stands === undefined) return;
+    if ("handle" in stands) this.#jobs.held(stands.handle);
+    else this.#jobs.cancelled(stands.cancelledJob);
+  }
+
   /** Takes up what was ordered and is not done. */
-  resume(log: BlockLog): void {
-    for (let seq = this.#jobs.cursor + 1; seq <= log.durableSeq; seq++) {
+  async resume(log: BlockLog): Promise<void> {
+    await this.#shared?.start();
+    const { cursor } = this.#jobs;
+    // A cursor beyond the log is of what came after the backup that this directory was restored from.
+    const next = cursor > log.durableSeq ? log.firstSeq : Math.max(log.firstSeq, cursor + 1);
+    for (let seq = next; seq <= log.durableSeq; seq++) {
       const header = new BlockEntry(log.readHeader(seq)!);
       if (header.isRollback || header.hasHandles) this.#jobs.follow(new BlockEntry(log.read(seq)!));
     }
+    void this.#jobs.forgetOldCheckpoints();
   }
 
   follow(entry: BlockEntry): void {

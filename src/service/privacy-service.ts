@@ -266,6 +266,10 @@ export class LocalPrivacy implements PrivacyService {
     return { items: jobs.list(filter), open: jobs.openCount };
   }
 
+  jobsSince(version: number, limit: number): { items: JobJson[]; version: number } {
+    return this.#modules.jobs.changes.since(version, limit);
+  }
+
   async job(reference: Uint8Array, waitMs: number): Promise<JobJson> {
     return required(reference, await this.#modules.jobs.wait(reference, waitMs));
   }

@@ -38,10 +38,10 @@ export async function prepareSharedLog(request: SharedLogRequest): Promise<bigin
     await requireBeginning(client, rows, request, token);
     const giveUpAtMs = performance.now() + GENESIS_WAIT_MS;
     for (;;) {
-      const entries = await rows.read(client, journal.durableSeq + 1, READ_ENTRIES);
+      const entries = await rows.read(client, journal.lastSeq + 1, READ_ENTRIES);
       await journal.append(entries);
       if (entries.length > 0) continue;
-      if (journal.durableSeq >= 0 || token !== undefined) return token;
+      if (journal.lastSeq >= 0 || token !== undefined) return token;
       if (performance.now() > giveUpAtMs)
         throw new EngineError("STORAGE_ERROR", "the daemon that leads has made no first block", { retryable: true });
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -79,9 +79,15 @@ async function requireBeginning(
   { journal, postgres }: SharedLogRequest,
   token: bigint | undefined,
 ): Promise<void> {
-  const { durableSeq: lastSeq } = journal;
+  const { lastSeq } = journal;
   if (lastSeq < 0) return;
   const end = await rows.end(client);
+  if (journal.firstSeq > Math.max(0, end.lastSeq))
+    throw new EngineError(
+      "PRUNED",
+      `the log in schema ${postgres.schema} ends at entry ${end.lastSeq}, and what comes next is no longer in this data directory, whose log begins with ${journal.firstSeq}`,
+      { lastSeq: end.lastSeq, firstSeq: journal.firstSeq },
+    );
   const seq = Math.min(lastSeq, end.lastSeq);
   const isSame = seq < 0 || (await rows.hash(client, seq))?.equals(entryHash(journal.read(seq)!)) === true;
   if (!isSame || (lastSeq > end.lastSeq && token === undefined))

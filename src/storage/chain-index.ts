@@ -48,6 +48,11 @@ export class ChainIndex {
     return last === undefined ? -1 : last.firstSeq + last.count - 1;
   }
 
+  /** Seq of the oldest block known: 0, or where a snapshot began; -1 when there is none. */
+  get lowestSeq(): number {
+    return this.#runs[0]?.firstSeq ?? -1;
+  }
+
   /** Height of the oldest block known: 0, or where a snapshot began; -1 when there is none. */
   get lowestHeight(): number {
     return this.#runs[0]?.firstHeight ?? -1;

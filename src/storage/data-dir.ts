@@ -3,6 +3,7 @@
  * and locked against a second daemon (data-dir-lock.ts says how) for as long as it is open.
  *   FORMAT        "polytorus data directory, format 1": written durably before anything else is
  *   LOCK.<n>      who uses it
+ *   audit/        what administrators did: the one part that commands write to beside a daemon
  *   journal/, …   what storage keeps: each part knows its own place
  * A directory that holds other files is refused: nobody's home directory becomes a data directory by a slip.
  */
@@ -10,6 +11,7 @@ import * as fs from "node:fs";
 import { join, resolve } from "node:path";
 import { EngineError, StorageError } from "../errors.ts";
 import { DataDirLock } from "./data-dir-lock.ts";
+import { ENVELOPE_NAME } from "./encryption/envelope.ts";
 import { errorCode, systemFiles } from "./files.ts";
 
 const FORMAT_VERSION = 1;
@@ -48,6 +50,23 @@ export class DataDir {
     }
   }
 
+  /** Makes and marks the directory where there is nothing, without using it. @throws as `open`, less DATA_DIR_LOCKED. */
+  static ensure(path: string): void {
+    const full = resolve(path);
+    systemFiles.makeDirectory(full);
+    if (!checkFormat(full)) writeFormat(full);
+  }
+
+  /** Makes a directory that was filled by other means a data directory, durably. */
+  static mark(directory: string): void {
+    writeFormat(directory);
+  }
+
+  /** Whether a name in it is of the directory itself, and not of what is kept in it. */
+  static isMark(name: string): boolean {
+    return name === FORMAT_NAME || name === ENVELOPE_NAME || name === FORMAT_DRAFT_NAME || DataDirLock.owns(name);
+  }
+
   /** Lets another daemon have it. */
   close(): void {
     this.#lock.release();
@@ -58,8 +77,7 @@ export class DataDir {
 function checkFormat(directory: string): boolean {
   const text = readFormat(directory);
   if (text === undefined) {
-    const isOurs = (name: string) => name === FORMAT_NAME || name === FORMAT_DRAFT_NAME || DataDirLock.owns(name);
-    const foreign = fs.readdirSync(directory).find((name) => !isOurs(name));
+    const foreign = fs.readdirSync(directory).find((name) => !DataDir.isMark(name));
     if (foreign === undefined) return false;
     const problem = `${directory} is not a data directory, and not empty: it holds ${foreign}`;
     throw new EngineError("CONFIGURATION_ERROR", problem, { directory, foreign });

@@ -1,14 +1,15 @@
 /** Where the engine keeps what, below its data directory. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { keysOf } from "./encryption/unlocked.ts";
 
 export interface DataPaths {
   readonly journal: string;
   /** LMDB. */
   readonly state: string;
   readonly index: string;
-  /** The state tree, saved at an orderly stop. */
-  readonly tree: string;
+  /** The state tree, saved at an orderly stop; undefined in an encrypted directory: it is built from LMDB at a start. */
+  readonly tree: string | undefined;
   readonly analytics: string;
   /** Rewritten WebAssembly modules. */
   readonly modules: string;
@@ -25,7 +26,7 @@ export function openDataPaths(dataDir: string): DataPaths {
     journal: join(dataDir, "journal"),
     state: join(dataDir, "state"),
     index: join(dataDir, "index"),
-    tree: join(dataDir, "state.tree"),
+    tree: keysOf(dataDir) === undefined ? join(dataDir, "state.tree") : undefined,
     analytics: join(dataDir, "analytics.json"),
     modules: join(dataDir, "modules"),
   };

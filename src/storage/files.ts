@@ -174,10 +174,11 @@ function promised<T = void>(start: (done: Done<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => start((problem, result) => (problem ? reject(problem) : resolve(result))));
 }
 
-/** The disk, or the user's share of it, is full. */
+/** The disk, or the user's share of it, is full: what is thrown says so, or what it was caused by. */
 export function isFull(thrown: unknown): boolean {
   const code = errorCode(thrown);
-  return code === "ENOSPC" || code === "EDQUOT";
+  if (code === "ENOSPC" || code === "EDQUOT") return true;
+  return thrown instanceof Error && thrown.cause !== undefined && isFull(thrown.cause);
 }
 
 /** The system's name of a failure: ENOENT, EIO, …; undefined for anything else that is thrown. */

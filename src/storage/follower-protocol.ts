@@ -28,6 +28,8 @@ export interface FollowerProgress {
   backlogBytes: number;
   /** How long the last write took; 0 at the start. */
   flushMs: number;
+  /** Why it waits instead of following: the disk is full. It goes on by itself when there is space. */
+  problem?: string | undefined;
 }
 
 export interface FollowerFailure {

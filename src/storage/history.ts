@@ -53,6 +53,8 @@ export interface LogQuery extends LogCriteria {
   transactionHash?: Uint8Array | undefined;
   after?: HistoryCursor | undefined;
   limit: number;
+  /** Left out: in order. */
+  newestFirst?: boolean | undefined;
 }
 
 export interface LogItem {
@@ -160,26 +162,29 @@ export class History {
     return entry === undefined ? undefined : { seq: entry.seq, index };
   }
 
-  /** Logs in order of height, transaction and place in its receipt. */
+  /** Logs in order of height, transaction and place in its receipt, or the other way round. */
   logs(query: LogQuery): Page<LogItem> {
     this.#catchUp();
     const filter = new LogFilter(query);
     const only = query.transactionHash === undefined ? undefined : this.transaction(query.transactionHash);
     if (query.transactionHash !== undefined && only === undefined) return { items: [] };
     const range = this.#seqsOfHeights(query.fromHeight, query.toHeight);
+    const { after, newestFirst = false } = query;
     const scan: Scan = {
-      fromSeq: Math.max(range.fromSeq, firstSeqAfter(query.after), only?.seq ?? 0),
-      toSeq: Math.min(range.toSeq, only?.seq ?? range.toSeq),
-      newestFirst: false,
+      fromSeq: Math.max(range.fromSeq, newestFirst ? 0 : firstSeqAfter(after), only?.seq ?? 0),
+      toSeq: Math.min(range.toSeq, newestFirst ? lastSeqBefore(after) : range.toSeq, only?.seq ?? range.toSeq),
+      newestFirst,
       kinds: [PostingKind.log],
       fingerprints: filter.fingerprints,
     };
     return this.#page(scan, query.limit, function* (entry) {
-      for (let i = 0; i < entry.transactionCount; i++) {
+      for (let n = 0; n < entry.transactionCount; n++) {
+        const i = newestFirst ? entry.transactionCount - 1 - n : n;
         if (only !== undefined && only.index !== i) continue;
-        for (const logIndex of filter.matches(entry, i)) {
+        const matches = filter.matches(entry, i);
+        for (const logIndex of newestFirst ? [...matches].reverse() : matches) {
           const item = { seq: entry.seq, height: entry.height, transactionIndex: i, logIndex };
-          if (query.after === undefined || isAfter(item, query.after)) yield item;
+          if (after === undefined || (newestFirst ? isAfter(after, item) : isAfter(item, after))) yield item;
         }
       }
     });
@@ -247,7 +252,7 @@ export class History {
   #candidates(segment: SegmentInfo, scan: Scan, budget: ScanBudget): Iterable<number> {
     const first = Math.max(segment.firstSeq, scan.fromSeq);
     const last = Math.min(segment.lastSeq, scan.toSeq);
-    if (scan.fingerprints.length === 0) return countFrom(first, last);
+    if (scan.fingerprints.length === 0) return scan.newestFirst ? countDown(last, first) : countFrom(first, last);
     let seqs: number[] | undefined;
     for (const anyOf of scan.fingerprints) {
       const ofList = new Set<number>();
@@ -321,6 +326,10 @@ function* countFrom(first: number, last: number): IterableIterator<number> {
   for (let seq = first; seq <= last; seq++) yield seq;
 }
 
+function* countDown(last: number, first: number): IterableIterator<number> {
+  for (let seq = last; seq >= first; seq--) yield seq;
+}
+
 /** The first seq that may hold something after the cursor. A block that is answered is not read again: work must go on. */
 function firstSeqAfter(cursor: HistoryCursor | undefined): number {
   if (cursor === undefined) return 0;
@@ -330,10 +339,10 @@ function firstSeqAfter(cursor: HistoryCursor | undefined): number {
 /** The last seq that may hold something before the cursor. */
 function lastSeqBefore(cursor: HistoryCursor | undefined): number {
   if (cursor === undefined) return Number.POSITIVE_INFINITY;
-  return cursor.transactionIndex === 0 ? cursor.seq - 1 : cursor.seq;
+  return cursor.transactionIndex === 0 && cursor.logIndex === 0 ? cursor.seq - 1 : cursor.seq;
 }
 
-function isAfter(item: LogItem, cursor: HistoryCursor): boolean {
+function isAfter(item: HistoryCursor, cursor: HistoryCursor): boolean {
   if (item.seq !== cursor.seq) return item.seq > cursor.seq;
   if (item.transactionIndex !== cursor.transactionIndex) return item.transactionIndex > cursor.transactionIndex;
   return item.logIndex > cursor.logIndex;

@@ -3,12 +3,13 @@
  *
  * A segment is a header, then frames. Its name is the seq of its first entry, 16 digits: `0000000000001234.journal`.
  *     0   8  "PTJOURNL"
- *     8  u32 format version, 1            bytes 0..12 and the checksum keep their place in every version
+ *     8  u32 format version: 1, or 2 when it is encrypted     bytes 0..12 and the checksum keep their place in every version
  *    12  u32 tag: random; every frame of this segment starts with it
  *    16  u64 seq of the first entry
  *    24  u64 bytes of the segment before; 0 when this is the first that was ever written
  *    32  u64 bytes of all entries before this segment
- *    40  20  zero
+ *    40  16  zero; in version 2 random: the salt of the segment's key
+ *    56  u32 zero
  *    60  u32 CRC-32 of bytes 0..60
  *
  * A frame is a header, a payload, and zeros up to a multiple of 8.
@@ -19,16 +20,25 @@
  *    16  u64 seq (a mark: of the next entry)
  *    24  u32 offset in this segment below which everything was durable when the frame was written
  *    28  u32 offset of this frame
+ *
+ * In version 2 an entry's payload is nonce (12) ‖ ciphertext ‖ tag (16), AES-256-GCM, with bytes 8..32 of the frame's header as
+ * additional data: it decrypts in its own place only. The checksum is over what stands on disk, so that telling a torn write
+ * from a whole one takes no key. Headers and marks are not encrypted: they say how many entries there are, and how long.
  */
 import { crc32 } from "node:zlib";
 import { readU32, readU64, writeU32, writeU64 } from "../encoding/bytes.ts";
 import { EngineError } from "../errors.ts";
+import { type Cipher, type DataKeys, SEAL_BYTES } from "./encryption/data-keys.ts";
+import { keyRefused } from "./encryption/key-file.ts";
 
 export const SEGMENT_HEADER_BYTES = 64;
 export const FRAME_HEADER_BYTES = 32;
 export const FrameKind = { entry: 1, mark: 2 } as const;
 
-const FORMAT_VERSION = 1;
+const PLAIN_VERSION = 1;
+const ENCRYPTED_VERSION = 2;
+const SALT_AT = 40;
+export const SALT_BYTES = 16;
 const MAGIC = Buffer.from("PTJOURNL", "latin1");
 const CHECKSUM_AT = 60;
 const NAME = /^(\d{16})\.journal$/;
@@ -40,6 +50,22 @@ export interface SegmentHeader {
   /** Bytes of all entries before this segment. */
   entryBytesBefore: number;
   tag: number;
+  /** Undefined: not encrypted. */
+  salt: Uint8Array | undefined;
+}
+
+/** What a frame's payload has beyond its entry. */
+export function payloadExtraBytes({ salt }: Pick<SegmentHeader, "salt">): number {
+  return salt === undefined ? 0 : SEAL_BYTES;
+}
+
+/** How the entries of a segment are encrypted. @throws EngineError JOURNAL_DAMAGED when it is not, but must be. */
+export function segmentCipher(keys: DataKeys | undefined, { salt }: SegmentHeader, path: string): Cipher | undefined {
+  if (salt !== undefined && keys !== undefined) return keys.cipher("journal segment", salt);
+  if (salt !== undefined) throw keyRefused(`${path} is encrypted, and its key is not known`, { path });
+  if (keys !== undefined)
+    throw journalDamaged(path, 8, "a segment without encryption stands in an encrypted directory");
+  return undefined;
 }
 
 export function segmentName(firstSeq: number): string {
@@ -55,11 +81,12 @@ export function firstSeqOf(name: string): number | undefined {
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
   bytes.set(MAGIC);
-  writeU32(bytes, 8, FORMAT_VERSION);
+  writeU32(bytes, 8, header.salt === undefined ? PLAIN_VERSION : ENCRYPTED_VERSION);
   writeU32(bytes, 12, header.tag);
   writeU64(bytes, 16, header.firstSeq);
   writeU64(bytes, 24, header.previousBytes);
   writeU64(bytes, 32, header.entryBytesBefore);
+  if (header.salt !== undefined) bytes.set(header.salt, SALT_AT);
   writeU32(bytes, CHECKSUM_AT, crc32(bytes.subarray(0, CHECKSUM_AT)));
   return bytes;
 }
@@ -76,11 +103,11 @@ export function decodeSegmentHeader(bytes: Uint8Array, path: string, firstSeq: n
     throw journalDamaged(path, 0, "the segment header's checksum does not match");
   }
   const found = readU32(bytes, 8);
-  if (found !== FORMAT_VERSION) {
-    const facts = { file: path, offset: 8, found, supported: FORMAT_VERSION };
+  if (found !== PLAIN_VERSION && found !== ENCRYPTED_VERSION) {
+    const facts = { file: path, offset: 8, found, supported: ENCRYPTED_VERSION };
     throw new EngineError(
       "FORMAT_UNSUPPORTED",
-      `${path} has format ${found}; this version reads ${FORMAT_VERSION}`,
+      `${path} has format ${found}; this version reads ${ENCRYPTED_VERSION}`,
       facts,
     );
   }
@@ -89,6 +116,7 @@ export function decodeSegmentHeader(bytes: Uint8Array, path: string, firstSeq: n
     previousBytes: readU64(bytes, 24),
     entryBytesBefore: readU64(bytes, 32),
     tag: readU32(bytes, 12),
+    salt: found === ENCRYPTED_VERSION ? bytes.slice(SALT_AT, SALT_AT + SALT_BYTES) : undefined,
   };
   if (header.firstSeq !== firstSeq) {
     throw journalDamaged(path, 16, `the segment starts at seq ${header.firstSeq}, its name says ${firstSeq}`);
@@ -148,6 +176,11 @@ export function isFrameIntact(bytes: Uint8Array, at: number, length: number): bo
 export function framePayload(bytes: Uint8Array, at: number): Uint8Array {
   const start = at + FRAME_HEADER_BYTES;
   return bytes.subarray(start, start + readU32(bytes, at + 8));
+}
+
+/** What an encrypted payload belongs to: its frame's header behind the checksum. */
+export function framePlace(bytes: Uint8Array, at: number): Uint8Array {
+  return bytes.subarray(at + 8, at + FRAME_HEADER_BYTES);
 }
 
 export function frameKind(bytes: Uint8Array, at: number): number {

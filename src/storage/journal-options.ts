@@ -1,7 +1,9 @@
 /**
  * What a journal is opened with, and what it tells about its groups and its recovery.
  */
-import { EngineError } from "../errors.ts";
+import { EngineError, type StorageError } from "../errors.ts";
+import type { DataKeys } from "./encryption/data-keys.ts";
+import { keysOf } from "./encryption/unlocked.ts";
 import { type Files, systemFiles } from "./files.ts";
 import { FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "./journal-format.ts";
 import type { RecoveryOptions } from "./journal-recovery.ts";
@@ -17,8 +19,22 @@ export interface JournalOptions extends Partial<RecoveryOptions> {
   files?: Files;
   /** A segment is closed when the next group would make it longer than this. */
   segmentBytes?: number;
-  /** Hears of each group once it is durable. Must not throw. */
+  /** Hears of each group once its appends resolve. Must not throw. */
   onGroup?: (stats: GroupStats) => void;
+  /**
+   * Set for a copy of a log that is durable elsewhere. An append then resolves when its entries are written and can be read;
+   * `durableSeq` follows within COPY_SYNC_MS. What power loss takes, the log still has.
+   */
+  copy?: CopyEvents | undefined;
+  /** Left out: those of the data directory that `directory` stands in. */
+  keys?: DataKeys | undefined;
+}
+
+export interface CopyEvents {
+  /** `durableSeq` has moved. Must not throw. */
+  onSynced(): void;
+  /** The copy failed at making durable what it had taken: it takes no more. */
+  onFailed(problem: StorageError): void;
 }
 
 export interface GroupStats {
@@ -27,6 +43,7 @@ export interface GroupStats {
   /** Bytes written, with frames. */
   bytes: number;
   writeMs: number;
+  /** 0 in a copy. */
   syncMs: number;
   startedSegment: boolean;
 }
@@ -52,7 +69,9 @@ export function completeOptions(options: JournalOptions): Required<JournalOption
     requiredFromSeq: 0,
     requiredToSeq: -1,
     verifyFromSeq: 0,
+    copy: undefined,
     ...options,
+    keys: options.keys ?? keysOf(options.directory),
   };
   const { segmentBytes } = complete;
   if (!Number.isSafeInteger(segmentBytes) || segmentBytes < SEGMENT_BYTES_MIN || segmentBytes > SEGMENT_BYTES_MAX) {

@@ -4,6 +4,8 @@
  *   Journal ── files ──▶ JournalReader ──▶ follower, export
  */
 import { EngineError, StorageError } from "../errors.ts";
+import type { DataKeys } from "./encryption/data-keys.ts";
+import { keysOf } from "./encryption/unlocked.ts";
 import type { EntrySource, SegmentInfo } from "./entry-source.ts";
 import { type Files, systemFiles } from "./files.ts";
 import type { SegmentReader } from "./segment-reader.ts";
@@ -16,15 +18,15 @@ export class JournalReader implements EntrySource {
   /** The seqs below it are in segments that were listed. */
   #knownSeqEnd = 0;
 
-  private constructor(files: Files, directory: string) {
+  private constructor(files: Files, directory: string, keys: DataKeys | undefined) {
     this.#directory = directory;
-    this.#segments = new SegmentSet(files, directory, []);
+    this.#segments = new SegmentSet(files, directory, [], keys);
     this.#guarded(() => this.#segments.refresh());
   }
 
   /** @throws StorageError when the directory can't be read. */
-  static open(directory: string, files: Files = systemFiles): JournalReader {
-    return new JournalReader(files, directory);
+  static open(directory: string, files: Files = systemFiles, keys = keysOf(directory)): JournalReader {
+    return new JournalReader(files, directory, keys);
   }
 
   /** Seq of the last entry that may be read; -1 until `advance` was called. */

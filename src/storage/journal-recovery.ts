@@ -12,7 +12,13 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import type { Files, OpenFile } from "./files.ts";
 import { highestNamedOffset, scanFrames } from "./frame-scan.ts";
-import { journalDamaged, SEGMENT_HEADER_BYTES, type SegmentHeader, segmentName } from "./journal-format.ts";
+import {
+  journalDamaged,
+  payloadExtraBytes,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  segmentName,
+} from "./journal-format.ts";
 import { firstSeqOfOffsets, OffsetTable } from "./offset-table.ts";
 import { readOffsetTable, readSegmentHeader } from "./segment-reader.ts";
 import { listFirstSeqs } from "./segment-set.ts";
@@ -135,6 +141,7 @@ function checkSealed(
 /** Every intact frame from the start on. One of a wrong seq is no torn write, so it is damage wherever it stands. */
 function scanSegment(path: string, file: OpenFile, header: SegmentHeader, fileBytes: number) {
   const table = new OffsetTable();
+  const extraBytes = payloadExtraBytes(header);
   let entryBytes = 0;
   let entriesEnd = SEGMENT_HEADER_BYTES;
   let namedOffset = SEGMENT_HEADER_BYTES;
@@ -144,7 +151,7 @@ function scanSegment(path: string, file: OpenFile, header: SegmentHeader, fileBy
       throw journalDamaged(path, frame.start, `entry ${seq} is missing, ${frame.seq} is in its place`);
     if (frame.isEntry) {
       table.push(frame.start);
-      entryBytes += frame.payloadBytes;
+      entryBytes += frame.payloadBytes - extraBytes;
       entriesEnd = frame.end;
     }
     namedOffset = Math.max(namedOffset, frame.durableOffset);

@@ -10,11 +10,12 @@ import { offsetsName } from "./offset-table.ts";
 import { runNow, type Steps, step } from "./operation.ts";
 import { createSegment, type OpenSegment, TEMPORARY_SUFFIX } from "./segment-writer.ts";
 
-export function applyRecovery(files: Files, directory: string, plan: RecoveryPlan): OpenSegment {
-  return runNow(repair(files, directory, plan));
+/** @param isEncrypted how a first segment is made. */
+export function applyRecovery(files: Files, directory: string, plan: RecoveryPlan, isEncrypted: boolean): OpenSegment {
+  return runNow(repair(files, directory, plan, isEncrypted));
 }
 
-function* repair(files: Files, directory: string, plan: RecoveryPlan): Steps<OpenSegment> {
+function* repair(files: Files, directory: string, plan: RecoveryPlan, isEncrypted: boolean): Steps<OpenSegment> {
   // The process that made the last segment may have ended before its name was durable; a table must not outlive that name.
   yield files.syncDirectory(directory);
   for (const name of plan.leftovers) yield files.remove(join(directory, name));
@@ -24,6 +25,7 @@ function* repair(files: Files, directory: string, plan: RecoveryPlan): Steps<Ope
       firstSeq: plan.lastSeq + 1,
       previousBytes: 0,
       entryBytesBefore: 0,
+      isEncrypted,
     });
   }
   return yield* repairOpen(files, directory, plan.open);

@@ -4,7 +4,8 @@
  *   append ──▶ AppendQueue ──▶ SegmentWriter: one writev, one fdatasync ──▶ resolved, readable
  * Bytes    journal-format.ts. Recovery: journal-recovery.ts. Reading from another thread: JournalReader.
  * Always
- *  - `durableSeq` moves only after an fdatasync that covers the entry has returned.
+ *  - `durableSeq` moves only after an fdatasync that covers the entry has returned. Only a copy (journal-options.ts) can have
+ *    entries above it: up to `lastSeq`, for whoever may read what power loss would take.
  *  - After a failed write or sync nothing is appended any more; only a full disk, cut back in time, is retryable.
  *  - A directory has one Journal at a time: the data directory's lock sees to it.
  */
@@ -15,7 +16,7 @@ import type { BlockLog } from "../execution/ports.ts";
 import { checkEntries } from "./append-check.ts";
 import { AppendQueue } from "./append-queue.ts";
 import type { SegmentInfo } from "./entry-source.ts";
-import { segmentName } from "./journal-format.ts";
+import { segmentCipher, segmentName } from "./journal-format.ts";
 import { completeOptions, type JournalOptions, type JournalRecovery } from "./journal-options.ts";
 import { planRecovery, type RecoveryPlan } from "./journal-recovery.ts";
 import { applyRecovery, writeOffsetTable } from "./journal-repair.ts";
@@ -29,6 +30,10 @@ import { SegmentWriter } from "./segment-writer.ts";
 const GROUP_BYTES_MAX = 16 * 1024 * 1024;
 /** How long the last group stays unmarked on an idle journal: until then damage to it can't be told from a torn write. */
 const MARK_DELAY_MS = 100;
+/** How long a copy gathers before it syncs: what follows it gathers as long. */
+const COPY_SYNC_MS = 20;
+/** What a copy writes on the calling thread: a millisecond's worth. */
+const COPY_BLOCKING_BYTES_MAX = 1024 * 1024;
 
 export class Journal implements BlockLog {
   readonly #options: Required<JournalOptions>;
@@ -36,9 +41,13 @@ export class Journal implements BlockLog {
   readonly #writer: SegmentWriter;
   readonly #queue: AppendQueue;
   #durableSeq: number;
+  #lastSeq: number;
   /** Seq of the next entry to be handed in. */
   #nextSeq: number;
   #markTimer: NodeJS.Timeout | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
+  /** A copy's sync that is under way. */
+  #syncing: Promise<void> | undefined;
   #failure: StorageError | undefined;
   #isClosed = false;
 
@@ -48,12 +57,15 @@ export class Journal implements BlockLog {
     this.#writer = writer;
     this.#queue = new AppendQueue(Math.min(GROUP_BYTES_MAX, options.segmentBytes), async (entries, appends) => {
       try {
-        await runLater(this.#writeGroup(entries, appends));
+        await (options.copy === undefined
+          ? runLater(this.#writeGroup(entries, appends))
+          : this.#writeCopy(entries, appends));
       } catch (thrown) {
         throw this.#failed(thrown);
       }
     });
     this.#durableSeq = lastSeq;
+    this.#lastSeq = lastSeq;
     this.#nextSeq = lastSeq + 1;
   }
 
@@ -64,14 +76,16 @@ export class Journal implements BlockLog {
    */
   static open(options: JournalOptions): { journal: Journal; recovery: JournalRecovery } {
     const complete = completeOptions(options);
-    const { files, directory, segmentBytes } = complete;
+    const { files, directory, segmentBytes, keys } = complete;
     try {
       files.makeDirectory(directory);
       const plan = planRecovery(files, directory, complete);
-      const open = applyRecovery(files, directory, plan);
+      if (plan.open !== undefined)
+        segmentCipher(keys, plan.open.header, join(directory, segmentName(plan.open.header.firstSeq)));
+      const open = applyRecovery(files, directory, plan, keys !== undefined);
       const firstSeqs = plan.open === undefined ? [open.header.firstSeq] : plan.firstSeqs;
-      const segments = new SegmentSet(files, directory, firstSeqs);
-      const writer = new SegmentWriter(files, directory, segmentBytes, open);
+      const segments = new SegmentSet(files, directory, firstSeqs, keys);
+      const writer = new SegmentWriter(files, directory, segmentBytes, open, keys);
       const journal = new Journal(complete, segments, writer, plan.lastSeq);
       journal.#mark();
       return { journal, recovery: reportOf(directory, plan) };
@@ -84,6 +98,15 @@ export class Journal implements BlockLog {
 
   get durableSeq(): number {
     return this.#durableSeq;
+  }
+
+  get localSeq(): number {
+    return this.#durableSeq;
+  }
+
+  /** Of the last entry that can be read. */
+  get lastSeq(): number {
+    return this.#lastSeq;
   }
 
   get byteLength(): number {
@@ -131,7 +154,7 @@ export class Journal implements BlockLog {
 
   /** Who reads a durable entry; undefined when there is no such entry. */
   #readerOf(seq: number): SegmentReader | undefined {
-    if (this.#isClosed || !Number.isSafeInteger(seq) || seq < this.firstSeq || seq > this.#durableSeq) return undefined;
+    if (this.#isClosed || !Number.isSafeInteger(seq) || seq < this.firstSeq || seq > this.#lastSeq) return undefined;
     if (seq >= this.#writer.firstSeq) return this.#writer.reader;
     const firstSeq = this.#segments.firstSeqFor(seq);
     return firstSeq === undefined ? undefined : this.#segments.reader(firstSeq);
@@ -139,7 +162,7 @@ export class Journal implements BlockLog {
 
   /** The segments, oldest first. */
   segments(): SegmentInfo[] {
-    return this.#segments.describe(this.#durableSeq);
+    return this.#segments.describe(this.#lastSeq);
   }
 
   /**
@@ -168,9 +191,12 @@ export class Journal implements BlockLog {
     this.#isClosed = true;
     await this.#queue.settled();
     clearTimeout(this.#markTimer);
+    clearTimeout(this.#syncTimer);
+    await this.#syncing;
+    if (this.#durableSeq < this.#lastSeq && this.#failure === undefined) await this.#syncCopy();
     this.#mark();
     try {
-      if (this.#failure === undefined) await runLater(this.#writer.syncMark());
+      if (this.#failure === undefined) await runLater(this.#writer.sync());
     } catch {
       // Every acknowledged entry is durable already; the mark is advice.
     }
@@ -191,9 +217,59 @@ export class Journal implements BlockLog {
     const startedSegment = this.#writer.isFullFor(entries);
     if (startedSegment) yield* this.#startSegment();
     const written = yield* this.#writer.writeGroup(entries);
-    this.#durableSeq += entries.length;
+    this.#lastSeq += entries.length;
+    this.#durableSeq = this.#lastSeq;
     this.#markSoon();
     this.#options.onGroup({ appends, entries: entries.length, ...written, startedSegment });
+  }
+
+  /** A small write without a sync takes as long as copying its bytes: less than two changes of thread. */
+  async #writeCopy(entries: readonly Uint8Array[], appends: number): Promise<void> {
+    const startedSegment = this.#writer.isFullFor(entries);
+    if (startedSegment) {
+      await this.#syncing;
+      await runLater(this.#startSegment());
+      this.#synced(this.#lastSeq);
+    }
+    const bytes = entries.reduce((sum, { length }) => sum + length, 0);
+    const steps = this.#writer.writeGroup(entries, false);
+    const written = bytes > COPY_BLOCKING_BYTES_MAX ? await runLater(steps) : runNow(steps);
+    this.#lastSeq += entries.length;
+    this.#markSoon();
+    this.#syncSoon();
+    this.#options.onGroup({ appends, entries: entries.length, ...written, startedSegment });
+  }
+
+  #syncSoon(): void {
+    if (this.#isClosed) return;
+    this.#syncTimer ??= setTimeout(() => {
+      this.#syncTimer = undefined;
+      if (this.#durableSeq === this.#lastSeq || this.#failure !== undefined) return;
+      // A segment is being started, which syncs the one before.
+      if (!this.isIdle || this.#syncing !== undefined) this.#syncSoon();
+      else
+        this.#syncing = this.#syncCopy().finally(() => {
+          this.#syncing = undefined;
+          if (this.#durableSeq < this.#lastSeq) this.#syncSoon();
+        });
+    }, COPY_SYNC_MS);
+  }
+
+  /** Never rejects. */
+  async #syncCopy(): Promise<void> {
+    const seq = this.#lastSeq;
+    try {
+      await runLater(this.#writer.sync());
+      this.#synced(seq);
+    } catch (thrown) {
+      this.#options.copy!.onFailed(this.#failed(thrown));
+    }
+  }
+
+  #synced(seq: number): void {
+    if (seq <= this.#durableSeq) return;
+    this.#durableSeq = seq;
+    this.#options.copy!.onSynced();
   }
 
   *#startSegment(): Steps<void> {
@@ -209,7 +285,7 @@ export class Journal implements BlockLog {
 
   /** What appends are told; ends the journal unless nothing was written. */
   #failed(thrown: unknown): StorageError {
-    this.#nextSeq = this.#durableSeq + 1;
+    this.#nextSeq = this.#lastSeq + 1;
     if (thrown instanceof StorageError && thrown.retryable) return thrown;
     const facts = { retryable: false, directory: this.#options.directory };
     const problem = `the journal in ${facts.directory} failed and takes no more appends: ${String(thrown)}`;

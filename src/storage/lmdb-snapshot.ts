@@ -16,6 +16,8 @@ import { compareBytes, readU32, toLatin1, writeU32 } from "../encoding/bytes.ts"
 import { EngineError, StorageError } from "../errors.ts";
 import type { StateEntry, StateSnapshot } from "../execution/ports.ts";
 import { ChainIndex } from "./chain-index.ts";
+import { lmdbEncryption, withSealedValues } from "./encryption/sealed-lmdb.ts";
+import { keysOf } from "./encryption/unlocked.ts";
 
 export const DIRECT_KEY_BYTES_MAX = 1024;
 const HASH_BYTES = 32;
@@ -25,6 +27,7 @@ const MAP_BYTES = 64 * 1024 ** 3;
 const READERS_MAX = 512;
 export const FORMAT_VERSION = 1;
 export const META_CHAIN = Buffer.from("\0chain");
+export const META_FILLING = Buffer.from("\0filling");
 export const META_FORMAT = Buffer.from("\0format");
 const LOWEST_STATE_KEY = Uint8Array.of(1);
 /** Above every stored key of a group, whatever its hash. */
@@ -50,8 +53,10 @@ export interface Lmdb extends Omit<RootDatabase<Uint8Array, Uint8Array>, "getBin
  * that makes it visible, so an applied seq on disk always has its data on disk.
  */
 export function openLmdb(directory: string): Lmdb {
-  const database = open<Uint8Array, Uint8Array>({
+  const keys = keysOf(directory);
+  const environment = open<Uint8Array, Uint8Array>({
     path: `${directory}/state.mdb`,
+    ...lmdbEncryption(keys, "state", directory),
     keyEncoding: "binary",
     encoding: "binary",
     compression: false,
@@ -60,7 +65,8 @@ export function openLmdb(directory: string): Lmdb {
     noMemInit: true,
     mapSize: MAP_BYTES,
     maxReaders: READERS_MAX,
-  }) as unknown as Lmdb;
+  });
+  const database = withSealedValues(environment as unknown as Lmdb, keys, "state");
   const format = database.getBinary(META_FORMAT);
   if (format !== undefined && readU32(format, 0) !== FORMAT_VERSION) {
     const found = readU32(format, 0);
@@ -117,6 +123,16 @@ export class LmdbSnapshot implements StateSnapshot {
     return encoded === undefined ? new ChainIndex() : ChainIndex.decode(encoded);
   }
 
+  /** Rows, and the few that the store keeps about itself. */
+  rowCount(): number {
+    return (this.database.getStats() as { entryCount: number }).entryCount;
+  }
+
+  /** What a store that is being filled says about that; undefined for any other. */
+  fillingNote(): Uint8Array | undefined {
+    return this.database.getBinary(META_FILLING, this.#reading);
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
     if (key.length > DIRECT_KEY_BYTES_MAX) {
       const stored = this.database.getBinary(storedKey(key), this.#reading);
@@ -133,6 +149,11 @@ export class LmdbSnapshot implements StateSnapshot {
     } finally {
       reading.transaction.done();
     }
+  }
+
+  /** How many keys there are from `start` up to `end`; both short. */
+  count(start: Uint8Array, end: Uint8Array): number {
+    return this.database.getKeysCount({ start, end, ...this.#reading });
   }
 
   async close(): Promise<void> {

@@ -7,9 +7,14 @@ import type { BlockLog } from "../execution/ports.ts";
 import { checkEntries } from "./append-check.ts";
 
 export class MemoryLog implements BlockLog {
+  readonly firstSeq = 0;
   readonly #entries: Uint8Array[] = [];
   #byteLength = 0;
   #isClosed = false;
+
+  get localSeq(): number {
+    return this.durableSeq;
+  }
 
   get durableSeq(): number {
     return this.#entries.length - 1;

@@ -12,6 +12,9 @@ import { readFileSync, utimes } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
+import type { DataKeys } from "./encryption/data-keys.ts";
+import { openSealedFile, sealFile } from "./encryption/sealed-file.ts";
+import { keysOf } from "./encryption/unlocked.ts";
 import { errorCode } from "./files.ts";
 
 export interface ModuleFilesOptions {
@@ -31,6 +34,7 @@ const DIRECTORY_MODE = 0o700;
 
 export class ModuleFiles {
   readonly #options: ModuleFilesOptions;
+  readonly #keys: DataKeys | undefined;
   /** Lengths by name, the one used longest ago first; undefined until the directory was read. */
   #lengths: Map<string, number> | undefined;
   #bytes = 0;
@@ -41,6 +45,7 @@ export class ModuleFiles {
 
   constructor(options: ModuleFilesOptions) {
     this.#options = options;
+    this.#keys = keysOf(options.directory);
   }
 
   /** What a file holds, damaged or not; undefined when there is none that can be read. */
@@ -51,7 +56,7 @@ export class ModuleFiles {
       const now = new Date();
       utimes(path, now, now, () => {});
       this.#used(name);
-      return bytes;
+      return openSealedFile(this.#keys, "module", name, bytes) ?? new Uint8Array(0);
     } catch (problem) {
       if (errorCode(problem) !== "ENOENT") this.#trouble("cannot read a rewritten WebAssembly module", problem);
       return undefined;
@@ -79,7 +84,8 @@ export class ModuleFiles {
     return this.#writing;
   }
 
-  async #write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async #write(name: string, content: Uint8Array<ArrayBuffer>): Promise<void> {
+    const bytes = sealFile(this.#keys, "module", name, content);
     const lengths = await this.#list();
     const draft = `${this.#path(name)}.${process.pid}-${threadId}${DRAFT}`;
     try {

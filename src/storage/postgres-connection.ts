@@ -5,10 +5,12 @@
  *  - An idle connection that breaks is not an uncaught error: `onLost` is told once, and the next statement fails.
  */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import type { Client, ClientConfig } from "pg";
 import { EngineError } from "../errors.ts";
 import { postgresError } from "./postgres-errors.ts";
 import { describeServer, type PostgresOptions } from "./postgres-options.ts";
+import type { StatementMeter } from "./statement-meter.ts";
 
 export interface ConnectionUse {
   /** Shown in pg_stat_activity: what this connection is for. */
@@ -16,6 +18,8 @@ export interface ConnectionUse {
   /** Statements are sent without waiting for the one before; answers come in order. */
   readonly pipeline?: boolean;
   onLost?(problem: Error): void;
+  /** Measures its statements. */
+  readonly meter?: StatementMeter | undefined;
 }
 
 /** @throws StorageError, retryable unless the server refused the user, the database or the certificate. */
@@ -26,6 +30,7 @@ export async function connectPostgres(options: PostgresOptions, use: ConnectionU
   const lost = (problem: Error): void => {
     if (isLost) return;
     isLost = true;
+    use.meter?.closed();
     use.onLost?.(problem);
   };
   client.on("error", lost);
@@ -36,7 +41,20 @@ export async function connectPostgres(options: PostgresOptions, use: ConnectionU
     isLost = true;
     throw postgresError(`connecting to ${describeServer(options)}`, problem);
   }
+  if (use.meter !== undefined) measureStatements(client, use.meter);
   return client;
+}
+
+/** By name where they have one: a text never holds values, which travel as parameters. */
+function measureStatements(client: Client, meter: StatementMeter): void {
+  meter.opened();
+  const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+  const measured = (...args: unknown[]) => {
+    const statement = args[0] as string | { name?: string; text: string };
+    const shown = typeof statement === "string" ? statement : (statement.name ?? statement.text);
+    return meter.measure(shown, () => query(...args));
+  };
+  client.query = measured as typeof client.query;
 }
 
 /** Ends a connection without waiting for a server that may not answer. */
@@ -68,11 +86,13 @@ function clientConfig(options: PostgresOptions, use: ConnectionUse): ClientConfi
 
 function tlsConfig({ tls, host }: PostgresOptions): ClientConfig["ssl"] {
   if (tls.mode === "disable") return false;
-  if (tls.mode === "require" && tls.caFile === undefined) return { rejectUnauthorized: false, servername: host };
+  // An address is no server name (RFC 6066); the certificate is compared with the host all the same.
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  if (tls.mode === "require" && tls.caFile === undefined) return { rejectUnauthorized: false, ...name };
   const ca = tls.caFile === undefined ? {} : { ca: readCa(tls.caFile) };
-  if (tls.mode === "verify-full") return { ...ca, rejectUnauthorized: true, servername: host };
+  if (tls.mode === "verify-full") return { ...ca, rejectUnauthorized: true, ...name };
   // verify-ca, and require with a CA as in libpq: signed by the CA, whatever the name.
-  return { ...ca, rejectUnauthorized: true, servername: host, checkServerIdentity: () => undefined };
+  return { ...ca, rejectUnauthorized: true, ...name, checkServerIdentity: () => undefined };
 }
 
 function readCa(path: string): string {

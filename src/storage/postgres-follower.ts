@@ -7,10 +7,12 @@
  */
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { EngineError, StorageError } from "../errors.ts";
+import { BurstMeter } from "./burst-meter.ts";
 import type { EntrySource } from "./entry-source.ts";
 import { quotedSchema } from "./postgres-options.ts";
 import type { PostgresLink, PostgresProgress, PostgresRequest, PostgresWorkerData } from "./postgres-protocol.ts";
 import { NotReadyError, PostgresSession } from "./postgres-session.ts";
+import { StatementMeter } from "./statement-meter.ts";
 import { BatchBuilder } from "./table-batch.ts";
 
 /** Entries of one batch, in bytes: about 8,000 transfers, which take the server a quarter of a second. */
@@ -27,8 +29,12 @@ const STOP_MS = 5_000;
 export class PostgresFollower {
   readonly #data: PostgresWorkerData;
   readonly #source: EntrySource;
+  readonly #meter: StatementMeter;
   readonly #report: (progress: PostgresProgress) => void;
   #durableSeq: number;
+  /** The tables take as much of the processors for a transfer as everything else: a burst has them to itself at first. */
+  readonly #burst = new BurstMeter();
+  #backlogBytes = 0;
   #appliedSeq: number | undefined;
   #flushMs = 0;
   #transactions = 0;
@@ -38,6 +44,7 @@ export class PostgresFollower {
 
   constructor(data: PostgresWorkerData, source: EntrySource, report: (progress: PostgresProgress) => void) {
     this.#data = data;
+    this.#meter = new StatementMeter(data.slowMs);
     this.#durableSeq = data.durableSeq;
     this.#source = source;
     this.#report = report;
@@ -48,6 +55,8 @@ export class PostgresFollower {
     if ("stop" in request) this.#stopAtMs = performance.now() + STOP_MS;
     else {
       this.#durableSeq = Math.max(this.#durableSeq, request.durableSeq);
+      this.#burst.grew(request.logBytes, performance.now());
+      this.#backlogBytes = request.backlogBytes;
       this.#source.advance(this.#durableSeq);
     }
     this.#wake();
@@ -62,8 +71,10 @@ export class PostgresFollower {
           this.#data,
           (seq) => this.#read(seq),
           () => this.#wake(),
+          this.#meter,
         );
         failures = 0;
+        this.#requireNext(session.position.seq + 1);
         this.#appliedSeq = session.position.seq;
         this.#tell("ok");
         await this.#follow(session);
@@ -79,6 +90,17 @@ export class PostgresFollower {
         session?.close();
       }
     }
+  }
+
+  /** The log must go on where the tables are: one that begins after a snapshot does not go on from nothing. */
+  #requireNext(seq: number): void {
+    const firstSeq = this.#source.segments()[0]?.firstSeq ?? 0;
+    if (seq >= firstSeq) return;
+    throw new EngineError(
+      "DATABASE_IN_USE",
+      `the tables in schema ${this.#data.postgres.schema} need entry ${seq}, and this daemon's log begins with ${firstSeq}: fill an empty schema with the state that it began with (polytorus state import FILE --to)`,
+      { seq, firstSeq },
+    );
   }
 
   async #follow(session: PostgresSession): Promise<void> {
@@ -117,11 +139,14 @@ export class PostgresFollower {
     await writing;
   }
 
-  /** Waits until there is something to follow; once caught up, for a window's worth. */
+  /** Waits until there is something to follow; once caught up, for a window's worth; and for a burst, but not for all of it. */
   async #gather(session: PostgresSession, seq: number): Promise<void> {
-    while (seq >= this.#durableSeq && !this.#isStopping && !session.isLost) await this.#sleep(Number.POSITIVE_INFINITY);
-    const isCaughtUp = this.#appliedSeq === seq;
-    if (isCaughtUp && !this.#isStopping && !session.isLost) await sleep(this.#data.windowMs ?? WINDOW_MS);
+    const mayWait = () => !this.#isStopping && !session.isLost;
+    while (seq >= this.#durableSeq && mayWait()) await this.#sleep(Number.POSITIVE_INFINITY);
+    const windowMs = this.#data.windowMs ?? WINDOW_MS;
+    if (this.#appliedSeq === seq && mayWait()) await sleep(windowMs);
+    const isYoung = () => this.#burst.isYoung(performance.now());
+    while (this.#backlogBytes < this.#data.gatherBytesMax && isYoung() && mayWait()) await sleep(windowMs);
   }
 
   /** Fills a batch with blocks; answers a rollback if that is what comes first. */
@@ -161,6 +186,7 @@ export class PostgresFollower {
       appliedSeq: this.#appliedSeq,
       flushMs: this.#flushMs,
       transactions: this.#transactions,
+      statements: this.#meter.counts,
     });
   }
 

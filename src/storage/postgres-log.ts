@@ -1,7 +1,8 @@
 /**
  * PostgresLog: the block log in PostgreSQL, one row an entry, and its copy in the local journal, which everything that reads
- * the log reads. Acknowledged means: committed there, then written here.
- *   append ─▶ AppendQueue ─▶ one INSERT with token and seq, committed ─▶ local journal ─▶ resolved
+ * the log reads. Acknowledged means: committed there. The copy is written before anyone hears of it and synced soon after:
+ * what power loss takes from it, the next start reads back.
+ *   append ─▶ AppendQueue ─▶ one INSERT with token and seq, committed ─▶ local journal ─▶ resolved ─▶ synced: `localSeq`
  *   as a replica: rows read elsewhere ─▶ `copy` ─▶ local journal ─▶ taken into execution ─▶ `publish`
  * Always
  *  - The copy is never ahead of the log.
@@ -19,6 +20,7 @@ import { entryHash, LogRows, seqOf } from "./log-rows.ts";
 import { connectPostgres, dropConnection } from "./postgres-connection.ts";
 import { isDuplicate, isTransient, postgresError } from "./postgres-errors.ts";
 import { type PostgresOptions, quotedSchema } from "./postgres-options.ts";
+import type { StatementMeter } from "./statement-meter.ts";
 
 /** Entries of one INSERT, and their bytes. */
 const GROUP_ENTRIES_MAX = 16;
@@ -28,7 +30,8 @@ const RETRY_MAX_MS = 2_000;
 
 export interface PostgresLogOptions {
   readonly postgres: PostgresOptions;
-  /** The copy, open, of which every entry is in the log. Closed with this. */
+  readonly meter: StatementMeter;
+  /** The copy (`JournalOptions.copy`), open, of which every entry is in the log. Closed with this. */
   readonly journal: Journal;
   /** Another daemon's append came first: this one does not lead any more. */
   onFenced(): void;
@@ -49,12 +52,16 @@ export class PostgresLog implements BlockLog {
     this.#options = options;
     this.#rows = new LogRows(quotedSchema(options.postgres));
     this.#queue = new AppendQueue(GROUP_BYTES_MAX, (entries) => this.#writeAll(entries));
-    this.#publishedSeq = options.journal.durableSeq;
+    this.#publishedSeq = options.journal.lastSeq;
     this.#nextSeq = this.#publishedSeq + 1;
   }
 
   get durableSeq(): number {
     return this.#publishedSeq;
+  }
+
+  get firstSeq(): number {
+    return this.#options.journal.firstSeq;
   }
 
   get byteLength(): number {
@@ -94,7 +101,7 @@ export class PostgresLog implements BlockLog {
   /** A replica's: entries that are in the log, into the copy. They are not `durable` here before `publish`. */
   async copy(entries: readonly Uint8Array[]): Promise<void> {
     await this.#copy(entries);
-    this.#nextSeq = this.#options.journal.durableSeq + 1;
+    this.#nextSeq = this.#options.journal.lastSeq + 1;
   }
 
   async #copy(entries: readonly Uint8Array[]): Promise<void> {
@@ -109,6 +116,10 @@ export class PostgresLog implements BlockLog {
 
   /** The last seq of the copy. */
   get copiedSeq(): number {
+    return this.#options.journal.lastSeq;
+  }
+
+  get localSeq(): number {
     return this.#options.journal.durableSeq;
   }
 
@@ -146,7 +157,10 @@ export class PostgresLog implements BlockLog {
       const token = this.#token;
       if (token === undefined && !isSent) throw notLeading();
       try {
-        this.#client ??= await connectPostgres(this.#options.postgres, { application: "log" });
+        this.#client ??= await connectPostgres(this.#options.postgres, {
+          application: "log",
+          meter: this.#options.meter,
+        });
         if (!isSent) {
           isSent = true;
           if ((await this.#rows.append(this.#client, token!, group)) === group.length) return this.#wrote();

@@ -2,6 +2,7 @@
 import type { ErrorCode, ErrorFacts } from "../errors.ts";
 import type { LeaseRequest } from "./postgres-lease.ts";
 import type { PostgresOptions } from "./postgres-options.ts";
+import type { StatementCounts } from "./statement-meter.ts";
 
 export interface PostgresWorkerData {
   journalDirectory: string;
@@ -13,9 +14,14 @@ export interface PostgresWorkerData {
   lease: LeaseRequest | { token: bigint };
   /** How long changes are gathered once it has caught up. */
   windowMs?: number;
+  /** How far behind the log a burst may put the tables while they wait. */
+  gatherBytesMax: number;
+  /** A statement that takes as long is listed. */
+  slowMs: number;
 }
 
-export type PostgresRequest = { durableSeq: number } | { stop: true };
+/** `logBytes`: of all entries up to `durableSeq`; `backlogBytes`: of those that the tables lack, as last known. */
+export type PostgresRequest = { durableSeq: number; logBytes: number; backlogBytes: number } | { stop: true };
 
 /**
  * `ok`: it follows. `unreachable`: it tries again, and goes on from where the tables are. `migrations`: the schema has not
@@ -33,6 +39,8 @@ export interface PostgresProgress {
   problem?: string;
   /** Transactions written to the tables by this thread. */
   transactions: number;
+  /** What this thread asked of the server. */
+  statements: StatementCounts;
 }
 
 export type PostgresReport = PostgresProgress | { error: { code: ErrorCode; message: string; facts: ErrorFacts } };

@@ -13,6 +13,7 @@ import { claimLease, type LeaseHolder, type LeaseRequest, readLease, releaseLeas
 import { describeServer, type PostgresOptions, quotedSchema } from "./postgres-options.ts";
 import type { PostgresLink, PostgresWorkerData } from "./postgres-protocol.ts";
 import { PostgresTables, type TablePosition } from "./postgres-tables.ts";
+import type { StatementMeter } from "./statement-meter.ts";
 
 /** Not now: something has to change first that is not ours to change. */
 export class NotReadyError extends Error {
@@ -57,6 +58,7 @@ export class PostgresSession {
     data: PostgresWorkerData,
     read: (seq: number) => BlockEntry | undefined,
     onLost: () => void,
+    meter: StatementMeter,
   ): Promise<PostgresSession> {
     const { postgres } = data;
     let session: PostgresSession | undefined;
@@ -64,7 +66,7 @@ export class PostgresSession {
       session?.lost();
       onLost();
     };
-    const client = await connectPostgres(postgres, { application: "tables", onLost: lost });
+    const client = await connectPostgres(postgres, { application: "tables", onLost: lost, meter });
     try {
       await requireMigrations(client, postgres.schema, data.migrationsDirectory);
       const schema = quotedSchema(postgres);

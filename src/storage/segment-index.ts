@@ -11,6 +11,9 @@
  *        …    pages of 4096 bytes, kind after kind: up to 511 postings (u32 ordinal, u32 fingerprint), their number (u32),
  *             CRC-32 of the page up to here (u32)
  *
+ * In an encrypted directory the file begins with "PTINDEX2"; directory and pages are messages (encryption/data-keys.ts) bound to
+ * the header and their place, so that each is 28 bytes longer.
+ *
  * In memory stays the directory alone: 4 bytes for 511 postings, so that thousands of segments can be open; a look-up costs
  * one read of 4 KiB. 24 bytes a transfer: 256 MiB of transfers make about 11 MiB of index.
  * Always
@@ -24,10 +27,14 @@ import { crc32 } from "node:zlib";
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { readU32, readU64, writeU32, writeU64 } from "../encoding/bytes.ts";
 import { StorageError } from "../errors.ts";
+import { type Cipher, type DataKeys, SEAL_BYTES } from "./encryption/data-keys.ts";
+import { keysOf } from "./encryption/unlocked.ts";
 import type { EntrySource } from "./entry-source.ts";
 import { POSTING_KINDS, type PostingKind, PostingList, type PostingLookup, PostingsBuilder } from "./postings.ts";
 
 const MAGIC = Buffer.from("PTINDEX1");
+const ENCRYPTED_MAGIC = Buffer.from("PTINDEX2");
+const PURPOSE = "segment index";
 const HEADER_BYTES = 48;
 const PAGE_BYTES = 4096;
 const PAGE_POSTINGS = 511;
@@ -44,13 +51,23 @@ export interface SeqRange {
 
 export class SegmentIndex implements PostingLookup {
   readonly #path: string;
+  readonly #header: Uint8Array;
+  readonly #cipher: Cipher | undefined;
   /** First fingerprints of all pages. */
   readonly #directory: Uint32Array;
   /** Number of the first page of each kind, and of the end. */
   readonly #firstPages: readonly number[];
 
-  private constructor(path: string, directory: Uint32Array, counts: readonly number[]) {
+  private constructor(
+    path: string,
+    header: Uint8Array,
+    cipher: Cipher | undefined,
+    directory: Uint32Array,
+    counts: readonly number[],
+  ) {
     this.#path = path;
+    this.#header = header;
+    this.#cipher = cipher;
     this.#directory = directory;
     const firstPages = [0];
     for (const count of counts) firstPages.push(firstPages.at(-1)! + pagesOf(count));
@@ -65,17 +82,19 @@ export class SegmentIndex implements PostingLookup {
   /** @returns undefined when there is no index of exactly this segment, or it is damaged. */
   static open(indexDirectory: string, range: SeqRange): SegmentIndex | undefined {
     const path = indexPath(indexDirectory, range.firstSeq);
+    const cipher = keysOf(indexDirectory)?.cipher(PURPOSE);
+    const magic = cipher === undefined ? MAGIC : ENCRYPTED_MAGIC;
     return withFile(path, (fd) => {
       const header = Buffer.alloc(HEADER_BYTES);
       if (readSync(fd, header, 0, HEADER_BYTES, 0) !== HEADER_BYTES) return undefined;
-      if (!header.subarray(0, MAGIC.length).equals(MAGIC) || readU32(header, 44) !== crc32(header.subarray(0, 44)))
+      if (!header.subarray(0, magic.length).equals(magic) || readU32(header, 44) !== crc32(header.subarray(0, 44)))
         return undefined;
       if (readU64(header, 8) !== range.firstSeq || readU64(header, 16) !== range.lastSeq) return undefined;
       const counts = POSTING_KINDS.map((kind) => readU32(header, 24 + 4 * kind));
-      const directory = new Uint32Array(counts.reduce((sum, count) => sum + pagesOf(count), 0));
-      const bytes = new Uint8Array(directory.buffer);
-      if (readSync(fd, bytes, 0, bytes.length, HEADER_BYTES) !== bytes.length) return undefined;
-      return readU32(header, 40) === crc32(bytes) ? new SegmentIndex(path, directory, counts) : undefined;
+      const pages = counts.reduce((sum, count) => sum + pagesOf(count), 0);
+      const bytes = readPart(fd, cipher, header, 0, 4 * pages, HEADER_BYTES);
+      if (bytes === undefined || readU32(header, 40) !== crc32(bytes)) return undefined;
+      return new SegmentIndex(path, header, cipher, new Uint32Array(bytes.buffer, 0, pages), counts);
     });
   }
 
@@ -87,7 +106,7 @@ export class SegmentIndex implements PostingLookup {
     try {
       const fd = openSync(aside, "w", 0o600);
       try {
-        writeSync(fd, encodeIndex(range, lists));
+        writeFully(fd, encrypted(encodeIndex(range, lists), keysOf(indexDirectory)));
         fsyncSync(fd);
       } finally {
         closeSync(fd);
@@ -130,12 +149,12 @@ export class SegmentIndex implements PostingLookup {
   }
 
   #readPage(fd: number, page: number): PostingList {
-    const words = new Uint32Array(PAGE_BYTES / 4);
-    const bytes = new Uint8Array(words.buffer);
-    const read = readSync(fd, bytes, 0, PAGE_BYTES, HEADER_BYTES + this.#directory.byteLength + PAGE_BYTES * page);
-    const whole = read === PAGE_BYTES && readU32(bytes, PAGE_CRC_AT) === crc32(bytes.subarray(0, PAGE_CRC_AT));
-    if (!whole) this.#refuse(`is damaged in page ${page}`);
-    return new PostingList(words.subarray(0, 2 * readU32(bytes, PAGE_COUNT_AT)));
+    const extra = extraBytes(this.#cipher);
+    const at = HEADER_BYTES + this.#directory.byteLength + extra + (PAGE_BYTES + extra) * page;
+    const bytes = readPart(fd, this.#cipher, this.#header, 1 + page, PAGE_BYTES, at);
+    const isWhole = bytes !== undefined && readU32(bytes, PAGE_CRC_AT) === crc32(bytes.subarray(0, PAGE_CRC_AT));
+    if (!isWhole) this.#refuse(`is damaged in page ${page}`);
+    return new PostingList(new Uint32Array(bytes.buffer, 0, 2 * readU32(bytes, PAGE_COUNT_AT)));
   }
 
   #refuse(problem: string): never {
@@ -195,6 +214,52 @@ function encodeIndex(range: SeqRange, lists: readonly PostingList[]): Uint8Array
   writeU32(bytes, 40, crc32(bytes.subarray(HEADER_BYTES, HEADER_BYTES + 4 * pages)));
   writeU32(bytes, 44, crc32(bytes.subarray(0, 44)));
   return bytes;
+}
+
+function extraBytes(cipher: Cipher | undefined): number {
+  return cipher === undefined ? 0 : SEAL_BYTES;
+}
+
+/** What a part of an encrypted index belongs to. @param part 0: the directory; 1 and on: pages. */
+function placeOf(header: Uint8Array, part: number): Uint8Array {
+  const place = new Uint8Array(HEADER_BYTES + 4);
+  place.set(header);
+  writeU32(place, HEADER_BYTES, part);
+  return place;
+}
+
+/** A part of the file, in a buffer of its own; undefined when it is cut off or does not decrypt. */
+function readPart(
+  fd: number,
+  cipher: Cipher | undefined,
+  header: Uint8Array,
+  part: number,
+  length: number,
+  position: number,
+): Uint8Array | undefined {
+  const bytes = new Uint8Array(length + extraBytes(cipher));
+  if (readSync(fd, bytes, 0, bytes.length, position) !== bytes.length) return undefined;
+  if (cipher === undefined) return bytes;
+  const opened = cipher.open(bytes, placeOf(header, part));
+  return opened === undefined ? undefined : new Uint8Array(opened);
+}
+
+/** The file as it stands in an encrypted directory. */
+function encrypted(plain: Uint8Array, keys: DataKeys | undefined): Uint8Array {
+  if (keys === undefined) return plain;
+  const cipher = keys.cipher(PURPOSE);
+  const header = plain.slice(0, HEADER_BYTES);
+  header.set(ENCRYPTED_MAGIC);
+  writeU32(header, 44, crc32(header.subarray(0, 44)));
+  const pages = POSTING_KINDS.map((kind) => pagesOf(readU32(header, 24 + 4 * kind))).reduce((sum, n) => sum + n, 0);
+  const parts = [header, cipher.seal(plain.subarray(HEADER_BYTES, HEADER_BYTES + 4 * pages), placeOf(header, 0))];
+  for (let page = 0, at = HEADER_BYTES + 4 * pages; page < pages; page++, at += PAGE_BYTES)
+    parts.push(cipher.seal(plain.subarray(at, at + PAGE_BYTES), placeOf(header, 1 + page)));
+  return Buffer.concat(parts);
+}
+
+function writeFully(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 /** Opens a file for reading and closes it again; undefined when there is none. */

@@ -63,8 +63,13 @@ export class SegmentIndexer {
     return true;
   }
 
+  /** What can't be written is left to `advance`, which reads the segment again. */
   #write(range: SeqRange): void {
-    SegmentIndex.write(this.#directory, range, this.#builder.take());
+    try {
+      SegmentIndex.write(this.#directory, range, this.#builder.take());
+    } catch {
+      return;
+    }
     this.#indexed.add(range.firstSeq);
   }
 

@@ -6,6 +6,7 @@
  *  - Nothing above the seq that the caller states as durable is looked at.
  */
 import { join } from "node:path";
+import type { Cipher, DataKeys } from "./encryption/data-keys.ts";
 import type { Files, OpenFile } from "./files.ts";
 import { errorCode } from "./files.ts";
 import { scanFrames } from "./frame-scan.ts";
@@ -17,10 +18,12 @@ import {
   FrameKind,
   frameKind,
   framePayload,
+  framePlace,
   frameSeq,
   isFrameIntact,
   journalDamaged,
   SEGMENT_HEADER_BYTES,
+  segmentCipher,
   segmentName,
 } from "./journal-format.ts";
 import { OffsetTable, offsetsName } from "./offset-table.ts";
@@ -30,21 +33,24 @@ export class SegmentReader {
   readonly header: SegmentHeader;
   readonly table: OffsetTable;
   readonly #file: OpenFile;
+  readonly #cipher: Cipher | undefined;
 
-  constructor(path: string, header: SegmentHeader, table: OffsetTable, file: OpenFile) {
+  /** @throws EngineError when the segment is encrypted and `keys` are missing, or the reverse. */
+  constructor(path: string, header: SegmentHeader, table: OffsetTable, file: OpenFile, keys: DataKeys | undefined) {
     this.path = path;
     this.header = header;
     this.table = table;
     this.#file = file;
+    this.#cipher = segmentCipher(keys, header, path);
   }
 
-  static open(files: Files, directory: string, firstSeq: number): SegmentReader {
+  static open(files: Files, directory: string, firstSeq: number, keys: DataKeys | undefined): SegmentReader {
     const path = join(directory, segmentName(firstSeq));
     const file = files.open(path, "read").now();
     try {
       const header = readSegmentHeader(file, path, firstSeq);
       const table = readOffsetTable(files, directory, header) ?? new OffsetTable();
-      return new SegmentReader(path, header, table, file);
+      return new SegmentReader(path, header, table, file, keys);
     } catch (thrown) {
       file.close();
       throw thrown;
@@ -65,11 +71,15 @@ export class SegmentReader {
     const count = this.#file.read(bytes, start);
     const length = this.#intactLength(bytes.subarray(0, count), 0, start);
     if (length === 0 || frameSeq(bytes, 0) !== seq) throw this.#damagedAt(start, seq);
-    return framePayload(bytes, 0);
+    return this.#entryOf(bytes, 0, start);
   }
 
-  /** The first `length` bytes of the entry at `seq`, or all of a shorter one. The checksum is not looked at. */
+  /**
+   * The first `length` bytes of the entry at `seq`, or all of a shorter one. The checksum is not looked at; an encrypted entry is
+   * read whole, since only a whole one can be told from one that was changed.
+   */
   readStart(seq: number, length: number): Uint8Array {
+    if (this.#cipher !== undefined) return this.read(seq).slice(0, length);
     this.#learn(seq);
     const start = this.table.start(seq - this.header.firstSeq);
     const bytes = new Uint8Array(length);
@@ -115,7 +125,7 @@ export class SegmentReader {
       if (at + claimed > bytes.length) return at + claimed;
       if (!isFrameIntact(bytes, at, claimed) || frameSeq(bytes, at) !== seq) throw this.#damagedAt(offset + at, seq);
       if (frameKind(bytes, at) === FrameKind.entry) {
-        entries.push(framePayload(bytes, at));
+        entries.push(this.#entryOf(bytes, at, offset + at));
         this.#enter(seq, offset + at, claimed);
         seq++;
       }
@@ -148,6 +158,16 @@ export class SegmentReader {
     if (at + FRAME_HEADER_BYTES > bytes.length) return 0;
     const length = claimedFrameBytes(bytes, at, offset, this.header.tag);
     return length > 0 && at + length <= bytes.length && isFrameIntact(bytes, at, length) ? length : 0;
+  }
+
+  /** An encrypted entry is put in the place of its ciphertext: `bytes` are this reader's. */
+  #entryOf(bytes: Uint8Array, at: number, offset: number): Uint8Array {
+    const payload = framePayload(bytes, at);
+    if (this.#cipher === undefined) return payload;
+    const entry = this.#cipher.open(payload, framePlace(bytes, at));
+    if (entry === undefined) throw journalDamaged(this.path, offset, "the entry does not decrypt: it was changed");
+    payload.set(entry);
+    return payload.subarray(0, entry.length);
   }
 
   #damagedAt(offset: number, seq: number): Error {

@@ -2,6 +2,7 @@
  * SegmentSet: the segments of a journal's directory in order, with the few that were read last kept open.
  */
 import { join } from "node:path";
+import type { DataKeys } from "./encryption/data-keys.ts";
 import type { SegmentInfo } from "./entry-source.ts";
 import type { Files } from "./files.ts";
 import { firstSeqOf, segmentName } from "./journal-format.ts";
@@ -13,15 +14,17 @@ const OPEN_MAX = 8;
 export class SegmentSet {
   readonly #files: Files;
   readonly #directory: string;
+  readonly #keys: DataKeys | undefined;
   /** First seqs, ascending. */
   #firstSeqs: number[];
   /** By first seq, least recently used first. */
   readonly #readers = new Map<number, SegmentReader>();
 
-  constructor(files: Files, directory: string, firstSeqs: number[]) {
+  constructor(files: Files, directory: string, firstSeqs: number[], keys: DataKeys | undefined) {
     this.#files = files;
     this.#directory = directory;
     this.#firstSeqs = firstSeqs;
+    this.#keys = keys;
   }
 
   /** First seq of the oldest segment; undefined when there is none. */
@@ -55,7 +58,7 @@ export class SegmentSet {
   }
 
   reader(firstSeq: number): SegmentReader {
-    const found = this.#readers.get(firstSeq) ?? SegmentReader.open(this.#files, this.#directory, firstSeq);
+    const found = this.#readers.get(firstSeq) ?? SegmentReader.open(this.#files, this.#directory, firstSeq, this.#keys);
     this.#readers.delete(firstSeq);
     this.#readers.set(firstSeq, found);
     for (const oldest of this.#readers.keys()) {

@@ -2,17 +2,26 @@
  * SegmentWriter: the end of the journal. Writes groups into the open segment and starts the next one.
  * Each method is a sequence of operations, so that the same code runs blocking or on the thread pool.
  * Always
- *  - `durableEnd` ≤ `end`; between them stands at most a mark that no sync has covered yet.
+ *  - `durableEnd` ≤ `end`; between them stands what no sync has covered yet: a mark, and groups that were written unsynced.
  *  - A segment has its final name only once its header is durable, and is written to only once its name is.
  *  - After anything thrown but a StorageError with `retryable: true`, the writer must not be used again.
  */
-import { randomInt } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { StorageError } from "../errors.ts";
+import type { Cipher, DataKeys } from "./encryption/data-keys.ts";
 import { type Files, isFull, type OpenFile } from "./files.ts";
 import { encodeMark, FrameEncoder, groupFrameBytes } from "./frame-encoder.ts";
-import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader, segmentName } from "./journal-format.ts";
+import {
+  encodeSegmentHeader,
+  payloadExtraBytes,
+  SALT_BYTES,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  segmentCipher,
+  segmentName,
+} from "./journal-format.ts";
 import { OffsetTable } from "./offset-table.ts";
 import { type Steps, step } from "./operation.ts";
 import { SegmentReader } from "./segment-reader.ts";
@@ -42,17 +51,21 @@ export class SegmentWriter {
   readonly #files: Files;
   readonly #directory: string;
   readonly #segmentBytes: number;
+  readonly #keys: DataKeys | undefined;
   readonly #encoder = new FrameEncoder();
   #segment: OpenSegment;
+  #cipher: Cipher | undefined;
   #reader: SegmentReader;
   #end: number;
   #durableEnd: number;
 
-  constructor(files: Files, directory: string, segmentBytes: number, segment: OpenSegment) {
+  constructor(files: Files, directory: string, segmentBytes: number, segment: OpenSegment, keys: DataKeys | undefined) {
     this.#files = files;
     this.#directory = directory;
     this.#segmentBytes = segmentBytes;
+    this.#keys = keys;
     this.#segment = segment;
+    this.#cipher = this.#cipherOf(segment);
     this.#reader = this.#readerOf(segment);
     this.#end = segment.table.end;
     this.#durableEnd = segment.table.end;
@@ -74,7 +87,7 @@ export class SegmentWriter {
 
   /** Whether the open segment would grow past its size by `entries`. One group may be larger than a segment. */
   isFullFor(entries: readonly Uint8Array[]): boolean {
-    return this.#segment.table.length > 0 && this.#end + groupFrameBytes(entries) > this.#segmentBytes;
+    return this.#segment.table.length > 0 && this.#end + this.#bytesOf(entries) > this.#segmentBytes;
   }
 
   /**
@@ -84,14 +97,16 @@ export class SegmentWriter {
   *startSegment(): Steps<SegmentReader> {
     const { header, table, entryBytes } = this.#segment;
     // The next header states this segment's length, so a mark at its end must be durable too.
-    yield* this.syncMark();
+    yield* this.sync();
     const sealed = this.#reader;
     table.end = this.#end;
     this.#segment = yield* createSegment(this.#files, this.#directory, {
       firstSeq: header.firstSeq + table.length,
       previousBytes: this.#end,
       entryBytesBefore: header.entryBytesBefore + entryBytes,
+      isEncrypted: this.#keys !== undefined,
     });
+    this.#cipher = this.#cipherOf(this.#segment);
     this.#reader = this.#readerOf(this.#segment);
     this.#end = SEGMENT_HEADER_BYTES;
     this.#durableEnd = SEGMENT_HEADER_BYTES;
@@ -99,11 +114,11 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes `entries` and makes them durable.
+   * Writes `entries` and makes them durable, or leaves that to `sync`.
    * @throws StorageError `retryable: true` when the disk is full and the segment was cut back to what it was, durably.
    */
-  *writeGroup(entries: readonly Uint8Array[]): Steps<GroupWritten> {
-    const bytes = groupFrameBytes(entries);
+  *writeGroup(entries: readonly Uint8Array[], isSynced = true): Steps<GroupWritten> {
+    const bytes = this.#bytesOf(entries);
     const { file } = this.#segment;
     const starts: number[] = [];
     const place = this.#placeOfNext();
@@ -116,10 +131,12 @@ export class SegmentWriter {
       throw yield* this.#cutBack(thrown);
     }
     const written = performance.now();
-    yield file.sync();
+    if (isSynced) yield file.sync();
+    const syncMs = isSynced ? performance.now() - written : 0;
     if (!file.isLinked()) throw new Error(`${this.#reader.path} was removed while the journal wrote to it`);
     this.#enter(entries, starts, place.durableOffset, bytes);
-    return { bytes, writeMs: written - started, syncMs: performance.now() - written };
+    if (isSynced) this.#durableEnd = this.#end;
+    return { bytes, writeMs: written - started, syncMs };
   }
 
   /**
@@ -134,11 +151,12 @@ export class SegmentWriter {
     this.#end += mark.length;
   }
 
-  /** Makes a mark durable, where one was written. */
-  *syncMark(): Steps<void> {
-    if (this.#end === this.#durableEnd) return;
+  /** Makes durable what was written so far. More may be written meanwhile, but no segment may be started. */
+  *sync(): Steps<void> {
+    const end = this.#end;
+    if (end === this.#durableEnd) return;
     yield this.#segment.file.sync();
-    this.#durableEnd = this.#end;
+    this.#durableEnd = Math.max(this.#durableEnd, end);
   }
 
   close(): void {
@@ -148,7 +166,15 @@ export class SegmentWriter {
   #placeOfNext() {
     const { header, table } = this.#segment;
     const seq = header.firstSeq + table.length;
-    return { tag: header.tag, seq, offset: this.#end, durableOffset: this.#durableEnd };
+    return { tag: header.tag, seq, offset: this.#end, durableOffset: this.#durableEnd, cipher: this.#cipher };
+  }
+
+  #bytesOf(entries: readonly Uint8Array[]): number {
+    return groupFrameBytes(entries, payloadExtraBytes(this.#segment.header));
+  }
+
+  #cipherOf({ header }: OpenSegment): Cipher | undefined {
+    return segmentCipher(this.#keys, header, join(this.#directory, segmentName(header.firstSeq)));
   }
 
   #enter(entries: readonly Uint8Array[], starts: readonly number[], namedOffset: number, bytes: number): void {
@@ -156,7 +182,6 @@ export class SegmentWriter {
     for (const start of starts) segment.table.push(start);
     for (const entry of entries) segment.entryBytes += entry.length;
     this.#end += bytes;
-    this.#durableEnd = this.#end;
     segment.table.end = this.#end;
     segment.entriesEnd = this.#end;
     segment.namedOffset = namedOffset;
@@ -175,7 +200,7 @@ export class SegmentWriter {
   }
 
   #readerOf({ header, table, file }: OpenSegment): SegmentReader {
-    return new SegmentReader(join(this.#directory, segmentName(header.firstSeq)), header, table, file);
+    return new SegmentReader(join(this.#directory, segmentName(header.firstSeq)), header, table, file, this.#keys);
   }
 }
 
@@ -183,9 +208,9 @@ export class SegmentWriter {
 export function* createSegment(
   files: Files,
   directory: string,
-  place: { firstSeq: number; previousBytes: number; entryBytesBefore: number },
+  { isEncrypted, ...place }: Omit<SegmentHeader, "tag" | "salt"> & { isEncrypted: boolean },
 ): Steps<OpenSegment> {
-  const header = { ...place, tag: randomInt(1, 2 ** 32) };
+  const header = { ...place, tag: randomInt(1, 2 ** 32), salt: isEncrypted ? randomBytes(SALT_BYTES) : undefined };
   const path = join(directory, segmentName(place.firstSeq));
   const temporary = path + TEMPORARY_SUFFIX;
   let file: OpenFile | undefined;

@@ -5,7 +5,7 @@ import { VERSION } from "../../src/version.ts";
 import { IMPORT_RULES, type ImportRule } from "./import-rules.ts";
 import { filesBelow, importsOf, read } from "./source-files.ts";
 
-const SOURCES = filesBelow("src", [".ts"]);
+const SOURCES = filesBelow("src", [".ts", ".tsx"]);
 const LINES_MAX = 400;
 
 /** Files that may be longer, each with its reason. */
@@ -28,7 +28,7 @@ function ruleFor(module: string): ImportRule | undefined {
 
 /** What is wrong with the imports of one file, as lines. */
 function violationsOf(path: string): string[] {
-  const module = path.slice("src/".length, -".ts".length);
+  const module = path.slice("src/".length).replace(/\.tsx?$/, "");
   const rule = ruleFor(module);
   if (rule === undefined) return [`${path}: no rule says what it may import (test/architecture/import-rules.ts)`];
   return importsOf(read(path)).flatMap(({ specifier, isTypeOnly }) => {
@@ -37,7 +37,7 @@ function violationsOf(path: string): string[] {
         ? []
         : [`${path}: may not import ${specifier}`];
     }
-    const target = posix.join(posix.dirname(module), specifier).replace(/\.ts$/, "");
+    const target = posix.join(posix.dirname(module), specifier).replace(/\.tsx?$/, "");
     if (isWithin(target, rule.from) || isOwnFolder(module, target)) return [];
     const allowed = rule.to.find((folder) => isWithin(target, folder));
     if (allowed === undefined) return [`${path}: may not import ${target}`];
@@ -97,7 +97,7 @@ describe("habits", () => {
       ...filesBelow("scripts", [".mjs"]),
     ];
     expect(
-      paths.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|d))?\.(ts|mjs)$/.test(posix.basename(path))),
+      paths.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|d))?\.(tsx?|mjs)$/.test(posix.basename(path))),
     ).toEqual([]);
   });
 

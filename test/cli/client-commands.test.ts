@@ -359,14 +359,14 @@ describe("contract, logs, block, account", () => {
   });
 
   it("logs --follow prints each log once, as blocks come, until Ctrl-C", async () => {
-    let height = 4;
-    const asked: unknown[] = [];
-    const { cwd } = await daemon({
-      engine_info: () => ({ height: height++ }),
-      contract_logs: ({ fromBlock, toBlock }) => {
-        asked.push([fromBlock, toBlock]);
-        return { items: [{ ...RECEIPT.logs[0], blockHeight: toBlock, transactionIndex: 0 }], nextCursor: null };
-      },
+    const event = (blockHeight: number) => ({
+      subscription: "0x1",
+      type: "logs",
+      cursor: `${blockHeight}.0.1.0011223344556677`,
+      result: { ...RECEIPT.logs[0], blockHeight, transactionIndex: 0, removed: false },
+    });
+    const { cwd, fake } = await daemon({
+      subscribe: () => ({ subscription: "0x1", cursor: "4.end.0011223344556677", events: [event(5), event(6)] }),
     });
     const child = startCli(["logs", "--follow", "--json"], { cwd, environment: { POLYTORUS_IPC: "engine.ipc" } });
     const lines: string[] = [];
@@ -376,10 +376,7 @@ describe("contract, logs, block, account", () => {
     });
     const code = await new Promise((resolve) => child.on("close", resolve));
     expect(code).toBe(130);
-    expect(asked.slice(0, 2)).toEqual([
-      [5, 5],
-      [6, 6],
-    ]);
+    expect(fake.requests).toEqual([{ method: "subscribe", params: { types: ["logs"] } }]);
     expect(lines.slice(0, 2).map((line) => (JSON.parse(line) as { blockHeight: number }).blockHeight)).toEqual([5, 6]);
   });
 

@@ -54,6 +54,7 @@ describe("help", () => {
         "contract abi",
         "contract state",
         "contract logs",
+        "events",
         "contract gen-client",
         "contract health",
         "contract history",
@@ -68,13 +69,30 @@ describe("help", () => {
         "block verify",
         "logs",
         "account show",
+        "dev accounts",
+        "dev snapshot",
+        "dev revert",
+        "dev time",
+        "dev mine",
         "db migrate",
         "db rollback",
         "db status",
         "db validate",
         "db create",
         "db reset",
+        "db maintenance",
+        "audit show",
+        "audit verify",
+        "seed",
+        "clear",
+        "backup",
+        "restore",
+        "rotate-key",
+        "state export",
+        "state import",
+        "state copy",
         "doctor",
+        "health",
         "config init",
         "config check",
         "config show",
@@ -254,7 +272,17 @@ describe("config", () => {
     const { code, stderr } = await runCli(["config", "check"], { cwd });
     expect(code).toBe(78);
     expect(stderr).toMatch(/mod .*did you mean mode\?/);
-    expect(stderr).toMatch(/storage\.kind .*"redis" is a database that this version does not have/);
+    expect(stderr).toMatch(/storage\.kind .*"redis" is no storage: Redis is a cache beside one/);
+  });
+
+  it("prints the configuration file where one asks for -, and writes none", async () => {
+    const cwd = temporaryDirectory();
+    const { code, stdout } = await runCli(["config", "init", "-"], { cwd });
+    expect([code, stdout.split("\n")[0]]).toEqual([
+      0,
+      "# Configuration of the Polytorus engine. A commented line shows the default.",
+    ]);
+    expect(existsSync(join(cwd, "-"))).toBe(false);
   });
 
   it("show says where each value comes from", async () => {
@@ -264,11 +292,11 @@ describe("config", () => {
     expect(stdout).toMatch(/^journal\.segment_bytes +256 MiB +default$/m);
   });
 
-  it("refuses to serve from a storage that this version does not have", async () => {
+  it("refuses to serve from what is no storage", async () => {
     const cwd = temporaryDirectory();
     const { code, stderr } = await runCli(["serve", "--storage", "redis://u:secret@db/0"], { cwd });
     expect(code).toBe(78);
-    expect(stderr).toContain("is a database that this version does not have");
+    expect(stderr).toContain("is no storage: Redis is a cache beside one");
     expect(stderr).not.toContain("secret");
   });
 });

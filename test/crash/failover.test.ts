@@ -19,11 +19,15 @@ interface Member {
   client: Client;
 }
 
-async function member(url: string): Promise<Member> {
+async function member(url: string, advertise?: string): Promise<Member> {
   const directory = temporaryDirectory();
   cleanups.push(directory.remove);
-  const args = ["--http", "off", "--storage", url, "--durability", "strict"];
-  const environment = { POLYTORUS_STORAGE__POSTGRES__LEASE_MS: "1000" };
+  const http = advertise === undefined ? "off" : "127.0.0.1:0";
+  const args = ["--http", http, "--storage", url, "--durability", "strict"];
+  const environment = {
+    POLYTORUS_STORAGE__POSTGRES__LEASE_MS: "1000",
+    ...(advertise === undefined ? {} : { POLYTORUS_HTTP__ADVERTISE: advertise }),
+  };
   const process = await startDaemon(directory.path, { args, environment });
   cleanups.push(() => process.kill("SIGKILL"));
   const client = await connect({ ipc: process.ipc });
@@ -78,5 +82,16 @@ describePostgres("daemons on one log", () => {
     const third = await member(url);
     await expect.poll(() => rootOf(third), { timeout: 20_000 }).toEqual(await rootOf(first));
     expect(await balanceOfBob(third, token)).toBe(25);
+  });
+
+  it("send writers to where the leader says that it is reached, not to where it listens", async () => {
+    const url = urlOf(await createMigratedDatabase());
+    await member(url, "https://engine-0.example:8645");
+    const follower = await member(url);
+    const refused = follower.client.call("tx_submit", { transaction: deployment(ALICE, "1000") });
+    await expect(refused).rejects.toMatchObject({
+      code: "NOT_LEADER",
+      facts: { leader: "https://engine-0.example:8645" },
+    });
   });
 });

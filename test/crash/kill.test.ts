@@ -7,8 +7,8 @@ import { randomBytes, randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Client, connect, type EngineError } from "../../src/client/client.ts";
-import { verifyChain } from "../../src/daemon-tools.ts";
 import type { TransactionJson } from "../../src/encoding/transaction.ts";
+import { verifyChain } from "../../src/tools/verify-chain.ts";
 import { type DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { ALICE, deployment, temporaryDirectory, transfer } from "../support/engine.ts";
 

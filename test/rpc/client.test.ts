@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, connectBinary, EngineError } from "../../src/client/client.ts";
-import { ALICE, TOKEN, transfer } from "../support/requests.ts";
+import { ALICE, transfer } from "../support/requests.ts";
 import { type FakeDaemon, openFakeDaemon } from "../support/rpc-target.ts";
 
 describe("the client", () => {
@@ -102,23 +102,6 @@ describe("the client", () => {
       new Array(100).fill("success"),
     );
     await expect(client.submitBatch([])).rejects.toMatchObject({ code: "VALIDATION_ERROR", facts: { path: "count" } });
-    await client.close();
-  });
-
-  it("follows logs from a block on, each once, until it is told to stop", async () => {
-    const client = await connect({ ipc: daemon.ipc });
-    for (let nonce = 0; nonce < 3; nonce++) await client.call("tx_submit", { transaction: transfer(nonce) });
-    const stop = new AbortController();
-    const seen: string[] = [];
-    for await (const log of client.followLogs(
-      { address: TOKEN, fromBlock: 1 },
-      { intervalMs: 5, signal: stop.signal },
-    )) {
-      seen.push(log.transactionHash);
-      if (seen.length === 3) await client.call("tx_submit", { transaction: transfer(3) });
-      if (seen.length === 4) stop.abort();
-    }
-    expect(new Set(seen).size).toBe(4);
     await client.close();
   });
 });

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { artifactPaths, buildContract, compile } from "../../contracts/build.mjs";
 import { type Client, connect } from "../../src/client/client.ts";
 import type { ReceiptJson, TransactionJson } from "../../src/client/methods.ts";
-import { toHex } from "../../src/encoding/hex.ts";
+import { fromHex, toHex } from "../../src/encoding/hex.ts";
+import { createAddress } from "../../src/execution/contract-record.ts";
 import { type DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { ALICE, BOB, temporaryDirectory } from "../support/engine.ts";
 
@@ -72,6 +73,13 @@ it("decodes what a batch and a simulation answer, the first time too", async () 
   expect(simulation.receipts).toMatchObject([{ result: "10", logs: [{ event: "Incremented" }] }]);
 });
 
+it("says why a transaction whose gas is asked for reverts", async () => {
+  const args = [String(2n ** 64n - 1n)];
+  const transaction = { kind: "call" as const, sender: BOB, to: counter, entrypoint: "increment", args };
+  const refused = client.call("tx_estimateGas", { transaction });
+  await expect(refused).rejects.toMatchObject({ code: "REVERTED", facts: { revert: { name: "CounterOverflow" } } });
+});
+
 it("knows the token's from every contract, and leaves what it does not know as bytes", async () => {
   const token = { type: "erc20", name: "T", symbol: "T", decimals: 0, initialSupply: "1" };
   const to = (await send({ kind: "deploy", sender: ALICE, contract: token })).contractAddress!;
@@ -95,4 +103,34 @@ it("goes by the new code's ABI after an upgrade", async () => {
   const contract = { type: "wasm", code: upgraded };
   expect((await send({ kind: "upgrade", sender: ALICE, to: counter, contract })).status).toBe("success");
   expect((await increment("1")).logs).toMatchObject([{ event: "Counted", args: { by: BOB, count: "1", total: "9" } }]);
+});
+
+it("decodes in a staged block what that block itself deploys", async () => {
+  const driven = await startDaemon(join(directory.path, "driven"), { args: ["--http", "off", "--mode", "driven"] });
+  const node = await connect({ ipc: driven.ipc });
+  const made = createAddress(fromHex(ALICE)!, 0);
+  const { blockHash, timestampMs } = await node.call("block_get", { height: 0 });
+  const deploy = { kind: "deploy", sender: ALICE, nonce: 0, gasLimit: "100000000" } as const;
+  const call = { kind: "call", sender: BOB, to: toHex(made), gasLimit: "1000000", entrypoint: "increment" } as const;
+  const transactions: TransactionJson[] = [
+    { ...deploy, contract: { type: "wasm", code, init: ["5"] } },
+    { ...call, args: ["2"] },
+  ];
+  const block = await node.call("block_execute", { height: 1, parentHash: blockHash, timestampMs, transactions });
+  expect(block.receipts[1]).toMatchObject({ status: "success", result: "7", logs: [{ event: "Incremented" }] });
+  await node.call("block_discard", {});
+  // Another contract at the same address: nothing is left of what was dropped.
+  const token = { type: "erc20", name: "T", symbol: "T", decimals: 0, initialSupply: "9" };
+  const other = await node.call("block_execute", {
+    height: 1,
+    parentHash: blockHash,
+    timestampMs,
+    transactions: [
+      { ...deploy, contract: token },
+      { ...call, entrypoint: "totalSupply" },
+    ],
+  });
+  expect(other.receipts[1]).toMatchObject({ status: "success", result: "9" });
+  await node.close();
+  await driven.kill("SIGKILL");
 });

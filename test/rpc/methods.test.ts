@@ -35,7 +35,7 @@ describe("the method table", () => {
   });
 
   it("has no method that the issue leaves out", () => {
-    const absent = NAMES.filter((name) => /^(eth_|net_|web3_|storage_|subscribe)/.test(name));
+    const absent = NAMES.filter((name) => /^(eth_|net_|web3_)/.test(name));
     expect(absent).toEqual([]);
   });
 });

@@ -2,8 +2,20 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type Client, connect } from "../../src/client/client.ts";
+import { toHex } from "../../src/encoding/hex.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { ALICE, BOB, deployment, temporaryDirectory } from "../support/engine.ts";
+import { CELL_CONTRACTS, deployments, instruction, PEOPLE } from "../support/parallel-workload.ts";
+import { parseScrape } from "../support/scrape.ts";
+import { contractText, wasmOf } from "../support/wasm-chain.ts";
+
+const PORT_LINE = /"http":"([^"]+)"/;
+
+function environmentOf(settings: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [`POLYTORUS_ENHANCED__${key.toUpperCase()}`, value]),
+  );
+}
 
 /** Runs `body` against a daemon with these settings and a token. */
 async function withDaemon(
@@ -11,10 +23,7 @@ async function withDaemon(
   body: (client: Client, token: string) => Promise<void>,
 ): Promise<void> {
   const directory = temporaryDirectory();
-  const environment = Object.fromEntries(
-    Object.entries(settings).map(([key, value]) => [`POLYTORUS_ENHANCED__${key.toUpperCase()}`, value]),
-  );
-  const daemon = await startDaemon(join(directory.path, "data"), { environment });
+  const daemon = await startDaemon(join(directory.path, "data"), { environment: environmentOf(settings) });
   const client = await connect({ ipc: daemon.ipc });
   try {
     const receipt = await client.call("tx_submit", { transaction: deployment() });
@@ -70,3 +79,121 @@ it("drops answers after cache_ttl_secs, and beyond max_cache_entries", async () 
     expect(cache.queries.expired).toBeGreaterThan(0);
   });
 });
+
+/** A token, and more questions of it than it takes to see that none is asked twice. */
+async function ask600(client: Client): Promise<string> {
+  const receipt = await client.call("tx_submit", { transaction: deployment() });
+  const token = (receipt as { contractAddress: string }).contractAddress;
+  for (let i = 1; i <= 600; i += 60)
+    await Promise.all(
+      Array.from({ length: 60 }, (_, k) => balance(client, token, `0x${(i + k).toString(16).padStart(40, "0")}`)),
+    );
+  return token;
+}
+
+for (const isOn of [true, false]) {
+  it(`${isOn ? "keeps no answers that nobody asks for again, loads busy contracts at start, and says so" : "does neither with enable_optimization off"}`, async () => {
+    const directory = temporaryDirectory();
+    const options = { environment: environmentOf({ enable_optimization: String(isOn) }) };
+    const done = async (client: Client) =>
+      (await client.call("metrics_performance", {})).optimizations.map(({ what }) => what);
+    let daemon = await startDaemon(join(directory.path, "data"), options);
+    let client = await connect({ ipc: daemon.ipc });
+    try {
+      const token = await ask600(client);
+      expect(await done(client)).toEqual(isOn ? ["answersNotKept"] : []);
+      await balance(client, token, ALICE);
+      expect(await balance(client, token, ALICE)).toMatchObject({ cached: !isOn });
+      await client.close();
+      await daemon.kill("SIGTERM");
+      daemon = await startDaemon(join(directory.path, "data"), options);
+      client = await connect({ ipc: daemon.ipc });
+      // It begins half a second after the start.
+      if (isOn) await expect.poll(() => done(client), { timeout: 10_000 }).toEqual(["loadedAtStart"]);
+      else {
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        expect(await done(client)).toEqual([]);
+      }
+    } finally {
+      await client.close();
+      await daemon.kill("SIGTERM");
+      directory.remove();
+    }
+  }, 60_000);
+}
+
+it("stops what runs longer than max_execution_time_ms, and nothing else", async () => {
+  const directory = temporaryDirectory();
+  const code = toHex(wasmOf(contractText({ call: "(loop $l (br $l))" })));
+  const withLimit = async (settings: Record<string, string>, body: (client: Client) => Promise<void>) => {
+    const daemon = await startDaemon(join(directory.path, "data"), { environment: environmentOf(settings) });
+    const client = await connect({ ipc: daemon.ipc });
+    try {
+      await body(client);
+    } finally {
+      await client.close();
+      await daemon.kill("SIGTERM");
+    }
+  };
+  let spinner = "";
+  const spin = async (client: Client) => {
+    const call = { kind: "call" as const, sender: BOB, to: spinner, calldata: "0x", gasLimit: "300000000" };
+    const { receipts } = await client.call("tx_submitBatch", { transactions: [call, deployment()] });
+    return receipts;
+  };
+  try {
+    await withLimit({}, async (client) => {
+      const transaction = {
+        kind: "deploy" as const,
+        sender: BOB,
+        gasLimit: 10_000_000,
+        contract: { type: "wasm", code },
+      };
+      const receipt = await client.call("tx_submit", { transaction });
+      spinner = (receipt as { contractAddress: string }).contractAddress;
+      expect(await spin(client)).toMatchObject([{ status: "halted", haltReason: "OutOfGas" }, { status: "success" }]);
+    });
+    await withLimit({ max_execution_time_ms: "300" }, async (client) => {
+      const timeout = { error: { data: { code: "EXECUTION_TIMEOUT", limitMs: 300 } } };
+      expect(await spin(client)).toMatchObject([timeout, { status: "success" }]);
+    });
+  } finally {
+    directory.remove();
+  }
+}, 60_000);
+
+it("runs calls of different WebAssembly contracts beside each other with enable_parallel_execution on", async () => {
+  const adoptedWith = async (settings: Record<string, string>, blocksMax: number) => {
+    const directory = temporaryDirectory();
+    const daemon = await startDaemon(join(directory.path, "data"), {
+      environment: environmentOf(settings),
+      args: ["--http", "127.0.0.1:0", "--dev"],
+    });
+    const client = await connect({ ipc: daemon.ipc });
+    const [, url] = PORT_LINE.exec(daemon.stderr()) as unknown as [string, string];
+    const adopted = async () =>
+      parseScrape(await (await fetch(`${url}/metrics`)).text()).samples.get(
+        'contract_parallel_transactions_total{outcome="adopted"}',
+      );
+    try {
+      await client.call("tx_submitBatch", { transactions: await deployments() });
+      const transactions = Array.from({ length: 80 }, (_, i) => ({
+        kind: "call" as const,
+        sender: PEOPLE[i % 6]!,
+        to: CELL_CONTRACTS[i % 2]!,
+        gasLimit: 1_000_000,
+        calldata: `0x${instruction(1, 1, 1)}`,
+      }));
+      for (let i = 0; i < blocksMax && (await adopted()) === 0; i++)
+        await client.call("tx_submitBatch", { transactions });
+      return await adopted();
+    } finally {
+      await client.close();
+      await daemon.kill("SIGTERM");
+      directory.remove();
+    }
+  };
+  const on = { enable_parallel_execution: "true", parallel_threads: "1" };
+  expect(await adoptedWith(on, 2_000)).toBeGreaterThan(0);
+  expect(await adoptedWith({}, 100)).toBe(0);
+}, 60_000);

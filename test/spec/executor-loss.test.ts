@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { TransactionJson } from "../../src/encoding/transaction.ts";
 import type { Engine } from "../../src/engine.ts";
 import { EngineError } from "../../src/errors.ts";
+import { ExecutorThreads } from "../../src/sequencer/executor-threads.ts";
 import {
   ALICE,
   BOB,
@@ -51,7 +52,7 @@ async function start(stored: boolean): Promise<{ engine: Engine; token: string; 
   const directory = temporaryDirectory();
   const { engine } = await openEngine({
     dataDir: stored ? directory.path : undefined,
-    executorScript: script,
+    executorThreads: new ExecutorThreads(script),
     executionTimeoutMs: 300,
   });
   open.push({ engine, remove: directory.remove });

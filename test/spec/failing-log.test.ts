@@ -10,7 +10,12 @@ import { Executor, headOf } from "../../src/execution/executor.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { AutoSequencer } from "../../src/sequencer/auto-sequencer.ts";
-import { InlineExecutor } from "../../src/sequencer/executor-handle.ts";
+import {
+  type ExecutorFace,
+  type ExecutorMethod,
+  InlineExecutor,
+  type Past,
+} from "../../src/sequencer/executor-handle.ts";
 import { IdGate } from "../../src/sequencer/id-gate.ts";
 import { IdIndex } from "../../src/sequencer/id-index.ts";
 import { Pipeline } from "../../src/sequencer/pipeline.ts";
@@ -38,6 +43,18 @@ class HeldLog extends MemoryLog {
   }
 }
 
+/** An executor on a thread of its own takes a while to take blocks back. */
+class SlowlyUndoing extends InlineExecutor {
+  override async ask<M extends ExecutorMethod>(
+    method: M,
+    args: Parameters<ExecutorFace[M]>,
+    past?: Past,
+  ): Promise<ReturnType<ExecutorFace[M]>> {
+    if (method === "undo") await soon();
+    return await super.ask(method, args, past);
+  }
+}
+
 async function start() {
   const log = new HeldLog();
   const zero = new Uint8Array(32);
@@ -58,7 +75,7 @@ async function start() {
   const pipeline = new Pipeline({
     log,
     head: headOf(new BlockEntry(genesis)),
-    startExecutor: async () => ({ handle: new InlineExecutor(executor), progress: new Int32Array(1) }),
+    startExecutor: async () => ({ handle: new SlowlyUndoing(executor), progress: new Int32Array(1) }),
     now: () => 1_000,
     onDurable: (entry) => durable.push(entry.height),
     stage: () => undefined,
@@ -145,13 +162,30 @@ describe("a block that is executed but not durable", () => {
     const results = await Promise.allSettled([first, second, read]);
     for (const result of results)
       expect(result).toMatchObject({ status: "rejected", reason: { code: "STORAGE_ERROR", retryable: true } });
-    await soon();
-    expect([toHex(executor.blocks.root()), pipeline.head.height]).toEqual([root, 1]);
+    await expect.poll(() => [toHex(executor.blocks.root()), pipeline.head.height]).toEqual([root, 1]);
     expect(await balance(token, BOB)).toBe(0n);
     expect(await submit([transfer(token, ALICE, BOB, 7)])).toMatchObject([
       { height: 2, receipt: { status: "success" } },
     ]);
     expect(await balance(token, BOB)).toBe(7n);
+  });
+
+  it("keeps nobody waiting who asks while it is taken back", async () => {
+    const { log, submit, balance, token } = await start();
+    log.isHolding = true;
+    const write = submit([transfer(token, ALICE, BOB, 5)]);
+    write.catch(() => undefined);
+    await soon();
+    log.isHolding = false;
+    log.fail(true);
+    const reads: Promise<bigint>[] = [];
+    for (let turn = 0; turn < 10; turn++) {
+      reads.push(balance(token, BOB));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect(write).rejects.toMatchObject({ code: "STORAGE_ERROR" });
+    expect(await Promise.all(reads)).toEqual(reads.map(() => 0n));
+    expect(await submit([transfer(token, ALICE, BOB, 7)])).toMatchObject([{ receipt: { status: "success" } }]);
   });
 
   it("stops the engine when the outcome on disk is unknown", async () => {

@@ -2,9 +2,15 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { KeyHolder } from "../../src/client/key-holder.ts";
+import type { JobJson } from "../../src/client/privacy-methods.ts";
 import { getEncryptedType } from "../../src/encoding/encrypted-type.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import { EngineError } from "../../src/errors.ts";
+import { ContractAbis } from "../../src/rpc/contract-abis.ts";
+import { DEFAULT_FRONT_LIMITS } from "../../src/rpc/limits.ts";
+import { EventStreams } from "../../src/rpc/streams/event-streams.ts";
+import { JobFeed } from "../../src/rpc/streams/job-feed.ts";
+import type { EventSink } from "../../src/rpc/streams/subscription.ts";
 import type { LocalPrivacy } from "../../src/service/privacy-service.ts";
 import { ALICE, BOB, CAROL, openEngine, submit, type TestEngine, temporaryDirectory } from "../support/engine.ts";
 import { collectionContract } from "../support/privacy-manifests.ts";
@@ -102,6 +108,40 @@ describe("privacy contracts in the engine", () => {
     });
   });
 
+  it("tells streams of each job as it stands and when it changes, and of what was over only those that go on", async () => {
+    const chain = await start();
+    await chain.deploy();
+    const { service } = chain.test.engine;
+    const faults = { warn: () => undefined, error: () => undefined };
+    const sources = { log: service.events, abis: new ContractAbis(service), jobs: new JobFeed(chain.privacy) };
+    const streams = new EventStreams(DEFAULT_FRONT_LIMITS, sources, faults);
+    const follow = (from: { since?: string; address?: string }) => {
+      const heard: JobJson[] = [];
+      const sink: EventSink = {
+        format: { key: "test", frame: (_type, _cursor, result) => result },
+        unreadBytes: 0,
+        send: (frames) => void heard.push(...frames.map((frame) => JSON.parse(frame))),
+        rest: () => undefined,
+        dropped: (error) => expect.unreachable(error.message),
+      };
+      return { heard, subscription: streams.open({ types: ["jobs"], ...from }, sink) };
+    };
+    await chain.value(await chain.call(BOB, "contribute", [await chain.input(BOB, 1n)]), ALICE);
+    const before = follow({});
+    const elsewhere = follow({ address: CAROL });
+    const handle = await chain.call(BOB, "contribute", [await chain.input(BOB, 2n)]);
+    await chain.value(handle, ALICE);
+    const isDone = ({ heard }: { heard: JobJson[] }) =>
+      heard.some(({ handles, status, percent }) => handles.includes(handle) && status === "done" && percent === 100);
+    await expect.poll(() => isDone(before), { timeout: 10_000 }).toBe(true);
+    expect(new Set(before.heard.map(({ jobId }) => jobId)).size).toBe(1);
+    const after = follow({ since: before.subscription.cursor });
+    await expect.poll(() => isDone(after), { timeout: 10_000 }).toBe(true);
+    expect(new Set(after.heard.map(({ jobId }) => jobId)).size).toBe(2);
+    expect(elsewhere.heard).toEqual([]);
+    for (const { subscription } of [before, after, elsewhere]) streams.end(subscription);
+  });
+
   it('says "none" of the security of everything in mode plain', async () => {
     const chain = await start();
     await chain.deploy();
@@ -121,7 +161,8 @@ describe("privacy contracts in the engine", () => {
     const test = await openEngine({ dataDir: directory.path });
     opened.push({ test, directory });
     const second = new Chain(test);
-    for (const handle of handles) await second.privacy.job(bytes(handle), 10_000).catch(() => undefined);
+    for (const handle of handles)
+      expect(await second.privacy.job(bytes(handle), 10_000)).toMatchObject({ status: "done", gatesTotal: 127 });
     const last = await second.privacy.ciphertext(bytes(handles.at(-1)!), bytes(ALICE));
     expect(holder.decrypt(keys.secretKey, last)).toBe((30n * 31n) / 2n);
     expect(second.privacy.jobs({}).open).toBe(0);

@@ -1,74 +1,28 @@
 /** What becomes of jobs whose worker dies, or is told to stop: retried, three times at most, and never done twice. */
 import { afterEach, describe, expect, it } from "vitest";
 import { KeyHolder } from "../../src/client/key-holder.ts";
-import { BlockEntry } from "../../src/encoding/block-entry.ts";
-import { ByteWriter } from "../../src/encoding/bytes.ts";
-import { toHex } from "../../src/encoding/hex.ts";
-import { hashOf } from "../../src/encoding/privacy-file.ts";
-import { encodeTransaction } from "../../src/encoding/transaction.ts";
-import { heldCiphertext, keyName } from "../../src/engines/privacy/held-blobs.ts";
-import { type EvaluationTask, runTask, type TaskResult } from "../../src/engines/privacy/jobs/evaluation-task.ts";
-import { PrivacyJobs } from "../../src/engines/privacy/jobs/privacy-jobs.ts";
-import { PrivacyContractEngine } from "../../src/engines/privacy/privacy-engine.ts";
-import { BlobFiles } from "../../src/storage/blobs/blob-files.ts";
-import { temporaryDirectory } from "../support/engine.ts";
-import { InlineChain } from "../support/inline-chain.ts";
+import { fromHex, toHex } from "../../src/encoding/hex.ts";
+import { heldCiphertext } from "../../src/engines/privacy/held-blobs.ts";
+import { JobChain } from "../support/job-chain.ts";
 import { collectionContract } from "../support/privacy-manifests.ts";
 
-const ALICE = `0x${"a1".repeat(20)}`;
-const keys = new KeyHolder(undefined).generateKeys("plain");
-const GAS = 10_000_000_000;
+const holder = new KeyHolder(undefined);
+const keys = holder.generateKeys("plain");
 
 const opened: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
 
-type Run = (task: EvaluationTask, evaluate: () => TaskResult) => TaskResult;
-
-/** Jobs over a real blob store and a real block; `run` decides what the worker does. */
-async function start(run: Run, calls = 3) {
-  const directory = temporaryDirectory();
-  const blobs = BlobFiles.open(directory.path, { bytesMax: 1 << 24 });
-  await blobs.commit([
-    { name: keyName(keys.keyId), facts: { parameterSet: "plain", bytes: 96 }, bytes: keys.evaluationKey },
-  ]);
-  const chain = new InlineChain({ engines: [new PrivacyContractEngine()] });
-  const contract = collectionContract(toHex(hashOf(keys.evaluationKey)));
-  const deployed = chain.send({ kind: "deploy", sender: ALICE, gasLimit: GAS, contract });
-  const to = toHex(deployed.contractAddress!);
-  const out = new ByteWriter(1024);
-  for (let i = 0; i < calls; i++) {
-    const call = { kind: "call", sender: ALICE, nonce: 1 + i, gasLimit: GAS, to } as const;
-    encodeTransaction({ ...call, entrypoint: "contributeOpenly", args: [String(i + 1)] }, out);
-  }
-  const { entry } = chain.executor.execute({
-    height: 1,
-    seq: 1,
-    timestampMs: 0,
-    parentHash: new Uint8Array(32),
-    transactions: out.take(),
-    submissionEnds: [calls],
-  });
-  const { table } = chain.executor;
-  const queued = new Int32Array(new SharedArrayBuffer(4));
-  const jobs = new PrivacyJobs(
-    { workers: 1, taskGatesMax: 1000, now: Date.now },
-    {
-      blobs,
-      leaf: async (key) => table.get(table.slotOfKey(key))?.slice(),
-      run: async (task) => run(task, () => runTask(task, (hash) => blobs.read(hash))),
-      report: () => {},
-      queued,
-    },
-  );
-  jobs.follow(new BlockEntry(entry!));
+async function start(run: Parameters<JobChain["start"]>[0]) {
+  const calls = ["1", "2", "3"].map((amount) => ({ entrypoint: "contributeOpenly", args: [amount] }));
+  const chain = await JobChain.open({ holder, keys, contract: collectionContract, calls, query: "total" });
+  const jobs = chain.start(run);
   opened.push(async () => {
     await jobs.close();
-    await blobs.close();
-    directory.remove();
+    await chain.close();
   });
-  const total = chain.query({ sender: ALICE, to, entrypoint: "total", args: [], gasLimit: GAS }).returnData.slice();
+  const { blobs, queued, result: total } = chain;
   return { jobs, blobs, total, queued, settled: () => jobs.wait(total, 5_000) };
 }
 
@@ -104,5 +58,43 @@ describe("a worker that dies", () => {
     let stops = 0;
     const { settled } = await start((_task, evaluate) => (stops++ < 5 ? undefined : evaluate()));
     expect(await settled()).toMatchObject({ status: "done", attempts: 1 });
+  });
+});
+
+describe("a job that is cancelled", () => {
+  it("gives no result though its worker comes to the end, and what waits for it fails", async () => {
+    let running: (() => void) | undefined;
+    const begun = new Promise<void>((resolve) => {
+      running = resolve;
+    });
+    const { jobs, settled, blobs, total } = await start(async (task, evaluate) => {
+      running?.();
+      while (Atomics.load(task.control, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      Atomics.store(task.control, 0, 0);
+      return evaluate();
+    });
+    await begun;
+    const [first] = jobs.list({ status: "running" });
+    const handle = fromHex(first!.handles[0]!)!;
+    expect(await jobs.cancel(handle)).toMatchObject({ status: "cancelled" });
+    expect(await settled()).toMatchObject({ status: "failed", because: expect.stringContaining("cancelled") });
+    await jobs.close();
+    expect(heldCiphertext(blobs, handle)).toBeUndefined();
+    expect(heldCiphertext(blobs, total)).toBeUndefined();
+  });
+
+  it("is not taken up by the next start", async () => {
+    const calls = [{ entrypoint: "contributeOpenly", args: ["1"] }];
+    const chain = await JobChain.open({ holder, keys, contract: collectionContract, calls, query: "total" });
+    const first = chain.start(() => new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 50)));
+    while (first.get(chain.result) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    await first.cancel(chain.result);
+    await first.close();
+    const second = chain.start(() => {
+      throw new Error("nothing is to be evaluated");
+    });
+    expect(await second.wait(chain.result, 1_000)).toMatchObject({ status: "cancelled", attempts: 0 });
+    await second.close();
+    await chain.close();
   });
 });

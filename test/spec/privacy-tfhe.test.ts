@@ -71,7 +71,7 @@ describe("circuits under TFHE", () => {
       inputs: encrypted(values, circuits[index]!.inputBits),
     }));
     const control = new Int32Array(new SharedArrayBuffer(8));
-    const results = scheme.evaluate(source, applications, control, 2)!;
+    const results = scheme.evaluate(source, applications, { control, threads: 2 })!;
     cases.forEach(([name, values], index) => {
       expect([name, decrypted(circuits[index]!, results[index]!)]).toEqual([
         name,
@@ -88,8 +88,8 @@ describe("circuits under TFHE", () => {
       { circuit, inputs: encrypted([30n, 4n], circuit.inputBits) },
     ];
     const control = () => new Int32Array(new SharedArrayBuffer(8));
-    const together = scheme.evaluate(source, applications, control(), 2)!;
-    const alone = applications.map((one) => scheme.evaluate(source, [one], control(), 1)![0]!);
+    const together = scheme.evaluate(source, applications, { control: control(), threads: 2 })!;
+    const alone = applications.map((one) => scheme.evaluate(source, [one], { control: control(), threads: 1 })![0]!);
     expect(together.map((bits) => toHex(bits))).toEqual(alone.map((bits) => toHex(bits)));
     expect(totalBits(circuit.inputBits)).toBe(16);
   });
@@ -98,9 +98,9 @@ describe("circuits under TFHE", () => {
     const { circuit } = operationCircuit("add", u8)!;
     const control = new Int32Array(new SharedArrayBuffer(8));
     control[0] = 1;
-    expect(scheme.evaluate(source, [{ circuit, inputs: encrypted([1n, 2n], circuit.inputBits) }], control, 1)).toBe(
-      undefined,
-    );
+    expect(
+      scheme.evaluate(source, [{ circuit, inputs: encrypted([1n, 2n], circuit.inputBits) }], { control, threads: 1 }),
+    ).toBe(undefined);
   });
 });
 

@@ -69,6 +69,7 @@ describe("a daemon", () => {
     daemon = await startDaemon(join(directory.path, "data"), {
       args: ["--http", "127.0.0.1:0", "--dev"],
       environment: {
+        POLYTORUS_DEV_SAMPLES: "false",
         POLYTORUS_MONITORING__TRACING: "true",
         POLYTORUS_MONITORING__TRACE_ONE_IN: "0",
         POLYTORUS_MONITORING__OTLP_ENDPOINT: collector.endpoint,

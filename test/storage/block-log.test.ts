@@ -1,4 +1,5 @@
 /** What every BlockLog promises, over each of them. */
+
 import { describe, expect, it } from "vitest";
 import { ENTRY_BYTES_MAX, ENTRY_HEADER_BYTES } from "../../src/encoding/block-entry.ts";
 import { StorageError } from "../../src/errors.ts";
@@ -9,6 +10,8 @@ import { connectPostgres } from "../../src/storage/postgres-connection.ts";
 import { claimLease } from "../../src/storage/postgres-lease.ts";
 import { PostgresLog } from "../../src/storage/postgres-log.ts";
 import { quotedSchema } from "../../src/storage/postgres-options.ts";
+import { StatementMeter } from "../../src/storage/statement-meter.ts";
+import { encryptedDirectory } from "../support/encrypted-directory.ts";
 import { logEntries, logEntry } from "../support/log-entries.ts";
 import { createMigratedDatabase, describePostgres } from "../support/postgres.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -20,6 +23,10 @@ const backends: { name: string; open: () => BlockLog | Promise<BlockLog> }[] = [
     name: "Journal of many segments",
     open: () => Journal.open({ directory: temporaryDirectory(), segmentBytes: 600 }).journal,
   },
+  {
+    name: "encrypted Journal of many segments",
+    open: () => Journal.open({ directory: encryptedDirectory("journal"), segmentBytes: 900 }).journal,
+  },
   { name: "PostgresLog", open: openPostgresLog },
 ];
 
@@ -29,9 +36,11 @@ async function openPostgresLog(): Promise<BlockLog> {
   const lease = { durability: "strict", instance: "shared", holder: "test", address: "", leaseMs: 60_000 } as const;
   const claim = await claimLease(client, quotedSchema(postgres), lease);
   await client.end();
+  const copy = { onSynced: () => undefined, onFailed: () => expect.unreachable() };
   const log = new PostgresLog({
+    meter: new StatementMeter(),
     postgres,
-    journal: Journal.open({ directory: temporaryDirectory() }).journal,
+    journal: Journal.open({ directory: temporaryDirectory(), copy }).journal,
     onFenced: () => expect.unreachable(),
   });
   log.lead("token" in claim ? claim.token : undefined);

@@ -68,7 +68,7 @@ function stateIn(stateDirectory: string): { appliedSeq: number; rows: [string, s
 
 describe("follower-worker", () => {
   it("applies what it is told of, survives being killed, indexes sealed segments and stops when all is applied", async () => {
-    const script = await bundle({ file: "src/follower-worker.ts" });
+    const script = await bundle({ file: "src/threads/follower-worker.ts" });
     const directory = temporaryDirectory();
     const data: FollowerWorkerData = {
       journalDirectory: join(directory, "journal"),
@@ -103,7 +103,7 @@ describe("follower-worker", () => {
   });
 
   it("reports an error and ends with code 1", async () => {
-    const script = await bundle({ file: "src/follower-worker.ts" });
+    const script = await bundle({ file: "src/threads/follower-worker.ts" });
     const directory = temporaryDirectory();
     const data = {
       journalDirectory: join(directory, "journal"),

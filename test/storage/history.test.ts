@@ -169,8 +169,11 @@ describe("History", () => {
           const { history } = historyOf(chain.entries, options);
           for (const wanted of queries) {
             const query = logQuery(wanted);
-            const found = allPages((after) => history.logs({ ...query, limit, after }));
-            expect(found).toEqual(naiveLogs(canonical(chain.entries), wanted));
+            const expected = naiveLogs(canonical(chain.entries), wanted);
+            for (const newestFirst of [false, true]) {
+              const found = allPages((after) => history.logs({ ...query, newestFirst, limit, after }));
+              expect(found).toEqual(newestFirst ? expected.toReversed() : expected);
+            }
           }
         },
       ),

@@ -2,8 +2,9 @@
  * What a crash may leave of the journal: power is cut after every single change that the journal makes to the disk, and
  * recovery runs on every disk that may then be found (test/support/simulated-disk.ts).
  */
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { equalBytes } from "../../src/encoding/bytes.ts";
+import { DataKeys } from "../../src/storage/encryption/data-keys.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import { logEntry } from "../support/log-entries.ts";
 import { type Change, SimulatedDisk, seededRandom } from "../support/simulated-disk.ts";
@@ -42,9 +43,12 @@ interface Expected {
   acknowledgedSeq: number;
 }
 
+/** Of an encrypted journal; the suite below runs with and without. */
+let keys: DataKeys | undefined;
+
 /** Opens the journal on a disk, and notes what it holds as acknowledged: it has been shown. */
 function startSession(disk: SimulatedDisk<Seen>): Session {
-  const { journal } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES });
+  const { journal } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES, keys });
   let nextSeq = journal.firstSeq;
   for (; nextSeq <= journal.durableSeq; nextSeq++) disk.note({ handedIn: nextSeq, entry: journal.read(nextSeq)! });
   disk.note({ acknowledgedSeq: journal.durableSeq });
@@ -87,7 +91,7 @@ function expectedAfter(record: readonly Change<Seen>[]): Expected {
 
 /** Opens the journal on what is left; fails unless it holds what it must, and nothing else. Answers its last seq. */
 function recover(disk: SimulatedDisk, expected: Expected, where: string): number {
-  const { journal, recovery } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES });
+  const { journal, recovery } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES, keys });
   const { durableSeq } = journal;
   if (durableSeq < expected.acknowledgedSeq) {
     throw new Error(`${where}: entry ${expected.acknowledgedSeq} was acknowledged, the log ends at ${durableSeq}`);
@@ -157,7 +161,7 @@ function killEverywhere({ record, initial }: SimulatedDisk<Seen>): void {
     }
     const exactly = { entries: expected.entries.slice(0, lastSeq + 1), acknowledgedSeq: lastSeq };
     recover(disk.worstPowerLoss(), exactly, `${where}, then power lost`);
-    const { journal } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES });
+    const { journal } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES, keys });
     const next = logEntry(lastSeq + 1, 20, 200);
     journal.appendSync([next]);
     const more = { entries: [...exactly.entries, next], acknowledgedSeq: lastSeq + 1 };
@@ -165,7 +169,29 @@ function killEverywhere({ record, initial }: SimulatedDisk<Seen>): void {
   }
 }
 
-describe("a journal whose power is cut at any moment", () => {
+/** A journal that is a copy: what it has synced counts as acknowledged. */
+function startCopy(disk: SimulatedDisk<Seen>): { journal: Journal; append: (payloadBytes: number) => Promise<void> } {
+  const onSynced = () => disk.note({ acknowledgedSeq: journal.durableSeq });
+  const copy = { onSynced, onFailed: (problem: Error) => expect.unreachable(problem.message) };
+  const { journal } = Journal.open({ directory, files: disk, segmentBytes: SEGMENT_BYTES, copy, keys });
+  const append = async (payloadBytes: number) => {
+    const seq = journal.lastSeq + 1;
+    const entry = logEntry(seq, payloadBytes);
+    disk.note({ handedIn: seq, entry });
+    await journal.append([entry]);
+    expect(equalBytes(journal.read(seq)!, entry)).toBe(true);
+  };
+  return { journal, append };
+}
+
+describe.each([
+  { kind: "a journal", dataKey: undefined },
+  { kind: "an encrypted journal", dataKey: new Uint8Array(32).fill(7) },
+])("$kind whose power is cut at any moment", ({ dataKey }) => {
+  beforeAll(() => {
+    keys = dataKey === undefined ? undefined : new DataKeys(dataKey);
+  });
+
   it("keeps what was acknowledged, invents nothing, and recovers the same twice", async () => {
     const { disk, journal, append, appendSync } = startSession(new SimulatedDisk<Seen>());
     await append(1);
@@ -215,10 +241,39 @@ describe("a journal whose power is cut at any moment", () => {
     disk.fault = (operation) => (operation === "sync" ? { code: "EIO" } : undefined);
     await expect(journal.append([logEntry(1)])).rejects.toMatchObject({ retryable: false });
     const restarted = SimulatedDisk.replay(disk.record);
-    const shown = Journal.open({ directory, files: restarted }).journal;
+    const shown = Journal.open({ directory, files: restarted, keys }).journal;
     expect(shown.durableSeq).toBe(1);
-    const left = Journal.open({ directory, files: restarted.worstPowerLoss() }).journal;
+    const left = Journal.open({ directory, files: restarted.worstPowerLoss(), keys }).journal;
     expect([left.read(0), left.read(1)]).toEqual([shown.read(0), shown.read(1)]);
+  });
+
+  it("keeps, as the copy of a log, a beginning of what was written: all of it that it called durable", async () => {
+    const disk = new SimulatedDisk<Seen>();
+    const { journal, append } = startCopy(disk);
+    // Written one after the other, with no sync between them until a segment is full.
+    for (const bytes of [20, 7, 300, 900]) await append(bytes);
+    expect(journal.durableSeq).toBeLessThan(journal.lastSeq);
+    await expect.poll(() => journal.durableSeq).toBe(journal.lastSeq);
+    for (const bytes of [20, 20, 1500, 20]) await append(bytes);
+    await journal.close();
+    expect(journal.durableSeq).toBe(7);
+    expect(crashEverywhere(disk, 5)).toBeGreaterThan(300);
+    killEverywhere(disk);
+  });
+
+  it("ends, as the copy of a log, when it can't make durable what it took", async () => {
+    const disk = new SimulatedDisk<Seen>();
+    let failed = (_: Error) => {};
+    const failure = new Promise<Error>((resolve) => {
+      failed = resolve;
+    });
+    const copy = { onSynced: () => expect.unreachable(), onFailed: (problem: Error) => failed(problem) };
+    const { journal } = Journal.open({ directory, files: disk, copy, keys });
+    await journal.append([logEntry(0)]);
+    disk.fault = (operation) => (operation === "sync" ? { code: "EIO" } : undefined);
+    expect(await failure).toMatchObject({ code: "STORAGE_ERROR", facts: { retryable: false } });
+    await expect(journal.append([logEntry(1)])).rejects.toMatchObject({ facts: { retryable: false } });
+    expect([journal.durableSeq, journal.lastSeq]).toEqual([-1, 0]);
   });
 
   it("leaves nothing of a torn group: a later frame of it that survived can't follow what is written next", async () => {
@@ -244,14 +299,14 @@ describe("a journal whose power is cut at any moment", () => {
     expect(journal.dropSegmentsBefore(3)).toBe(3);
     for (let length = before; length <= disk.record.length; length++) {
       for (const left of SimulatedDisk.replay(disk.record.slice(0, length)).powerLosses(seededRandom(length))) {
-        const again = Journal.open({ directory, files: left, requiredFromSeq: 3, requiredToSeq: 3 });
+        const again = Journal.open({ directory, files: left, requiredFromSeq: 3, requiredToSeq: 3, keys });
         expect(again.recovery.firstSeq).toBeLessThanOrEqual(3);
       }
     }
   });
 
   it("survives crash after crash at any moment of any history", async () => {
-    for (let seed = 1; seed <= HISTORIES; seed++) {
+    for (let seed = 1; seed <= (dataKey === undefined ? HISTORIES : 1); seed++) {
       const random = seededRandom(seed * 7919);
       let disk = new SimulatedDisk<Seen>();
       for (let sessions = 0; sessions < 3; sessions++) {

@@ -168,6 +168,24 @@ describe("damage to a journal", () => {
   });
 });
 
+describe("a journal that is a copy", () => {
+  it("takes entries of any length in order, can be read at once, and is durable soon after", async () => {
+    const path = temporaryDirectory();
+    let synced = 0;
+    const copy = { onSynced: () => void synced++, onFailed: (problem: Error) => expect.unreachable(problem.message) };
+    const { journal } = Journal.open({ directory: path, segmentBytes: 4 * 1024 * 1024, copy });
+    const entries = [10, 3_000_000, 20, 2_000_000, 30].map((bytes, seq) => logEntry(seq, bytes));
+    await Promise.all(entries.map((entry) => journal.append([entry])));
+    for (const [seq, entry] of entries.entries()) expect(Buffer.compare(journal.read(seq)!, entry)).toBe(0);
+    await expect.poll(() => journal.durableSeq).toBe(4);
+    expect(synced).toBeGreaterThan(0);
+    await journal.close();
+    const again = Journal.open({ directory: path });
+    expect(again.recovery).toMatchObject({ entries: 5, cutBytes: 0 });
+    await again.journal.close();
+  });
+});
+
 describe("a journal that is not whole", () => {
   const segments = [0, 2, 4].map((seq) => `${directory}/${String(seq).padStart(16, "0")}.journal`);
 
@@ -204,11 +222,11 @@ describe("a journal that is not whole", () => {
   it("is refused by name in a newer format, and when a file is something else", async () => {
     const contents = await journalOf([1], { isClosed: true });
     const newer = withBytes(contents, firstSegment, (bytes) => {
-      writeU32(bytes, 8, 2);
+      writeU32(bytes, 8, 3);
       writeU32(bytes, 60, crc32(bytes.subarray(0, 60)));
       return bytes;
     });
-    expect(refusalOf(newer)).toMatchObject({ code: "FORMAT_UNSUPPORTED", facts: { found: 2, supported: 1 } });
+    expect(refusalOf(newer)).toMatchObject({ code: "FORMAT_UNSUPPORTED", facts: { found: 3, supported: 2 } });
     const foreign = withBytes(contents, firstSegment, () => new Uint8Array(4096).fill(65));
     expect(refusalOf(foreign)).toMatchObject({ code: "FORMAT_UNSUPPORTED", facts: { file: firstSegment } });
     const renamed = new Map([[`${directory}/0000000000000005.journal`, contents.get(firstSegment)!]]);

@@ -1,13 +1,14 @@
 /** Migrations on a real PostgreSQL: up, down, drift, gaps, and what a migrator that dies leaves. */
+import { once } from "node:events";
 import { cpSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { createMigration, migrationsDirectory, readMigrations } from "../../src/storage/migration-files.ts";
 import { Migrator } from "../../src/storage/migrator.ts";
 import { connectPostgres } from "../../src/storage/postgres-connection.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
 import { createDatabase, describePostgres, query, urlOf } from "../support/postgres.ts";
-import { runCli } from "../support/run-cli.ts";
+import { runCli, startCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 async function withMigrator<T>(
@@ -150,6 +151,37 @@ describePostgres("migrations", () => {
     await withMigrator(options, directory, async (migrator) => {
       expect(await migrator.status()).toMatchObject({ version: 2, isCurrent: true });
     });
+  });
+
+  it("that were killed in the middle (kill -9) are as if never begun, are in the audit log, and run whole the next time", async () => {
+    const options = await createDatabase();
+    const dataDir = join(temporaryDirectory(), "data");
+    const args = ["db", "migrate", "--database", urlOf(options), "--config", join(temporaryDirectory(), "none.toml")];
+    writeFileSync(args.at(-1)!, `data_dir = "${dataDir}"\n`);
+    // Somebody else is making a table of a name that the first migration wants: it waits in its middle.
+    const blocker = await connectPostgres(options, { application: "blocker" });
+    onTestFinished(() => blocker.end());
+    await blocker.query("create schema smart_contracts");
+    await blocker.query("begin");
+    await blocker.query("create table smart_contracts.contract_state (n int)");
+    const migrating = startCli(args);
+    const waiting = "select 1 from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'";
+    await expect
+      .poll(async () => (await query(options, waiting, [options.database])).length, { timeout: 20_000 })
+      .toBe(1);
+    migrating.kill("SIGKILL");
+    await once(migrating, "exit");
+    await blocker.query("rollback");
+
+    const again = await runCli([...args, "--json"]);
+    expect(again.json().result.steps).toHaveLength(readMigrations(migrationsDirectory()).length);
+    expect((await runCli(["db", "validate", "--database", urlOf(options)])).code).toBe(0);
+    const audit = (await runCli(["audit", "show", "--data-dir", dataDir, "--json"])).json().result.items;
+    expect(audit.map(({ action, phase }: { action: string; phase: string }) => `${action} ${phase}`)).toEqual([
+      "db.migrate begun",
+      "db.migrate begun",
+      "db.migrate done",
+    ]);
   });
 
   it("run once when two migrators start at the same time", async () => {

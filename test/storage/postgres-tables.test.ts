@@ -7,7 +7,7 @@ import { migrationsDirectory } from "../../src/storage/migration-files.ts";
 import { PostgresFollower } from "../../src/storage/postgres-follower.ts";
 import type { LeaseRequest } from "../../src/storage/postgres-lease.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
-import type { PostgresProgress } from "../../src/storage/postgres-protocol.ts";
+import type { PostgresProgress, PostgresWorkerData } from "../../src/storage/postgres-protocol.ts";
 import { ChainBuilder, type Changes, EntryList } from "../support/entries.ts";
 import { createDatabase, createMigratedDatabase, describePostgres, query } from "../support/postgres.ts";
 
@@ -18,19 +18,25 @@ class RunningFollower {
   readonly #follower: PostgresFollower;
   readonly ended: Promise<void>;
 
-  constructor(options: PostgresOptions, entries: readonly Uint8Array[], lease: Partial<LeaseRequest> = {}) {
+  constructor(
+    options: PostgresOptions,
+    entries: readonly Uint8Array[],
+    lease: Partial<LeaseRequest> = {},
+    more: Partial<PostgresWorkerData> = {},
+  ) {
     const data = {
       journalDirectory: "",
-      durableSeq: -1,
+      durableSeq: entries.length - 1,
       migrationsDirectory: migrationsDirectory(),
       postgres: options,
       lease: { durability: "journal", instance: "a", holder: "h", address: "x", leaseMs: 60_000, ...lease } as const,
       windowMs: 0,
+      slowMs: 1_000,
+      gatherBytesMax: 0,
+      ...more,
     };
     const source = new EntryList(entries, 5);
-    this.#follower = new PostgresFollower({ ...data, durableSeq: entries.length - 1 }, source, (report) =>
-      this.reports.push(report),
-    );
+    this.#follower = new PostgresFollower(data, source, (report) => this.reports.push(report));
     this.ended = this.#follower.run();
     this.ended.catch(() => undefined);
   }
@@ -41,6 +47,10 @@ class RunningFollower {
 
   async reaches(seq: number): Promise<void> {
     await expect.poll(() => this.last?.appliedSeq, { timeout: 20_000, interval: 5 }).toBe(seq);
+  }
+
+  durable(durableSeq: number, logBytes: number): void {
+    this.#follower.receive({ durableSeq, logBytes, backlogBytes: logBytes });
   }
 
   async stop(): Promise<void> {
@@ -233,5 +243,27 @@ describePostgres("PostgreSQL's tables", () => {
     await expect(start(options, [chain.entries[0]!, foreign]).ended).rejects.toMatchObject({
       message: /does not follow what the tables hold/,
     });
+  });
+
+  it("wait for a burst to pass, but not while it puts more before them than it may", async () => {
+    const chain = play(Array.from({ length: 30 }, (_, n): Move => ({ block: [[n % 9, `v${n}`]] })));
+    const last = chain.entries.length - 1;
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
+    for (const gatherBytesMax of [Number.POSITIVE_INFINITY, 8 * 1024 * 1024]) {
+      const options = await createMigratedDatabase();
+      const burst = { windowMs: 100, gatherBytesMax, durableSeq: 0 };
+      const follower = start(options, chain.entries, {}, burst);
+      await follower.reaches(0);
+      let megabytes = 0;
+      const grow = async (seq: number) => {
+        follower.durable(seq, ++megabytes * 1024 * 1024);
+        await turn();
+      };
+      for (let seq = 1; seq <= last; seq++) await grow(seq);
+      if (gatherBytesMax === Number.POSITIVE_INFINITY) expect(follower.last!.appliedSeq).toBe(0);
+      else while (follower.last!.appliedSeq! < last) await grow(last);
+      await follower.reaches(last);
+      expect(await stateIn(options)).toEqual(plain(chain));
+    }
   });
 });

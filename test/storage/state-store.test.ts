@@ -13,11 +13,13 @@ import { LmdbSnapshot } from "../../src/storage/lmdb-snapshot.ts";
 import { LmdbState } from "../../src/storage/lmdb-state.ts";
 import { MemoryState } from "../../src/storage/memory-state.ts";
 import { bundle } from "../support/bundle.ts";
+import { encryptedDirectory } from "../support/encrypted-directory.ts";
 import { ChainBuilder, type Changes, type Model } from "../support/entries.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const backends: { name: string; open: () => StateStore & BatchTarget }[] = [
   { name: "LmdbState", open: () => LmdbState.open(temporaryDirectory()) },
+  { name: "LmdbState, encrypted", open: () => LmdbState.open(encryptedDirectory("state")) },
   { name: "MemoryState", open: () => new MemoryState() },
 ];
 

@@ -40,6 +40,7 @@ export async function openEngine(options: Partial<EngineOptions> = {}): Promise<
     modulesBytesMax: 64 * MIB,
     queries: { threads: 1, timeoutMs: 1_000, waitingMax: 4_096 },
     executionTimeoutMs: 10_000,
+    parallelThreads: 0,
     resultCache: { entriesMax: 1000, bytesMax: 64 * MIB, ttlMs: 300_000 },
     analytics: true,
     optimize: true,

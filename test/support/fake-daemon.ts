@@ -1,6 +1,7 @@
 /**
  * A daemon of canned answers behind a real Unix socket, for tests of the command line alone. It speaks one JSON-RPC
- * object a line; what a method answers, or throws, is the test's data. It keeps every request.
+ * object a line; what a method answers, or throws, is the test's data. `events` in the answer of subscribe are notified
+ * behind it. It keeps every request.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { toEngineError } from "../../src/errors.ts";
@@ -22,7 +23,9 @@ export async function startFakeDaemon(path: string, answers: Answers): Promise<F
     try {
       const handler = answers[method];
       if (handler === undefined) throw new Error(`the test gives no answer for ${method}`);
-      return JSON.stringify({ jsonrpc: "2.0", id, result: handler(params) });
+      const { events, result } = split(method, handler(params));
+      const notified = events.map((event) => JSON.stringify({ jsonrpc: "2.0", method: "subscription", params: event }));
+      return [JSON.stringify({ jsonrpc: "2.0", id, result }), ...notified].join("\n");
     } catch (problem) {
       const { rpcCode, message, code, hint, facts } = toEngineError(problem);
       return JSON.stringify({ jsonrpc: "2.0", id, error: { code: rpcCode, message, data: { code, hint, ...facts } } });
@@ -47,4 +50,10 @@ export async function startFakeDaemon(path: string, answers: Answers): Promise<F
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function split(method: string, answer: unknown): { events: unknown[]; result: unknown } {
+  if (method !== "subscribe") return { events: [], result: answer };
+  const { events, ...result } = answer as { events: unknown[] };
+  return { events, result };
 }

@@ -28,6 +28,7 @@ import type {
   ContractRecord,
   Encode,
   EngineService,
+  EventLog,
   GasEstimate,
   HealthReport,
   Located,
@@ -66,6 +67,17 @@ export class FakeEngine implements EngineService {
   /** Thrown by the next submission or query. */
   nextFailure: Error | undefined;
   readonly blocks: BlockEntry[] = [];
+  /** What was there when it was asked: streams have tests of their own, over a real log. */
+  readonly events: EventLog = {
+    durableSeq: -1,
+    headHeight: -1,
+    entry: () => undefined,
+    header: () => undefined,
+    undone: () => [],
+    seqOfHeight: () => undefined,
+    matcher: () => ({ logs: () => [], touches: () => false }),
+    watch: () => () => undefined,
+  };
   readonly blockMode: "auto" | "driven";
   /** Transactions in the order in which they were executed. */
   readonly executed: TransactionJson[] = [];
@@ -255,6 +267,10 @@ export class FakeEngine implements EngineService {
     return this.#contracts.get(toHex(address));
   }
 
+  stagedContract(address: Uint8Array): Promise<ContractRecord | undefined> {
+    return this.contract(address);
+  }
+
   async contracts({ limit }: { limit: number }): Promise<Page<ContractRecord>> {
     return { items: [...this.#contracts.values()].slice(0, limit), nextCursor: undefined };
   }
@@ -265,6 +281,14 @@ export class FakeEngine implements EngineService {
 
   async account(address: Uint8Array): Promise<{ nonce: number; balance: bigint }> {
     return { nonce: this.#nonces.get(toHex(address)) ?? 0, balance: 7n };
+  }
+
+  async logEntries(fromSeq: number) {
+    return {
+      firstSeq: 0,
+      lastSeq: this.blocks.length - 1,
+      entries: this.blocks.slice(fromSeq).map(({ bytes }) => bytes),
+    };
   }
 
   async stateRoot(): Promise<{ stateRoot: Uint8Array; blockHeight: number }> {

@@ -2,7 +2,7 @@
 
 import { decodeArguments } from "../../src/encoding/transaction.ts";
 import type { CallInput, ContractEngine, HostContext, Outcome } from "../../src/execution/host.ts";
-import { runExecutor } from "../../src/executor.ts";
+import { runExecutor } from "../../src/threads/executor.ts";
 
 const SUCCESS: Outcome = { status: "success", returnData: new Uint8Array(0) };
 

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { migrationsDirectory } from "../../src/storage/migration-files.ts";
 import { Migrator } from "../../src/storage/migrator.ts";
 import { connectPostgres } from "../../src/storage/postgres-connection.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
+import { selfSignedCertificate } from "./self-signed-certificate.ts";
 
 const INSTALL = "sudo apt-get install -y postgresql";
 /** Whose rights initdb and postgres run with when the tests run as root, which they refuse. */
@@ -28,8 +29,12 @@ interface Server {
   readonly database: string;
 }
 
-let child: ChildProcess | undefined;
-let privateDirectory: string | undefined;
+interface OwnServer extends Server {
+  readonly directory: string;
+  readonly child: ChildProcess;
+}
+
+const ownServers: OwnServer[] = [];
 const databases: string[] = [];
 const server = await findServer();
 
@@ -42,15 +47,42 @@ export const describePostgres = (name: string, body: () => void): void => {
   describe.skip(`${name} (no PostgreSQL here; to run it: ${INSTALL})`, body);
 };
 
+/** A suite that starts a server of its own. */
+export const describeOwnPostgres = (name: string, body: () => void): void => {
+  if (binaries() !== undefined) describe(name, body);
+  else describe.skip(`${name} (no PostgreSQL server here; to run it: ${INSTALL})`, body);
+};
+
 afterAll(async () => {
   for (const database of databases) await asOwner(`drop database if exists "${database}" with (force)`);
-  if (child !== undefined) {
-    const ended = new Promise((resolve) => child!.once("exit", resolve));
-    child.kill("SIGINT");
-    await ended;
+  for (const { child, directory } of ownServers) {
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGINT");
+      await ended;
+    }
+    rmSync(directory, { recursive: true, force: true });
   }
-  if (privateDirectory !== undefined) rmSync(privateDirectory, { recursive: true, force: true });
 });
+
+/** A server that speaks TLS alone, with a certificate for localhost that vouches for itself, and its database, migrated. */
+export async function startTlsPostgres(): Promise<{ options: PostgresOptions; caFile: string }> {
+  const started = await startServer({ tls: true });
+  if (started === undefined) throw new Error("PostgreSQL with TLS did not start");
+  const caFile = join(started.directory, CERTIFICATE_FILE);
+  const options: PostgresOptions = {
+    ...addressOf(started),
+    host: "localhost",
+    schema: "smart_contracts",
+    tls: { mode: "verify-full", caFile },
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 10_000,
+  };
+  const client = await connectPostgres(options, { application: "test" });
+  await new Migrator(client, options.schema, migrationsDirectory()).migrate();
+  await client.end();
+  return { options, caFile };
+}
 
 /** An empty database. */
 export async function createDatabase(changes: Partial<PostgresOptions> = {}): Promise<PostgresOptions> {
@@ -127,11 +159,15 @@ async function findServer(): Promise<Server | undefined> {
     const candidate = { host: "127.0.0.1", port: 5432, user, password: undefined, database: "postgres" };
     if (await mayCreateDatabases(candidate)) return candidate;
   }
-  return await startServer();
+  return await startServer({ tls: false });
 }
 
-async function mayCreateDatabases(candidate: Server): Promise<boolean> {
-  const client = new pg.Client({ ...clientConfig(candidate, candidate.database), connectionTimeoutMillis: 2_000 });
+async function mayCreateDatabases(candidate: Server, tls = false): Promise<boolean> {
+  const client = new pg.Client({
+    ...clientConfig(candidate, candidate.database),
+    ssl: tls ? { rejectUnauthorized: false } : false,
+    connectionTimeoutMillis: 2_000,
+  });
   try {
     await client.connect();
     const { rows } = await client.query(
@@ -145,29 +181,37 @@ async function mayCreateDatabases(candidate: Server): Promise<boolean> {
   }
 }
 
-async function startServer(): Promise<Server | undefined> {
+function addressOf({ host, port, user, password, database }: Server): Server {
+  return { host, port, user, password, database };
+}
+
+async function startServer({ tls }: { tls: boolean }): Promise<OwnServer | undefined> {
   const bin = binaries();
   if (bin === undefined) return undefined;
   const isRoot = process.getuid?.() === 0;
   const rights = isRoot ? UNPRIVILEGED : {};
-  privateDirectory = mkdtempSync(join(tmpdir(), "polytorus-postgres-"));
-  const directory = privateDirectory;
+  const directory = mkdtempSync(join(tmpdir(), "polytorus-postgres-"));
   if (isRoot) chownSync(directory, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
+  let child: ChildProcess | undefined;
   try {
     execFileSync(join(bin, "initdb"), ["-D", directory, "-U", "postgres", "-A", "trust", "--no-sync"], {
       ...rights,
       cwd: "/",
       stdio: "ignore",
     });
+    if (tls) writeCertificate(directory, isRoot);
     const port = await freePort();
+    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", ...(tls ? TLS_SETTINGS : [])];
     child = spawn(
       join(bin, "postgres"),
-      ["-D", directory, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+      ["-D", directory, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
       { ...rights, cwd: "/", stdio: "ignore" },
     );
     const started = { host: "127.0.0.1", port, user: "postgres", password: undefined, database: "postgres" };
+    const own: OwnServer = { ...started, directory, child };
+    ownServers.push(own);
     for (let tries = 0; tries < 100 && child.exitCode === null; tries++) {
-      if (await mayCreateDatabases(started)) return started;
+      if (await mayCreateDatabases(started, tls)) return own;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   } catch {
@@ -175,6 +219,21 @@ async function startServer(): Promise<Server | undefined> {
   }
   child?.kill("SIGKILL");
   return undefined;
+}
+
+const CERTIFICATE_FILE = "test-certificate.pem";
+const KEY_FILE = "test-key.pem";
+const TLS_SETTINGS = ["ssl=on", `ssl_cert_file=${CERTIFICATE_FILE}`, `ssl_key_file=${KEY_FILE}`];
+
+/** And nobody gets in without TLS. */
+function writeCertificate(directory: string, isRoot: boolean): void {
+  const { certificate, key } = selfSignedCertificate();
+  writeFileSync(join(directory, CERTIFICATE_FILE), certificate);
+  writeFileSync(join(directory, KEY_FILE), key, { mode: 0o600 });
+  writeFileSync(join(directory, "pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n");
+  if (!isRoot) return;
+  for (const name of [CERTIFICATE_FILE, KEY_FILE, "pg_hba.conf"])
+    chownSync(join(directory, name), UNPRIVILEGED.uid, UNPRIVILEGED.gid);
 }
 
 /** The newest installed version that has a server. */

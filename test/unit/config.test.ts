@@ -143,11 +143,21 @@ describe("refusals", () => {
       { toml: "[ipc]\nmode = 0o400\n" },
       /a file mode from 0600 to 0777/,
     ],
-    ["Redis by REDIS_URL", { environment: { REDIS_URL: "redis://localhost" } }, /storage\.kind \(REDIS_URL\)/],
     [
-      "the seed documents' Redis section",
-      { toml: '[database_storage.redis]\nurl = "redis://localhost"\n' },
-      /database_storage\.redis .*Redis is not part of this version/,
+      "a cache beside a storage that has no log",
+      { flags: { "storage.kind": "memory" }, environment: { REDIS_URL: "redis://db" } },
+      /redis\.url \(REDIS_URL\): names a cache, which follows a log on disk/,
+    ],
+    ["a URL of another scheme for Redis", { environment: { REDIS_URL: "http://db" } }, /expected redis:\/\//],
+    [
+      "a cluster whose keys would lie on many nodes",
+      { toml: '[redis]\nhost = "db"\ncluster = true\nkey_prefix = "mine:"\n' },
+      /redis\.key_prefix .*needs a part in braces: \{mine\}:/,
+    ],
+    [
+      "fewer connections to Redis than it holds",
+      { toml: "[database_storage.redis]\nmax_connections = 1\n" },
+      /database_storage\.redis\.max_connections .*from 2/,
     ],
     [
       "durability that only Postgres has",
@@ -174,7 +184,11 @@ describe("refusals", () => {
   });
 
   it("never shows a password", () => {
-    const environment = { DATABASE_URL: "mysql://u:secret@db/x", POSTGRES_PASSWORD: "secret" };
+    const environment = {
+      DATABASE_URL: "mysql://u:secret@db/x",
+      POSTGRES_PASSWORD: "secret",
+      REDIS_URL: "http://:secret@db",
+    };
     expect(refusal({ environment })).not.toContain("secret");
   });
 
@@ -192,6 +206,14 @@ describe("refusals", () => {
     const flags = (bytes: number) => ({ "ipc.path": path(bytes) });
     expect(load({ flags: flags(107) }).config.ipc.path).toHaveLength(107);
     expect(refusal({ flags: flags(108) })).toMatch(/is 108 bytes long.*Use for instance .*engine\.ipc/);
+  });
+
+  it("refuses an advertised address that is no URL of a server", () => {
+    const advertised = (url: string) =>
+      load({ environment: { POLYTORUS_HTTP__ADVERTISE: url } }).config.http!.advertise;
+    expect(advertised("https://engine-0.engine:8645")).toBe("https://engine-0.engine:8645");
+    for (const url of ["engine-0:8645", "ftp://engine-0", "http://engine-0/rpc"])
+      expect(refusal({ environment: { POLYTORUS_HTTP__ADVERTISE: url } })).toContain("expected http(s)://host:port");
   });
 });
 
@@ -242,6 +264,51 @@ describe("PostgreSQL", () => {
     writeFileSync(join(cwd, "password"), "p\n");
     const toml = '[storage.postgres]\nurl_file = "url"\npassword_file = "password"\n';
     expect(load({ toml }).config.storage.postgres).toMatchObject({ host: "db", user: "u", password: "p" });
+  });
+});
+
+describe("Redis", () => {
+  it.each([
+    ["REDIS_URL", { environment: { REDIS_URL: "rediss://u:p%40ss@cache.example:6380/2" } }],
+    ["the URL in a file", { toml: '[redis]\nurl = "rediss://u:p%40ss@cache.example:6380/2"\n' }],
+    [
+      "separate variables",
+      {
+        toml: "[redis]\ntls = true\n",
+        environment: {
+          REDIS_HOST: "cache.example",
+          REDIS_PORT: "6380",
+          REDIS_DB: "2",
+          REDIS_USERNAME: "u",
+          REDIS_PASSWORD: "p@ss",
+        },
+      },
+    ],
+  ])("is named by %s, beside whatever storage there is", (_, input) => {
+    const { redis, storage } = load(input).config;
+    expect(storage.kind).toBe("embedded");
+    expect(redis).toMatchObject({ host: "cache.example", port: 6380, database: 2, username: "u", password: "p@ss" });
+    expect(redis?.tls).toEqual({ caFile: undefined });
+  });
+
+  it("is not there unless it is named, or when it is switched off", () => {
+    expect(load().config.redis).toBeUndefined();
+    const environment = { REDIS_URL: "redis://db", POLYTORUS_REDIS__ENABLED: "false" };
+    expect(load({ environment }).config.redis).toBeUndefined();
+  });
+
+  it("takes the seed documents' section: their prefix and one time to live for everything", () => {
+    const toml =
+      '[database_storage.redis]\nurl = "redis://db"\nkey_prefix = "polytorus:contracts:"\nttl_seconds = 3600\nmax_connections = 20\n';
+    expect(load({ toml }).config.redis).toMatchObject({
+      keyPrefix: "polytorus:contracts:",
+      ttlSecs: { contract: 3600, state: 3600, account: 3600, code: 3600 },
+    });
+  });
+
+  it("reads the password from a file", () => {
+    writeFileSync(join(cwd, "password"), "p\n");
+    expect(load({ toml: '[redis]\nhost = "db"\npassword_file = "password"\n' }).config.redis?.password).toBe("p");
   });
 });
 

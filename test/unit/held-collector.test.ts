@@ -8,6 +8,7 @@ import { HandleLeaf } from "../../src/engines/privacy/handle-leaf.ts";
 import { newHandleRecord, UNHELD_BLOCKS_MAX } from "../../src/engines/privacy/handle-record.ts";
 import { bodyName, handleName } from "../../src/engines/privacy/held-blobs.ts";
 import { HeldCollector } from "../../src/engines/privacy/held-collector.ts";
+import { RecordRoom } from "../../src/engines/privacy/record-room.ts";
 import { BlobFiles } from "../../src/storage/blobs/blob-files.ts";
 import { temporaryDirectory } from "../support/engine.ts";
 
@@ -40,8 +41,14 @@ async function collected(given: {
     { name: bodyName(body), facts: { handle: toHex(handle) } },
   ]);
   const source = { origin: Origin.input, owner: account } as const;
-  const record = newHandleRecord(given.madeAt ?? 0, new Uint8Array(32), account, source);
-  const leaf = new HandleLeaf(handle, record, true);
+  const record = newHandleRecord(
+    given.madeAt ?? 0,
+    new Uint8Array(32),
+    account,
+    source,
+    (length) => new Uint8Array(length),
+  );
+  const leaf = new HandleLeaf(new RecordRoom(), handle, record, true);
   for (let i = 0; i < (given.references ?? 0); i++) leaf.count(1, 0);
   const collector = new HeldCollector({
     blobs,

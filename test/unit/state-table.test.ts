@@ -195,6 +195,20 @@ describe("StateTable", () => {
     );
   });
 
+  it("keeps its own bytes, and gives out others, where store and caller have Buffers", () => {
+    const snapshot = new MapSnapshot();
+    const key = Buffer.concat([contract, Buffer.from("k")]);
+    snapshot.values.set(toHex(key), { key, value: Buffer.alloc(40, 1) });
+    const table = new StateTable(snapshot);
+    const slot = table.slot(table.space(contract), Buffer.from("k"));
+    table.get(slot)!.fill(9);
+    expect(table.get(slot)).toEqual(new Uint8Array(40).fill(1));
+    const given = Buffer.alloc(40, 2);
+    table.set(slot, given);
+    given.fill(9);
+    expect(table.get(slot)).toEqual(new Uint8Array(40).fill(2));
+  });
+
   it("keeps a uint256 under its shortest bytes, and zero as absent", () => {
     fc.assert(
       fc.property(

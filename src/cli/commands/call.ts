@@ -1,6 +1,7 @@
 /** call, query, simulate, estimate: one contract, one entrypoint, its arguments. */
+
+import { formatResult, type TokenUnit, tokenUnitOf } from "../../client/amounts.ts";
 import type { ContractWithAbiJson, TransactionJson } from "../../client/methods.ts";
-import { formatResult, type TokenUnit, tokenUnitOf } from "../amounts.ts";
 import type { CommandContext, Handler, Options } from "../context.ts";
 import { checkedArguments } from "../contract-abi.ts";
 import { contractMessage, hasMessages } from "../contract-message.ts";

@@ -1,9 +1,10 @@
 /** tx receipt, tx get, block show, account show: what the chain holds, read only. */
+import { grouped } from "../../client/amounts.ts";
 import type { BlockJson } from "../../client/methods.ts";
 import { EngineError } from "../../errors.ts";
 import type { Handler } from "../context.ts";
 import { receiptView } from "../receipt-view.ts";
-import { fields, grouped } from "../table.ts";
+import { fields } from "../table.ts";
 import { requireAddress, senderFrom } from "../transactions.ts";
 
 /** Shown of a block before the rest is counted. */

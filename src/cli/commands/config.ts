@@ -6,13 +6,22 @@ import { formatValue } from "../../config/parse-value.ts";
 import { ConfigurationError } from "../../config/problem.ts";
 import { configTemplate } from "../../config/template.ts";
 import type { CommandContext, Handler, Options } from "../context.ts";
+import { inspectEncryption } from "../seams.ts";
 import { table } from "../table.ts";
 
 function load({ environment, cwd }: CommandContext, options: Options): LoadedConfig {
   return loadConfig({ file: options["config"] as string | undefined, environment, cwd });
 }
 
+/** As for most commands, `-` is the output. */
+const OUTPUT = "-";
+
 export const init: Handler = ({ output, cwd }, args, options) => {
+  if (args[0] === OUTPUT) {
+    const template = configTemplate();
+    output.result({ template }, () => template.trimEnd());
+    return;
+  }
   const path = resolve(cwd, (args[0] as string | undefined) ?? DEFAULT_CONFIG_FILE);
   if (existsSync(path) && options["force"] !== true) {
     throw new ConfigurationError([{ key: "config", origin: path, message: "is there already; --force overwrites it" }]);
@@ -21,8 +30,9 @@ export const init: Handler = ({ output, cwd }, args, options) => {
   output.result({ file: path }, () => `wrote ${path}`);
 };
 
-export const check: Handler = (context, _args, options) => {
-  const { settings } = load(context, options);
+export const check: Handler = async (context, _args, options) => {
+  const { settings, config } = load(context, options);
+  if (config.storage.kind !== "memory") await inspectEncryption(config.dataDir, config.encryption.keyFile);
   const changed = settings.filter(({ origin }) => origin !== "default").length;
   context.output.result(
     { settings: settings.length, changed },

@@ -1,7 +1,8 @@
 /** contract health: a contract's score with each part of it, why executions failed, and what would make it better. */
+import { grouped } from "../../client/amounts.ts";
 import type { ContractHealthJson } from "../../client/metrics.ts";
 import type { Handler } from "../context.ts";
-import { fields, grouped, table } from "../table.ts";
+import { fields, table } from "../table.ts";
 import { requireAddress } from "../transactions.ts";
 
 export const health: Handler = async ({ remote, output }, args) => {

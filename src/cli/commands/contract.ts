@@ -1,11 +1,12 @@
 /** contract ls, show, abi, state, logs, history, pause, resume. */
+
+import { formatAmount, grouped, tokenUnitOf } from "../../client/amounts.ts";
 import type { ReceiptJson } from "../../client/methods.ts";
-import { formatAmount, tokenUnitOf } from "../amounts.ts";
 import type { Handler } from "../context.ts";
 import { functionsOf, signatureOf } from "../contract-abi.ts";
 import { hasMessages } from "../contract-message.ts";
 import { moreText, readPages } from "../paging.ts";
-import { fields, grouped, table } from "../table.ts";
+import { fields, table } from "../table.ts";
 import { requireAddress, senderFrom, submit, tellReceipt, withGasLimit } from "../transactions.ts";
 
 const addressOf = (args: readonly unknown[]): string => requireAddress(args[0] as string, "ADDRESS");

@@ -3,6 +3,7 @@ import { loadConfig } from "../../config/load.ts";
 import { EngineError } from "../../errors.ts";
 import type { CommandContext, Handler, Options } from "../context.ts";
 import {
+  audited,
   createMigrationFile,
   type DatabaseStatus,
   type DatabaseStep,
@@ -11,24 +12,43 @@ import {
 } from "../seams.ts";
 import { fields, table } from "../table.ts";
 
-async function toolsFor({ environment, cwd }: CommandContext, options: Options): Promise<DatabaseTools> {
+interface Database {
+  readonly tools: DatabaseTools;
+  /** Does what changes the schema between two records of the data directory's audit log. */
+  audited<T>(action: string, facts: object, body: () => Promise<T>, outcome?: (result: T) => object): Promise<T>;
+}
+
+async function toolsFor(context: CommandContext, options: Options): Promise<DatabaseTools> {
+  return (await databaseOf(context, options)).tools;
+}
+
+async function databaseOf({ environment, cwd }: CommandContext, options: Options): Promise<Database> {
   const { config } = loadConfig({
     file: options["config"] as string | undefined,
     flags: { "storage.kind": options["database"] ?? "postgres" },
     environment,
     cwd,
   });
-  return await openDatabaseTools(config.storage.postgres);
+  const { host, port, database, schema } = config.storage.postgres;
+  const server = { server: `${host}:${port}`, database, schema };
+  return {
+    tools: await openDatabaseTools(config.storage.postgres),
+    audited: (action, facts, body, outcome) =>
+      audited(config, { action, facts: { ...server, ...facts } }, body, outcome),
+  };
 }
+
+const applied = (steps: readonly DatabaseStep[]): object => ({ steps: steps.map(({ name }) => name) });
 
 export const migrate: Handler = async (context, _args, options) => {
   const { output } = context;
-  const tools = await toolsFor(context, options);
+  const { tools, audited: recorded } = await databaseOf(context, options);
   const dryRun = options["dryRun"] === true;
   const onStep = (step: DatabaseStep): void => {
     if (output.isTalkLive) output.talk(`applied ${step.name}`);
   };
-  const steps = await tools.migrate({ dryRun, onStep });
+  const run = () => tools.migrate({ dryRun, onStep });
+  const steps = await (dryRun ? run() : recorded("db.migrate", {}, run, applied));
   output.result({ dryRun, steps }, () => {
     if (steps.length === 0) return "nothing to do: every migration is applied";
     if (!dryRun) return `applied ${names(steps)}`;
@@ -37,9 +57,10 @@ export const migrate: Handler = async (context, _args, options) => {
 };
 
 export const rollback: Handler = async (context, args, options) => {
-  const tools = await toolsFor(context, options);
+  const { tools, audited: recorded } = await databaseOf(context, options);
   const version = args[0] as number;
-  const steps = await tools.rollback(version, { force: options["force"] === true });
+  const force = options["force"] === true;
+  const steps = await recorded("db.rollback", { version, force }, () => tools.rollback(version, { force }), applied);
   context.output.result({ version, steps }, () =>
     steps.length === 0 ? `nothing to do: version ${version} is applied` : `took back ${names(steps)}`,
   );
@@ -76,7 +97,9 @@ export const create: Handler = async ({ output }, args) => {
 };
 
 export const reset: Handler = async (context, _args, options) => {
-  await (await toolsFor(context, options)).reset({ force: options["force"] === true });
+  const { tools, audited: recorded } = await databaseOf(context, options);
+  const force = options["force"] === true;
+  await recorded("db.reset", { force }, () => tools.reset({ force }));
   context.output.result({ reset: true }, () => "dropped the schema and everything in it");
 };
 

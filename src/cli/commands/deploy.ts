@@ -1,7 +1,8 @@
 /** deploy erc20 */
+
+import { formatAmount } from "../../client/amounts.ts";
 import type { TransactionJson } from "../../client/methods.ts";
 import { EngineError } from "../../errors.ts";
-import { formatAmount } from "../amounts.ts";
 import type { Handler } from "../context.ts";
 import { requireAddress, senderFrom, submit, tellReceipt, withGasLimit } from "../transactions.ts";
 

@@ -1,4 +1,7 @@
 /** doctor: what could keep the daemon from working on this machine, each with what to do about it. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { grouped } from "../../client/amounts.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load.ts";
 import { toEngineError } from "../../errors.ts";
@@ -8,11 +11,14 @@ import {
   checkClock,
   checkDataDir,
   checkDisk,
+  checkEncryption,
   checkFileLimit,
   checkNative,
   checkNode,
   checkSocket,
 } from "../machine-checks.ts";
+import { verifyAuditLog } from "../seams.ts";
+import { checkPostgres, checkRedis } from "../server-checks.ts";
 import type { Styles } from "../styles.ts";
 import { fields } from "../table.ts";
 
@@ -30,9 +36,13 @@ export const doctor: Handler = async (context, _args, options) => {
       ? []
       : [
           checkDataDir(config.dataDir),
+          await checkEncryption(config.dataDir, config.encryption.keyFile),
           checkSocket(config.ipc),
           await checkDisk(config),
           await checkFileLimit(config.limits.connectionsMax),
+          ...(await checkPostgres(config)),
+          ...(await checkRedis(config)),
+          ...(await checkAudit(config.dataDir)),
         ]),
     ...(await checkDaemon(context, options, config)),
   ];
@@ -59,6 +69,19 @@ function configurationCheck(
         fix: "mend what is named; `polytorus config init` writes a file that is usable",
       },
     };
+  }
+}
+
+/** Nothing where nobody administered anything yet. */
+async function checkAudit(dataDir: string): Promise<Check[]> {
+  if (!existsSync(join(dataDir, "audit"))) return [];
+  const name = "audit log";
+  try {
+    const { records } = await verifyAuditLog(dataDir);
+    return [{ name, status: "ok", found: `${grouped(records)} records, unbroken` }];
+  } catch (problem) {
+    const { message, hint } = toEngineError(problem);
+    return [{ name, status: "failed", found: message, fix: hint }];
   }
 }
 

@@ -2,6 +2,7 @@
 import type { FoundLogJson } from "../../client/methods.ts";
 import { EngineError } from "../../errors.ts";
 import type { CommandContext, Handler, Options } from "../context.ts";
+import { followed } from "../followed.ts";
 import { moreText, readPages } from "../paging.ts";
 import { logText } from "../receipt-view.ts";
 import { requireAddress } from "../transactions.ts";
@@ -35,15 +36,17 @@ function filterFrom(args: readonly unknown[], options: Options): Filter {
   };
 }
 
-/** Prints every log from the next block on (or from --from-block), each once, until the command is interrupted. */
-async function follow({ remote, output }: CommandContext, filter: Filter): Promise<void> {
+/** Prints every log from now on (or from --from-block), each once, over restarts of the daemon, until it is interrupted. */
+async function follow(context: CommandContext, filter: Filter): Promise<void> {
   if (filter.toBlock !== undefined || filter.transactionHash !== undefined) {
     throw new EngineError("VALIDATION_ERROR", "--follow goes on without end; leave out --to-block and --tx", {
       path: "--follow",
     });
   }
+  const { output } = context;
   const { address, topics, fromBlock } = filter;
-  for await (const log of remote.followLogs({ address, topics, fromBlock })) output.item(log, () => line(log));
+  for await (const { result } of followed(context, { types: ["logs"], address, topics, fromBlock }))
+    output.item(result, () => (result.removed ? output.styles.dim(`removed  ${line(result)}`) : line(result)));
 }
 
 function line(log: FoundLogJson): string {

@@ -1,8 +1,9 @@
 /** privacy schemes, jobs, watch, wait, cancel, explain */
+import { grouped } from "../../client/amounts.ts";
 import type { JobJson, JobReference, JobStatusJson } from "../../client/privacy-methods.ts";
 import { EngineError } from "../../errors.ts";
 import type { CommandContext, Handler } from "../context.ts";
-import { fields, grouped, table } from "../table.ts";
+import { fields, table } from "../table.ts";
 import { requireAddress } from "../transactions.ts";
 import { requireHash } from "./privacy-keys.ts";
 

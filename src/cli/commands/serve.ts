@@ -2,7 +2,9 @@
 import { relative } from "node:path";
 import { DEV_ACCOUNTS } from "../../config/dev-accounts.ts";
 import { loadConfig } from "../../config/load.ts";
-import { SETTING_KEYS, SETTINGS, type Setting, type SettingKey } from "../../config/settings.ts";
+import type { Setting } from "../../config/setting.ts";
+import { SETTING_KEYS, SETTINGS, type SettingKey } from "../../config/settings.ts";
+import { shownSettings } from "../../config/shown-settings.ts";
 import { DEFAULT_IPC_PATH } from "../connection.ts";
 import type { CommandContext, Handler, Options } from "../context.ts";
 import { EXIT_INTERRUPTED } from "../exit-codes.ts";
@@ -13,13 +15,17 @@ import { fields } from "../table.ts";
 const LOG_LEVEL_INFO = 30;
 
 export const serve: Handler = async (context, _args, options) => {
-  const { config } = loadConfig({
+  const { config, settings } = loadConfig({
     file: options["config"] as string | undefined,
     flags: settingsFrom(options),
     environment: context.environment,
     cwd: context.cwd,
   });
-  const daemon = await startDaemon(config);
+  let daemon: RunningDaemon | undefined;
+  // Without a terminal that could hang up it means, as for other daemons: read your files again.
+  const isDetached = !process.stdin.isTTY && !process.stderr.isTTY;
+  if (isDetached) process.on("SIGHUP", () => daemon?.reload());
+  daemon = await startDaemon(config, shownSettings(settings));
   const stopped = stopOnSignal(context, daemon);
   announce(context, daemon.describe());
   await stopped;
@@ -52,7 +58,7 @@ async function stopOnSignal({ output }: CommandContext, daemon: RunningDaemon): 
 
 function announce({ output, cwd }: CommandContext, daemon: DaemonDescription): void {
   const account = DEV_ACCOUNTS[0]!;
-  const next = nextCommands(daemon.ipc, cwd);
+  const next = nextCommands(daemon, cwd);
   if (!output.isTalkLive) {
     output.talk(
       JSON.stringify({ level: LOG_LEVEL_INFO, time: Date.now(), msg: "listening", ...daemon, account, next }),
@@ -67,6 +73,9 @@ function announce({ output, cwd }: CommandContext, daemon: DaemonDescription): v
       ["http", daemon.http],
       ["chain", `${daemon.chainId}, at block ${daemon.height}`],
       ["account", `${account} ${dim("(the default sender)")}`],
+      ...Object.entries(daemon.samples ?? {}).map(
+        ([name, address]) => [name, `${address} ${dim("(sample)")}`] as const,
+      ),
     ],
     dim,
   );
@@ -76,10 +85,17 @@ function announce({ output, cwd }: CommandContext, daemon: DaemonDescription): v
 }
 
 /** Three commands that work as they stand, from the directory where `serve` runs. */
-function nextCommands(ipc: string, cwd: string): string[] {
+function nextCommands({ ipc, samples }: DaemonDescription, cwd: string): string[] {
   const isDefault = `./${relative(cwd, ipc)}` === DEFAULT_IPC_PATH;
   const cli = `npx polytorus`;
   const where = isDefault ? "" : ` --ipc ${ipc}`;
+  const counter = samples?.["counter"];
+  if (counter !== undefined)
+    return [
+      `${cli} call ${counter} increment 1${where}`,
+      `${cli} dev accounts${where}`,
+      `${cli} logs --follow${where}`,
+    ];
   return [
     `${cli} deploy erc20 --name MyToken --symbol MTK --decimals 18 --supply 1000000${where}`,
     `${cli} contract ls${where}`,

@@ -1,10 +1,11 @@
 /** block verify: executes what the journal holds again, and compares. Works on a data directory, not on a daemon. */
+import { grouped } from "../../client/amounts.ts";
 import { loadConfig } from "../../config/load.ts";
 import { EngineError } from "../../errors.ts";
 import type { Handler } from "../context.ts";
 import { Progress } from "../progress.ts";
 import { verifyChain } from "../seams.ts";
-import { fields, grouped } from "../table.ts";
+import { fields } from "../table.ts";
 
 export const verify: Handler = async (context, _args, options) => {
   const { output, environment, cwd, signal } = context;
@@ -15,6 +16,7 @@ export const verify: Handler = async (context, _args, options) => {
     from: options["from"] as number | undefined,
     to: options["to"] as number | undefined,
     signal,
+    keyFile: config.encryption.keyFile,
     onProgress: (step) => {
       if (output.isForPeople) progress.update(step);
     },

@@ -1,27 +1,10 @@
 /** Recovers the signer of a 32-byte hash as Ethereum's ecrecover does, with libsecp256k1. */
-import { createRequire } from "node:module";
 import { keccak_256 } from "@noble/hashes/sha3.js";
-import { EngineError } from "../../errors.ts";
-
-const secp256k1 = loadBindings();
+import { secp256k1 } from "../secp256k1.ts";
 
 /** What `v` is for an even y of the point, and for an odd one it is one more (Ethereum's yellow paper, appendix F). */
 const V_EVEN = 27;
 const ADDRESS_AT = 12;
-
-/**
- * The native library, by its own entry: the package's main module would fall back to JavaScript, at a fiftieth of the
- * speed, without saying so.
- */
-function loadBindings(): typeof import("secp256k1") {
-  try {
-    return createRequire(import.meta.url)("secp256k1/bindings.js");
-  } catch (cause) {
-    const message =
-      "the native library of secp256k1 does not load; run `npm rebuild secp256k1`, which needs a C++ compiler";
-    throw new EngineError("CONFIGURATION_ERROR", message, { package: "secp256k1" }, { cause });
-  }
-}
 
 /**
  * @param hash 32 bytes.
@@ -30,8 +13,9 @@ function loadBindings(): typeof import("secp256k1") {
  */
 export function recoverSigner(hash: Uint8Array, v: number, compact: Uint8Array): Uint8Array | undefined {
   if (v !== V_EVEN && v !== V_EVEN + 1) return undefined;
+  const library = secp256k1();
   try {
-    const point = secp256k1.ecdsaRecover(compact, v - V_EVEN, hash, false);
+    const point = library.ecdsaRecover(compact, v - V_EVEN, hash, false);
     return keccak_256(point.subarray(1)).slice(ADDRESS_AT);
   } catch {
     // Hash and signature have the lengths that the library wants: it throws for values that are no signature.

@@ -24,9 +24,13 @@ import { HandleLeaf } from "./handle-leaf.ts";
 import { newHandleRecord, Permission, type Source } from "./handle-record.ts";
 import { circuitGas, EVALUATE_CALL_GAS, INPUT_CALL_GAS, resultGas } from "./privacy-gas.ts";
 import type { PlacedCircuit } from "./privacy-program.ts";
+import { RecordRoom } from "./record-room.ts";
 import { PRIVACY_ERRORS, Refusal } from "./refusal.ts";
 
 const CONSTANT_BYTES = 16;
+/** One frame at a time: privacy contracts call nobody. */
+const ROOM = new RecordRoom();
+const make = (length: number) => ROOM.make(length);
 const NOBODY = new Uint8Array(20);
 
 export class EncryptedFrame {
@@ -41,6 +45,7 @@ export class EncryptedFrame {
     this.host = host;
     this.#keyId = contract.keyId;
     this.#codeHash = contract.codeHash;
+    ROOM.clear();
     this.#isAdmitted = form === BodyForm.entrypoint && equalBytes(host.caller, host.sender);
   }
 
@@ -150,7 +155,7 @@ export class EncryptedFrame {
     if (known !== undefined) return known;
     const bytes = this.host.getHandle(handle);
     if (bytes === undefined) return undefined;
-    const leaf = new HandleLeaf(new Uint8Array(handle), bytes, false);
+    const leaf = new HandleLeaf(ROOM, handle, bytes, false);
     this.#leaves.set(name, leaf);
     return leaf;
   }
@@ -158,8 +163,8 @@ export class EncryptedFrame {
   #create(handle: Handle, contract: Uint8Array, source: Source): HandleLeaf {
     // A constant belongs to no height: its record is the same whoever makes it first.
     const height = source.origin === Origin.constant ? 0 : this.host.block.height;
-    const record = newHandleRecord(height, this.#keyId, contract, source);
-    const leaf = new HandleLeaf(new Uint8Array(handle), record, true);
+    const record = newHandleRecord(height, this.#keyId, contract, source, make);
+    const leaf = new HandleLeaf(ROOM, handle, record, true);
     this.#leaves.set(toLatin1(handle, 0, HANDLE_BYTES), leaf);
     return leaf;
   }

@@ -1,20 +1,22 @@
 /**
  * HandleLeaf: the record of one handle as it stands in the state, looked at and changed as bytes (handle-record.ts has the
- * layout): a block touches several a call and decodes none.
- * Always
- *  - Bytes that the state lent are copied before the first change.
+ * layout): a block touches several a call and decodes none. The bytes that it is given are its own.
  */
 import { readU32, readU64, writeU32, writeU64 } from "../../encoding/bytes.ts";
 import { type Handle, Origin, originOf } from "../../encoding/encrypted-handle.ts";
 import { ACCESS_BYTES, ACCESSES_MAX, Permission, RECORD_AT, UNHELD_BLOCKS_MAX } from "./handle-record.ts";
+import type { RecordRoom } from "./record-room.ts";
 
 export class HandleLeaf {
   readonly handle: Handle;
   bytes: Uint8Array;
   isChanged: boolean;
 
-  /** @param isNew the bytes are the caller's, and not yet in the state. */
-  constructor(handle: Handle, bytes: Uint8Array, isNew: boolean) {
+  readonly #room: RecordRoom;
+
+  /** @param isNew it is not yet in the state. */
+  constructor(room: RecordRoom, handle: Handle, bytes: Uint8Array, isNew: boolean) {
+    this.#room = room;
     this.handle = handle;
     this.bytes = bytes;
     this.isChanged = isNew;
@@ -46,15 +48,14 @@ export class HandleLeaf {
     if (at >= 0) {
       const last = at + ACCESS_BYTES - 1;
       if ((this.bytes[last]! & permissions) === permissions) return true;
-      this.#own();
       this.bytes[last]! |= permissions;
+      this.isChanged = true;
       return true;
     }
     const count = this.bytes[RECORD_AT.accesses]!;
     if (count >= ACCESSES_MAX) return false;
-    const longer = new Uint8Array(this.bytes.length + ACCESS_BYTES);
-    longer.set(this.bytes);
-    longer.set(account, this.bytes.length);
+    const longer = this.#room.extend(this.bytes, ACCESS_BYTES);
+    longer.set(account, longer.length - ACCESS_BYTES);
     longer[longer.length - 1] = permissions;
     longer[RECORD_AT.accesses] = count + 1;
     this.bytes = longer;
@@ -64,7 +65,7 @@ export class HandleLeaf {
 
   /** One more, or one less, place of a state holds it. */
   count(change: 1 | -1, height: number): void {
-    this.#own();
+    this.isChanged = true;
     const references = readU32(this.bytes, RECORD_AT.references) + change;
     writeU32(this.bytes, RECORD_AT.references, references);
     if (references === 0) writeU64(this.bytes, RECORD_AT.height, height);
@@ -85,12 +86,6 @@ export class HandleLeaf {
       if (isAt(bytes, at, account)) return at;
     }
     return -1;
-  }
-
-  #own(): void {
-    if (this.isChanged) return;
-    this.bytes = new Uint8Array(this.bytes);
-    this.isChanged = true;
   }
 }
 

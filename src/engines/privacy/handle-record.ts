@@ -61,9 +61,18 @@ export const RECORD_AT = {
 } as const;
 export const ACCESS_BYTES = 21;
 
-/** The record of a handle that is new, with nobody on its list. */
-export function newHandleRecord(height: number, keyId: Uint8Array, contract: Uint8Array, source: Source): Uint8Array {
-  const bytes = new Uint8Array(FIXED_BYTES + sourceBytes(source));
+/**
+ * The record of a handle that is new, with nobody on its list.
+ * @param make gives as many bytes, all zero.
+ */
+export function newHandleRecord(
+  height: number,
+  keyId: Uint8Array,
+  contract: Uint8Array,
+  source: Source,
+  make: (length: number) => Uint8Array,
+): Uint8Array {
+  const bytes = make(FIXED_BYTES + sourceBytes(source));
   bytes[0] = VERSION;
   writeU64(bytes, RECORD_AT.height, height);
   bytes.set(keyId, RECORD_AT.keyId);

@@ -6,7 +6,7 @@
  */
 
 import type { Handle } from "../../encoding/encrypted-handle.ts";
-import { fromHex } from "../../encoding/hex.ts";
+import { fromHex, toHex } from "../../encoding/hex.ts";
 import type { BlobStore } from "../../execution/ports.ts";
 import type { HeldInputs, InputBinding } from "./privacy-engine.ts";
 
@@ -46,6 +46,13 @@ export function bodyName(hash: Uint8Array): Uint8Array {
 
 export function cancelledName(jobId: string): Uint8Array {
   return named("x", fromHex(jobId)!);
+}
+
+/** What a name of the store stands for, as far as jobs have to know. */
+export function readName(name: Uint8Array): { handle: Handle } | { cancelledJob: string } | undefined {
+  const rest = new Uint8Array(name.subarray(1));
+  const letter = String.fromCharCode(name[0] ?? 0);
+  return letter === "h" ? { handle: rest } : letter === "x" ? { cancelledJob: toHex(rest) } : undefined;
 }
 
 function named(letter: string, rest: Uint8Array): Uint8Array {

@@ -28,7 +28,8 @@ function readCircuit(text: string, path: string): Circuit {
     return readBristol(Buffer.from(text, "utf8"));
   } catch (problem) {
     if (!(problem instanceof RejectedError)) throw problem;
-    throw new RejectedError(problem.code, problem.message, { path: `${path}.bristol`, ...problem.facts });
+    const message = `${path}.bristol: ${problem.message}`;
+    throw new RejectedError(problem.code, message, { path: `${path}.bristol`, ...problem.facts });
   }
 }
 

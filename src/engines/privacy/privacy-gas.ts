@@ -7,7 +7,7 @@ import type { CircuitCounts } from "./circuit/levels.ts";
 
 /** One bootstrap: 2.5 ms of one core with the default parameter set in batches, and a tenth of that for spread. */
 export const GATE_GAS = 2_750_000;
-/** One level: a walk over a key of 45 MB that no wide batch shares, about 1.5 ms. */
+/** One level: a walk over a key of 81 MB that no wide batch shares, about 1.5 ms. */
 export const LEVEL_GAS = 1_500_000;
 /** A byte of ciphertext written, synced, and kept while something refers to it: EIP-2028's price of a byte. */
 export const CIPHERTEXT_BYTE_GAS = 16;

@@ -11,17 +11,19 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { open, type RootDatabase } from "lmdb";
-import { readU32, writeU32 } from "../../encoding/bytes.ts";
+import { equalBytes, readU32, writeU32 } from "../../encoding/bytes.ts";
 import { toHex } from "../../encoding/hex.ts";
 import { EngineError, StorageError } from "../../errors.ts";
 import type { BlobName, BlobStore, NameChange } from "../../execution/ports.ts";
+import { lmdbEncryption, withSealedValues } from "../encryption/sealed-lmdb.ts";
+import { keysOf } from "../encryption/unlocked.ts";
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 
 /** Address space, not disk. */
 const MAP_BYTES = 64 * 1024 ** 3;
-const Table = { blob: 1, references: 2, name: 3, upload: 4, chunk: 5 } as const;
-const TOTAL_NAME = Buffer.from("\0total", "latin1");
+export const Table = { blob: 1, references: 2, name: 3, upload: 4, chunk: 5 } as const;
+export const TOTAL_NAME = Buffer.from("\0total", "latin1");
 
 export class BlobFiles implements BlobStore {
   readonly #database: Database;
@@ -31,8 +33,10 @@ export class BlobFiles implements BlobStore {
   static open(directory: string, options: { bytesMax: number }): BlobFiles {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const database = open<Uint8Array, Uint8Array>({
+      const keys = keysOf(directory);
+      const environment = open<Uint8Array, Uint8Array>({
         path: `${directory}/blobs.mdb`,
+        ...lmdbEncryption(keys, "blob", directory),
         keyEncoding: "binary",
         encoding: "binary",
         compression: false,
@@ -40,8 +44,9 @@ export class BlobFiles implements BlobStore {
         overlappingSync: false,
         mapSize: MAP_BYTES,
       });
-      return new BlobFiles(database as Database, options.bytesMax);
+      return new BlobFiles(withSealedValues(environment as Database, keys, "blob"), options.bytesMax);
     } catch (thrown) {
+      if (thrown instanceof EngineError) throw thrown;
       const facts = { retryable: false, directory };
       throw new StorageError(`cannot open the blob store in ${directory}: ${String(thrown)}`, facts, { cause: thrown });
     }
@@ -86,16 +91,7 @@ export class BlobFiles implements BlobStore {
         changes.forEach((change, index) => {
           total += this.#change(change, hashes[index]);
         });
-        if (total > this.#bytesMax)
-          throw new EngineError(
-            "BUSY",
-            `the blob store holds at most ${this.#bytesMax} bytes, this would make ${total}`,
-            {
-              bytesMax: this.#bytesMax,
-              bytes: total,
-              retryAfterMs: 60_000,
-            },
-          );
+        this.#requireWithin(total);
         this.#put(Table.name, TOTAL_NAME, json({ bytes: total }));
       });
     } catch (thrown) {
@@ -103,6 +99,20 @@ export class BlobFiles implements BlobStore {
       const facts = { retryable: false };
       throw new StorageError(`the blob store refused a write: ${String(thrown)}`, facts, { cause: thrown });
     }
+  }
+
+  /** @throws EngineError BUSY when so many more bytes of content may not fit. */
+  requireRoom(bytes: number): void {
+    if (bytes > 0) this.#requireWithin(this.byteLength + bytes);
+  }
+
+  #requireWithin(bytes: number): void {
+    if (bytes <= this.#bytesMax) return;
+    throw new EngineError("BUSY", `the blob store holds at most ${this.#bytesMax} bytes, this would make ${bytes}`, {
+      bytesMax: this.#bytesMax,
+      bytes,
+      retryAfterMs: 60_000,
+    });
   }
 
   /** @returns by how many bytes the content grew. */
@@ -177,6 +187,25 @@ export class BlobFiles implements BlobStore {
     return this.#database.getRange(range);
   }
 
+  // ── copies ──────────────────────────────────────────────────────────────────
+
+  /** Every row as it lies here, as of one moment, for another store to `fill` itself with. */
+  *rows(): Generator<{ key: Uint8Array; value: Uint8Array }> {
+    const total = keyOf(Table.name, TOTAL_NAME);
+    for (const { key, value } of this.#database.getRange({})) {
+      // Names that begin with 0 say how far this daemon has come with its log and with others.
+      if (key[0] === Table.name && key[1] === 0 && !equalBytes(key, total)) continue;
+      yield { key, value };
+    }
+  }
+
+  /** Adds rows of another store to this one, which is being made. */
+  fill(rows: readonly { key: Uint8Array; value: Uint8Array }[]): void {
+    this.#database.transactionSync(() => {
+      for (const { key, value } of rows) this.#database.putSync(key, value);
+    });
+  }
+
   async close(): Promise<void> {
     await this.#database.close();
   }
@@ -208,7 +237,7 @@ export class BlobFiles implements BlobStore {
   }
 }
 
-function keyOf(table: number, rest: Uint8Array): Uint8Array {
+export function keyOf(table: number, rest: Uint8Array): Uint8Array {
   const key = Buffer.alloc(1 + rest.length);
   key[0] = table;
   key.set(rest, 1);

@@ -65,8 +65,9 @@ export class Analytics {
   readonly #touched = new Set<ContractAnalytics>();
   readonly #execution: Execution = { status: "success", gasUsed: 0, gasLimit: 0, timeUs: undefined };
 
-  constructor(file?: AnalyticsFile) {
-    this.#seq = file?.seq ?? -1;
+  /** @param afterSeq where counting begins without a file: -1, or before the first entry that the log has. */
+  constructor(file?: AnalyticsFile, afterSeq = -1) {
+    this.#seq = file?.seq ?? afterSeq;
     this.headTimeMs = file?.headTimeMs ?? 0;
     this.rollbacks = file?.rollbacks ?? 0;
     this.#forgotten = file === undefined ? new Track() : Track.from(file.forgotten);

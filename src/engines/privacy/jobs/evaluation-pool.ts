@@ -1,5 +1,5 @@
 /** EvaluationPool: worker threads that evaluate (piscina). A thread starts with the first task and stays while there is work. */
-import { Piscina } from "piscina";
+import type { Piscina } from "piscina";
 import type { EvaluationTask, TaskResult } from "./evaluation-task.ts";
 
 /** An idle thread keeps nothing that the process does not share; starting one takes some tens of milliseconds. */
@@ -12,26 +12,32 @@ export interface EvaluationRequest {
 }
 
 export class EvaluationPool {
-  readonly #pool: Piscina<EvaluationRequest, TaskResult>;
-  readonly #directory: string;
+  readonly #options: { script: URL; directory: string; workers: number };
+  #pool: Promise<Piscina<EvaluationRequest, TaskResult>> | undefined;
 
   constructor(options: { script: URL; directory: string; workers: number }) {
-    this.#directory = options.directory;
-    this.#pool = new Piscina({
-      filename: options.script.href,
+    this.#options = options;
+  }
+
+  /** Rejects when the worker dies. */
+  async run(task: EvaluationTask): Promise<TaskResult> {
+    this.#pool ??= this.#open();
+    return await (await this.#pool).run({ task, directory: this.#options.directory });
+  }
+
+  /** Loaded with the first task: a daemon without privacy contracts starts sooner. */
+  async #open(): Promise<Piscina<EvaluationRequest, TaskResult>> {
+    const { Piscina: Pool } = await import("piscina");
+    return new Pool({
+      filename: this.#options.script.href,
       minThreads: 0,
-      maxThreads: options.workers,
+      maxThreads: this.#options.workers,
       idleTimeout: IDLE_MS,
       concurrentTasksPerWorker: 1,
     });
   }
 
-  /** Rejects when the worker dies. */
-  run(task: EvaluationTask): Promise<TaskResult> {
-    return this.#pool.run({ task, directory: this.#directory });
-  }
-
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await (await this.#pool)?.destroy();
   }
 }

@@ -29,6 +29,8 @@ export interface Job {
   readonly queuedAtMs: number;
   startedAtMs: number | undefined;
   finishedAtMs: number | undefined;
+  /** While its results are being made durable. */
+  storing: Promise<void> | undefined;
   /** Its share of the task that runs it. */
   task: { readonly control: Int32Array; readonly gates: number } | undefined;
 }
@@ -57,8 +59,22 @@ export function newJob(
     because: undefined,
     startedAtMs: undefined,
     finishedAtMs: undefined,
+    storing: undefined,
     task: undefined,
   };
+}
+
+/** The job whose result `handle` is, as it would stand in the table had it been done while the daemon ran. */
+export function doneJob(
+  handle: Handle,
+  source: Computed,
+  record: HandleRecord,
+  done: { seq: number; placed: PlacedCircuit | undefined; heldAtMs: number },
+): Job {
+  const ordered = { seq: done.seq, height: record.height, queuedAtMs: done.heldAtMs };
+  const job = newJob(jobIdOf(handle, source.output), source, record, ordered);
+  job.outputs.push({ handle, output: source.output });
+  return Object.assign(job, { placed: done.placed, status: "done", finishedAtMs: done.heldAtMs });
 }
 
 /** What a job looks like from outside. */
@@ -87,13 +103,16 @@ export function jobIdOf(handle: Handle, output: number): string {
   return toHex(id);
 }
 
-/** @param ratePerSecond gates a second of late, all jobs together. */
-export function viewJob(job: Job, now: number, ratePerSecond: number): JobView {
+/** @param latePerSecond gates a second of late, all jobs together: for those that do not run, or have just begun. */
+export function viewJob(job: Job, now: number, latePerSecond: number): JobView {
   const gatesTotal = job.placed?.counts.gates ?? 0;
   const { task } = job;
-  const share = task === undefined || task.gates === 0 ? 0 : Math.min(1, Atomics.load(task.control, 1) / task.gates);
+  const done = task === undefined ? 0 : Atomics.load(task.control, 1) + Atomics.load(task.control, 2);
+  const share = task === undefined || task.gates === 0 ? 0 : Math.min(1, done / task.gates);
   const gatesDone = job.status === "done" ? gatesTotal : Math.floor(share * gatesTotal);
   const elapsedMs = job.startedAtMs === undefined ? 0 : now - job.startedAtMs;
+  const evaluated = task === undefined ? 0 : Atomics.load(task.control, 1);
+  const ratePerSecond = evaluated > 0 && elapsedMs > 0 ? (1000 * evaluated) / elapsedMs : latePerSecond;
   const left = task === undefined ? gatesTotal : task.gates * (1 - share);
   const isOver = job.status === "done" || job.status === "failed" || job.status === "cancelled";
   return {

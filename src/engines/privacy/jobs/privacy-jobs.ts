@@ -4,27 +4,35 @@
  * Always
  *  - The log is the queue: every entry above the stored cursor is read again at a start, and what is held is not done again.
  *  - A result is stored under its handle, durable before anything that takes it begins, and never replaced.
- *  - A worker that dies costs an attempt of the jobs it ran, and of no others; the third is the last.
+ *  - A worker that dies costs an attempt of the jobs it ran, and of no others; the third is the last. What it had done up to
+ *    its last checkpoint is not done again, nor what a daemon that stopped had.
  */
 import type { BlockEntry } from "../../../encoding/block-entry.ts";
 import { readDelta } from "../../../encoding/delta.ts";
-import { HANDLE_BYTES, type Handle, Origin, resultContext } from "../../../encoding/encrypted-handle.ts";
+import { HANDLE_BYTES, type Handle, Origin } from "../../../encoding/encrypted-handle.ts";
 import { toHex } from "../../../encoding/hex.ts";
-import { StateTag } from "../../../encoding/state-key.ts";
-import { EngineError, toEngineError } from "../../../errors.ts";
+import { handleKey, StateTag } from "../../../encoding/state-key.ts";
+import { type EngineError, toEngineError } from "../../../errors.ts";
 import type { BlobStore } from "../../../execution/ports.ts";
 import { decodeHandleRecord, type HandleRecord } from "../handle-record.ts";
-import { cancelledName, handleName, heldCiphertext, heldKey } from "../held-blobs.ts";
-import type { EvaluationTask, TaskInput, TaskResult } from "./evaluation-task.ts";
-import { type Job, type JobView, jobIdOf, newJob, outputBits, typeName, viewJob } from "./job.ts";
+import { cancelledName, heldCiphertext } from "../held-blobs.ts";
+import type { EvaluationTask, TaskResult } from "./evaluation-task.ts";
+import { GateRate } from "./gate-rate.ts";
+import { doneJob, type Job, type JobView, jobIdOf, newJob, viewJob } from "./job.ts";
+import { JobChanges } from "./job-changes.ts";
+import { JobCursor } from "./job-cursor.ts";
+import { keepResults, resultNames } from "./job-results.ts";
 import { JobSources, type ReadLeaf } from "./job-sources.ts";
 import { JobTable } from "./job-table.ts";
+import { taskOf } from "./job-task.ts";
 import { ReadyQueue } from "./ready-queue.ts";
 
 export interface PrivacyJobsOptions {
   readonly workers: number;
   /** Gates of one task: what a stop or a dead worker costs at most. */
   readonly taskGatesMax: number;
+  /** Gates after which what a task has come to is kept: what a dead process costs at most, and one level more. */
+  readonly checkpointGates: number;
   now(): number;
 }
 
@@ -33,44 +41,46 @@ export interface PrivacyJobsModules {
   readonly leaf: ReadLeaf;
   /** Runs a task on a worker; rejects when the worker dies. */
   run(task: EvaluationTask): Promise<TaskResult>;
+  /** Where daemons share a log, one evaluates; the others are given its results. */
+  mayRun(): boolean;
+  /** Of what workers keep of jobs that are under way. */
+  readonly checkpoints: { drop(jobId: string): void; keepOnly(isWanted: (jobId: string) => boolean): void };
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
   /** Shared memory: [0] is kept at the number of jobs that wait or run. */
   readonly queued: Int32Array;
 }
 
-const CURSOR_NAME = Buffer.from("\0cursor", "latin1");
 const ATTEMPTS_MAX = 3;
-/** The cursor is written at most this often: reading a minute of entries again is quick. */
-const CURSOR_MS = 5_000;
-const RATE_HALF_LIFE_MS = 10_000;
 
 export class PrivacyJobs {
   readonly #options: PrivacyJobsOptions;
   readonly #modules: PrivacyJobsModules;
   readonly #table = new JobTable();
+  readonly changes = new JobChanges(this.#table, (job) => this.#view(job));
   readonly #ready = new ReadyQueue();
   readonly #sources: JobSources;
+  readonly #cursor: JobCursor;
   #seq = -1;
   /** Entries whose jobs are being taken over. */
   #entries = 0;
-  #cursorAtMs = 0;
-  #storedCursor = -1;
   #running = 0;
   #following: Promise<void> = Promise.resolve();
   #isClosing = false;
-  readonly #tasks = new Set<Int32Array>();
+  /** What runs, with the words that stop it. */
+  readonly #tasks = new Map<Promise<void>, Int32Array>();
   readonly #settled = new Set<() => void>();
-  #rate = { perSecond: 0, atMs: 0 };
+  readonly #rate = new GateRate();
 
   constructor(options: PrivacyJobsOptions, modules: PrivacyJobsModules) {
     this.#options = options;
     this.#modules = modules;
     this.#sources = new JobSources(modules.leaf);
+    this.#cursor = new JobCursor(modules.blobs);
   }
 
   /** The entry of the log above which jobs have to be looked for. */
   get cursor(): number {
-    return (this.#modules.blobs.name(CURSOR_NAME) as { seq: number } | undefined)?.seq ?? -1;
+    return this.#cursor.seq;
   }
 
   /** Takes over what a durable entry orders. Entries come in order. */
@@ -123,6 +133,8 @@ export class PrivacyJobs {
       return this.#end(job, "cancelled", "it was cancelled");
     job.placed = (await this.#sources.program(codeHash)).circuits[circuit];
     job.constants = await this.#sources.constants(inputs);
+    // Cancelled, or its block taken back, while its code was read.
+    if (job.status !== "waiting") return;
     if (job.placed === undefined) this.#end(job, "failed", `the contract has no circuit ${circuit}`);
     else this.#settle(job);
   }
@@ -148,8 +160,14 @@ export class PrivacyJobs {
     this.#table.wait(job, missing);
   }
 
-  /** A ciphertext came that may be waited for: a replica's, or one that arrived after its block. */
+  /** A ciphertext came: one that arrived after its block, or a result that was evaluated here or by another daemon. */
   held(handle: Handle): void {
+    const made = this.#table.byHandle(handle);
+    const isOpen = made?.status === "waiting" || made?.status === "ready";
+    if (isOpen && made.outputs.every((output) => heldCiphertext(this.#modules.blobs, output.handle) !== undefined)) {
+      this.#ready.remove(made);
+      this.#end(made, "done", undefined);
+    }
     for (const job of this.#table.takeWaiting(handle)) if (job.status === "waiting") this.#settle(job);
     this.#pump();
   }
@@ -166,21 +184,33 @@ export class PrivacyJobs {
 
   // ── running ─────────────────────────────────────────────────────────────────
 
+  /** Takes up what may have become possible: this daemon leads from now on. */
+  wake(): void {
+    this.#pump();
+  }
+
   #pump(): void {
-    while (!this.#isClosing && this.#running < this.#options.workers && this.#ready.length > 0) {
+    while (
+      !this.#isClosing &&
+      this.#modules.mayRun() &&
+      this.#running < this.#options.workers &&
+      this.#ready.length > 0
+    ) {
       const idle = this.#options.workers - this.#running;
       const jobs = this.#ready.next(idle, this.#options.taskGatesMax);
       this.#running++;
+      const control = new Int32Array(new SharedArrayBuffer(12));
       // The last that is ready gets the threads that would have nothing to do.
-      void this.#run(jobs, this.#ready.length === 0 ? idle : 1).finally(() => {
+      const run = this.#run(jobs, control, this.#ready.length === 0 ? idle : 1).finally(() => {
+        this.#tasks.delete(run);
         this.#running--;
         this.#pump();
       });
+      this.#tasks.set(run, control);
     }
   }
 
-  async #run(jobs: readonly Job[], threads: number): Promise<void> {
-    const control = new Int32Array(new SharedArrayBuffer(8));
+  async #run(jobs: readonly Job[], control: Int32Array, threads: number): Promise<void> {
     const gates = jobs.reduce((sum, { placed }) => sum + placed!.counts.gates, 0);
     const startedAtMs = this.#options.now();
     for (const job of jobs) {
@@ -189,72 +219,34 @@ export class PrivacyJobs {
       job.startedAtMs = startedAtMs;
       job.task = { control, gates };
     }
-    this.#tasks.add(control);
     try {
-      const task = this.#task(jobs, control, threads);
+      const { checkpointGates } = this.#options;
+      const task = taskOf(this.#modules.blobs, jobs, { control, threads, checkpointGates });
       const results = await this.#modules.run(task);
+      this.#rate.add(Atomics.load(control, 1), startedAtMs, this.#options.now());
       if (results === undefined) this.#again(jobs, undefined);
       else await this.#store(jobs, results, task.parameterSet);
-      this.#measure(gates, startedAtMs);
     } catch (problem) {
       this.#again(jobs, toEngineError(problem));
-    } finally {
-      this.#tasks.delete(control);
     }
+    for (const job of jobs) if (job.status !== "ready") this.#modules.checkpoints.drop(job.id);
     this.#count();
     await this.#saveCursor(false).catch(() => {});
   }
 
-  #task(jobs: readonly Job[], control: Int32Array, threads: number): EvaluationTask {
-    const { blobs } = this.#modules;
-    const { keyId } = jobs[0]!;
-    const key = heldKey(blobs, keyId);
-    if (key === undefined)
-      throw new EngineError("PRIVACY_KEY_UNKNOWN", `the evaluation key ${toHex(keyId)} is not here`, {});
-    return {
-      parameterSet: key.parameterSet,
-      keyId,
-      keyBlob: key.blob,
-      control,
-      threads,
-      applications: jobs.map((job) => ({
-        circuit: job.placed!.circuit,
-        inputs: job.inputs.map((input) => this.#input(job, input)),
-        outputs: job.outputs.map(({ handle, output }) => ({ handle, ...outputBits(job.placed!, output) })),
-      })),
-    };
-  }
-
-  #input(job: Job, handle: Handle): TaskInput {
-    const held = heldCiphertext(this.#modules.blobs, handle);
-    if (held !== undefined) return { blob: held.blob, context: held.context };
-    const value = job.constants.get(toHex(handle));
-    if (value === undefined) throw new EngineError("INTERNAL_ERROR", `${toHex(handle)} is not held`, {});
-    return { constant: value };
-  }
-
+  /** Of jobs that were cancelled or taken back meanwhile nothing is kept. */
   async #store(jobs: readonly Job[], results: readonly Uint8Array[][], parameterSet: string): Promise<void> {
     const heldAtMs = this.#options.now();
-    await this.#modules.blobs.commit(
-      jobs.flatMap((job, index) =>
-        job.outputs.map(({ handle }, output) => {
-          const bytes = results[index]![output]!;
-          const facts = {
-            source: "result",
-            keyId: toHex(job.keyId),
-            parameterSet,
-            type: typeName(handle),
-            contract: toHex(job.contract),
-            context: toHex(resultContext(handle)),
-            bytes: bytes.length,
-            heldAtMs,
-          };
-          return { name: handleName(handle), facts, bytes };
-        }),
-      ),
-    );
-    for (const job of jobs) {
-      if (job.status === "running") this.#end(job, "done", undefined);
+    const wanted = jobs.filter(({ status }) => status === "running");
+    const changes = wanted.flatMap((job) => resultNames(job, results[jobs.indexOf(job)]!, { parameterSet, heldAtMs }));
+    const storing = keepResults(this.#modules.blobs, changes, () => this.#isClosing);
+    for (const job of wanted) job.storing = storing.catch(() => {});
+    await storing.finally(() => {
+      for (const job of wanted) job.storing = undefined;
+    });
+    for (const job of wanted) {
+      if (job.status !== "running") continue;
+      this.#end(job, "done", undefined);
       for (const { handle } of job.outputs) this.held(handle);
     }
   }
@@ -289,23 +281,13 @@ export class PrivacyJobs {
     Atomics.store(this.#modules.queued, 0, this.#table.openCount);
   }
 
-  #measure(gates: number, startedAtMs: number): void {
-    const now = this.#options.now();
-    const rate = (1000 * gates) / Math.max(1, now - startedAtMs);
-    const weight = 0.5 ** ((now - this.#rate.atMs) / RATE_HALF_LIFE_MS);
-    this.#rate = { perSecond: weight * this.#rate.perSecond + (1 - weight) * rate, atMs: now };
-  }
-
   // ── asked from outside ──────────────────────────────────────────────────────
 
-  list(filter: { status?: string | undefined; contract?: string | undefined }): JobView[] {
-    const views: JobView[] = [];
-    for (const job of this.#table.all()) {
-      if (filter.status !== undefined && job.status !== filter.status) continue;
-      if (filter.contract !== undefined && toHex(job.contract) !== filter.contract) continue;
-      views.push(this.#view(job));
-    }
-    return views;
+  list({ status, contract }: { status?: string | undefined; contract?: string | undefined }): JobView[] {
+    return [...this.#table.all()]
+      .filter((job) => status === undefined || job.status === status)
+      .filter((job) => contract === undefined || toHex(job.contract) === contract)
+      .map((job) => this.#view(job));
   }
 
   get(reference: Uint8Array): JobView | undefined {
@@ -316,7 +298,7 @@ export class PrivacyJobs {
   /** Resolves when the job of a handle, or of an id, is over, or after `timeoutMs`. */
   async wait(reference: Uint8Array, timeoutMs: number): Promise<JobView | undefined> {
     await this.#following;
-    const job = this.#find(reference);
+    const job = this.#find(reference) ?? (await this.#heldJob(reference));
     if (job === undefined || job.finishedAtMs !== undefined) return job && this.#view(job);
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -334,15 +316,36 @@ export class PrivacyJobs {
     return this.#view(job);
   }
 
-  /** Its result will never be there, nor anything made of it: recorded, so that a start does not take it up again. */
+  /** The job of a result that is held since before this daemon started, or that another evaluated. */
+  async #heldJob(handle: Uint8Array): Promise<Job | undefined> {
+    const held = handle.length === HANDLE_BYTES ? heldCiphertext(this.#modules.blobs, handle) : undefined;
+    const bytes = held && (await this.#modules.leaf(handleKey(handle)));
+    const record = bytes && decodeHandleRecord(handle, bytes);
+    if (record?.source.origin !== Origin.computed) return undefined;
+    const placed = (await this.#sources.program(record.source.codeHash)).circuits[record.source.circuit];
+    return doneJob(handle, record.source, record, { seq: this.#seq, placed, heldAtMs: held!.heldAtMs });
+  }
+
+  /**
+   * Its result will never be there, nor anything made of it: recorded, so that a start does not take it up again. One whose
+   * result is being stored is done.
+   */
   async cancel(reference: Uint8Array): Promise<JobView | undefined> {
-    const job = this.#find(reference);
+    const job = this.#find(reference) ?? (await this.#heldJob(reference));
+    await job?.storing;
     if (job === undefined || job.finishedAtMs !== undefined) return job && this.#view(job);
+    this.cancelled(job.id);
     await this.#modules.blobs.commit([{ name: cancelledName(job.id), facts: { cancelledAtMs: this.#options.now() } }]);
+    return this.#view(job);
+  }
+
+  /** This daemon was told to cancel it, or another was. */
+  cancelled(jobId: string): void {
+    const job = this.#table.get(jobId);
+    if (job === undefined || job.finishedAtMs !== undefined) return;
     if (job.task !== undefined) Atomics.store(job.task.control, 0, 1);
     if (job.status === "ready") this.#ready.remove(job);
-    if (job.finishedAtMs === undefined) this.#end(job, "cancelled", "it was cancelled");
-    return this.#view(job);
+    this.#end(job, "cancelled", "it was cancelled");
   }
 
   /** Whether a job that is not over takes a handle. */
@@ -370,20 +373,27 @@ export class PrivacyJobs {
   /** Every entry up to the cursor has no job that is not over. */
   async #saveCursor(isLast: boolean): Promise<void> {
     const now = this.#options.now();
-    if (this.#entries > (isLast ? 0 : 1) || (!isLast && now - this.#cursorAtMs < CURSOR_MS)) return;
+    if (this.#entries > (isLast ? 0 : 1) || !(isLast || this.#cursor.isDue(now))) return;
     let seq = this.#seq;
     for (const job of this.#table.all()) if (job.finishedAtMs === undefined) seq = Math.min(seq, job.seq - 1);
-    if (seq <= this.#storedCursor) return;
-    this.#cursorAtMs = now;
-    this.#storedCursor = seq;
-    await this.#modules.blobs.commit([{ name: CURSOR_NAME, facts: { seq } }]);
+    await this.#cursor.write(seq, now);
   }
 
-  /** Stops what runs; what is not done is taken up again at the next start. */
+  /** Every entry that there was at a start is taken over: what nobody will go on with may go. */
+  async forgetOldCheckpoints(): Promise<void> {
+    await this.#following;
+    this.#modules.checkpoints.keepOnly((jobId) => {
+      const job = this.#table.get(jobId);
+      return job !== undefined && job.finishedAtMs === undefined;
+    });
+  }
+
+  /** Stops what runs, and waits until it has; what is not done is taken up again where it was at the next start. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    for (const control of this.#tasks) Atomics.store(control, 0, 1);
+    for (const control of this.#tasks.values()) Atomics.store(control, 0, 1);
     await this.#following;
+    await Promise.all(this.#tasks.keys());
     await this.#saveCursor(true).catch(() => {});
   }
 }

@@ -71,7 +71,7 @@ export const plainScheme: Scheme = {
 
   trivial: (_parameterSet, bits) => Uint8Array.from(bits, (bit) => (bit ? 1 : 0)),
 
-  evaluate(_key, applications, control) {
+  evaluate(_key, applications, { control }) {
     const results: Uint8Array[] = [];
     for (const application of applications) {
       if (Atomics.load(control, 0) !== 0) return undefined;

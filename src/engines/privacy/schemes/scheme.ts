@@ -30,6 +30,26 @@ export interface SchemeDescription {
 export interface Application {
   readonly circuit: Circuit;
   readonly inputs: readonly Uint8Array[];
+  /** Where an earlier evaluation of the same was interrupted. */
+  readonly resume?: Progress | undefined;
+}
+
+/** A circuit evaluated up to a level: the bits of `liveWires` there, in the scheme's form. */
+export interface Progress {
+  readonly level: number;
+  readonly bits: Uint8Array;
+}
+
+export interface EvaluationRun {
+  /** On shared memory: [0] anything but 0 stops; [1] is counted up by gates done; [2] by those that `resume` saved. */
+  readonly control: Int32Array;
+  /** Threads that may work on it, this one among them. */
+  readonly threads: number;
+  /**
+   * Is given the progress of each application, in order, after every so many gates, and when it is stopped. A scheme whose
+   * gates cost next to nothing never asks for it.
+   */
+  readonly checkpoint?: { readonly everyGates: number; save(progress: readonly Progress[]): void };
 }
 
 /** A ciphertext file's content, in the form that `evaluate` takes. */
@@ -61,15 +81,12 @@ export interface Scheme extends SchemeDescription {
   trivial(parameterSet: ParameterSet, bits: readonly boolean[]): Uint8Array;
   /**
    * Evaluates circuits side by side: gates of one level together, whichever circuit they are of.
-   * @param control [0] anything but 0 stops; [1] is counted up by the gates done. On shared memory.
-   * @param threads that may work on it, this one among them.
    * @returns for each application the bits of all its outputs, one after the other; undefined when it was stopped.
    */
   evaluate(
     key: EvaluationKeySource,
     applications: readonly Application[],
-    control: Int32Array,
-    threads: number,
+    run: EvaluationRun,
   ): Uint8Array[] | undefined;
 }
 

@@ -7,8 +7,9 @@ import { FileKind, readPrivacyFile, unknownParameterSet } from "../../../encodin
 import { RejectedError } from "../../../errors.ts";
 import { isAddon, loadAddon } from "../../../native/addon.ts";
 import { type Binding, type EvaluationKey, Tfhe } from "../../../native/tfhe.ts";
-import { placeGates } from "./gate-program.ts";
-import type { EvaluationKeySource, ParameterSet, Scheme } from "./scheme.ts";
+import type { Circuit } from "../circuit/circuit.ts";
+import { placeGates, sliceOf } from "./gate-program.ts";
+import type { Application, EvaluationKeySource, EvaluationRun, ParameterSet, Scheme } from "./scheme.ts";
 
 /** +1/8 and -1/8 of the torus: what a bare bit is. */
 const [WORD_TRUE, WORD_FALSE] = [0x20000000, 0xe0000000];
@@ -17,6 +18,8 @@ const KEY_PAYLOAD_BYTES: Readonly<Record<number, number>> = {
   1: 32 + 4 * (735 * 3 * 3 * 512 + (2 * 512 - 735) * 4),
   2: 32 + 4 * (805 * 4 * 2 * 512 + 3 * 512 * 5),
 };
+/** Gates of one native call: a thread that is killed ends with the call it is in. */
+const SLICE_GATES = 256;
 /** Expanded keys that one thread holds on to; the process shares them. */
 const KEYS_HELD = 4;
 
@@ -103,37 +106,44 @@ class TfheScheme implements Scheme {
 
   evaluate(
     source: EvaluationKeySource,
-    applications: Parameters<Scheme["evaluate"]>[1],
-    control: Int32Array,
-    threads: number,
+    applications: readonly Application[],
+    { control, threads, checkpoint }: EvaluationRun,
   ): Uint8Array[] | undefined {
     const key = this.#key(source);
     const words = source.parameterSet.bitBytes / 4;
-    const program = placeGates(applications.map(({ circuit }) => circuit));
+    const program = placeGates(
+      applications.map(({ circuit, resume }) => ({ circuit, doneLevels: resume?.level ?? 0 })),
+    );
     const arena = new Uint32Array(words * program.slots);
-    applications.forEach(({ inputs }, index) => {
-      let at = words * program.inputSlots[index]!;
-      for (const input of inputs) {
-        arena.set(wordsOf(input), at);
-        at += input.length / 4;
+    applications.forEach(({ inputs, resume }, index) => {
+      let at = words * program.firstSlots[index]!;
+      for (const bits of resume === undefined ? inputs : [resume.bits]) {
+        arena.set(wordsOf(bits), at);
+        at += bits.length / 4;
       }
     });
-    const { levels } = key.evaluate(arena, program, { threads, control });
-    if (levels < program.levelEnds.length) return undefined;
-    return applications.map(({ circuit }, index) => {
-      const slots = program.outputSlots[index]!;
-      const out = new Uint32Array(words * slots.length);
-      circuit.outputs.forEach((literal, bit) => {
-        const target = out.subarray(words * bit, words * (bit + 1));
-        const slot = slots[bit]!;
-        if (slot < 0) target[words - 1] = (literal & 1) === 1 ? WORD_TRUE : WORD_FALSE;
-        else {
-          target.set(arena.subarray(words * slot, words * (slot + 1)));
-          if ((literal & 1) === 1) negate(target);
-        }
-      });
-      return new Uint8Array(out.buffer);
-    });
+    if (applications.some(({ resume }) => resume !== undefined))
+      for (const { gates } of program.progress(0)) Atomics.add(control, 2, gates);
+    const depth = program.levelEnds.length;
+    const everyGates = checkpoint?.everyGates ?? Infinity;
+    let [level, savedLevel, unsaved] = [0, 0, 0];
+    const save = () => {
+      if (level === savedLevel) return;
+      checkpoint?.save(
+        program.progress(level).map((at) => ({ level: at.level, bits: gather(arena, words, at.slots) })),
+      );
+      [savedLevel, unsaved] = [level, 0];
+    };
+    while (level < depth) {
+      const slice = sliceOf(program, level, Math.min(SLICE_GATES, everyGates));
+      const done = key.evaluate(arena, slice, { threads, control });
+      level += done.levels;
+      unsaved += done.bootstraps;
+      const isStopped = done.levels < slice.levelEnds.length;
+      if (isStopped || (level < depth && unsaved >= everyGates)) save();
+      if (isStopped) return undefined;
+    }
+    return applications.map(({ circuit }, index) => outputsOf(circuit, program.outputSlots[index]!, arena, words));
   }
 
   #key({ keyId, read }: EvaluationKeySource): EvaluationKey {
@@ -157,6 +167,29 @@ class TfheScheme implements Scheme {
       missing: this.missing,
     });
   }
+}
+
+/** The ciphertexts of some slots, one after the other. */
+function gather(arena: Uint32Array, words: number, slots: readonly number[]): Uint8Array {
+  const out = new Uint32Array(words * slots.length);
+  slots.forEach((slot, index) => {
+    out.set(arena.subarray(words * slot, words * (slot + 1)), words * index);
+  });
+  return new Uint8Array(out.buffer);
+}
+
+function outputsOf({ outputs }: Circuit, slots: Int32Array, arena: Uint32Array, words: number): Uint8Array {
+  const out = new Uint32Array(words * slots.length);
+  outputs.forEach((literal, bit) => {
+    const target = out.subarray(words * bit, words * (bit + 1));
+    const slot = slots[bit]!;
+    if (slot < 0) target[words - 1] = (literal & 1) === 1 ? WORD_TRUE : WORD_FALSE;
+    else {
+      target.set(arena.subarray(words * slot, words * (slot + 1)));
+      if ((literal & 1) === 1) negate(target);
+    }
+  });
+  return new Uint8Array(out.buffer);
 }
 
 /** The negation of a ciphertext: of mask and body alike. */

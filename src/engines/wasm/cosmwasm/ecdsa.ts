@@ -2,27 +2,13 @@
  * ECDSA of the imports, over secp256k1 with the native library and over secp256r1 (P-256) with @noble/curves.
  * Signatures are r ‖ s; high s counts as valid, as cosmwasm-crypto has it. Keys are SEC 1, compressed or not.
  */
-import { createRequire } from "node:module";
-import { p256 } from "@noble/curves/nist.js";
-import { EngineError } from "../../../errors.ts";
+import { secp256k1 } from "../../secp256k1.ts";
 import { CryptoAnswer } from "./crypto-errors.ts";
+import { p256 } from "./curves.ts";
 
 export const ECDSA_HASH_BYTES = 32;
 export const ECDSA_SIGNATURE_BYTES = 64;
 export const ECDSA_KEY_BYTES_MAX = 65;
-
-const secp256k1 = loadBindings();
-
-/** The native library by its own entry: its main module would fall back to JavaScript, fifty times slower, in silence. */
-function loadBindings(): typeof import("secp256k1") {
-  try {
-    return createRequire(import.meta.url)("secp256k1/bindings.js");
-  } catch (cause) {
-    const message =
-      "the native library of secp256k1 does not load; run `npm rebuild secp256k1`, which needs a C++ compiler";
-    throw new EngineError("CONFIGURATION_ERROR", message, { package: "secp256k1" }, { cause });
-  }
-}
 
 export interface Ecdsa {
   verify(hash: Uint8Array, signature: Uint8Array, key: Uint8Array): number;
@@ -34,9 +20,10 @@ export const ECDSA_SECP256K1: Ecdsa = {
   verify(hash, signature, key) {
     const problem = formatProblem(hash, signature) ?? keyProblem(key);
     if (problem !== undefined) return problem;
+    const library = secp256k1();
     try {
-      const lowS = secp256k1.signatureNormalize(signature.slice());
-      return secp256k1.ecdsaVerify(lowS, hash, key) ? CryptoAnswer.yes : CryptoAnswer.no;
+      const lowS = library.signatureNormalize(signature.slice());
+      return library.ecdsaVerify(lowS, hash, key) ? CryptoAnswer.yes : CryptoAnswer.no;
     } catch {
       return CryptoAnswer.generic;
     }
@@ -45,8 +32,9 @@ export const ECDSA_SECP256K1: Ecdsa = {
     const problem = formatProblem(hash, signature);
     if (problem !== undefined) return problem;
     if (parameter !== 0 && parameter !== 1) return CryptoAnswer.recoveryParameter;
+    const library = secp256k1();
     try {
-      return secp256k1.ecdsaRecover(signature, parameter, hash, false);
+      return library.ecdsaRecover(signature, parameter, hash, false);
     } catch {
       return CryptoAnswer.generic;
     }
@@ -57,21 +45,23 @@ export const ECDSA_SECP256R1: Ecdsa = {
   verify(hash, signature, key) {
     const problem = formatProblem(hash, signature) ?? keyProblem(key);
     if (problem !== undefined) return problem;
+    const curve = p256();
     try {
-      p256.Signature.fromBytes(signature, "compact");
-      p256.Point.fromBytes(key);
+      curve.Signature.fromBytes(signature, "compact");
+      curve.Point.fromBytes(key);
     } catch {
       return CryptoAnswer.generic;
     }
-    const isValid = p256.verify(signature, hash, key, { prehash: false, lowS: false, format: "compact" });
+    const isValid = curve.verify(signature, hash, key, { prehash: false, lowS: false, format: "compact" });
     return isValid ? CryptoAnswer.yes : CryptoAnswer.no;
   },
   recover(hash, signature, parameter) {
     const problem = formatProblem(hash, signature);
     if (problem !== undefined) return problem;
     if (!(parameter >= 0 && parameter <= 3)) return CryptoAnswer.recoveryParameter;
+    const curve = p256();
     try {
-      const recoverable = p256.Signature.fromBytes(signature, "compact").addRecoveryBit(parameter);
+      const recoverable = curve.Signature.fromBytes(signature, "compact").addRecoveryBit(parameter);
       return recoverable.recoverPublicKey(hash).toBytes(false);
     } catch {
       return CryptoAnswer.generic;

@@ -1,0 +1,67 @@
+/** db maintenance: vacuum, analyze and check what a daemon keeps, in its data directory and in PostgreSQL. */
+import { grouped } from "../../client/amounts.ts";
+import { loadConfig } from "../../config/load.ts";
+import { EngineError } from "../../errors.ts";
+import type { Handler } from "../context.ts";
+import { Progress } from "../progress.ts";
+import { audited, maintain, type StoreReport } from "../seams.ts";
+import type { Styles } from "../styles.ts";
+import { fields } from "../table.ts";
+
+/** A VACUUM takes as long as it takes. */
+const STATEMENT_TIMEOUT_MS = 24 * 3_600_000;
+
+export const maintenance: Handler = async (context, _args, options) => {
+  const { output, environment, cwd, signal } = context;
+  const { config } = loadConfig({
+    file: options["config"] as string | undefined,
+    flags: { data_dir: options["dataDir"], "storage.kind": options["database"] },
+    environment,
+    cwd,
+  });
+  const work = {
+    vacuum: options["vacuum"] === true,
+    analyze: options["analyze"] === true,
+    check: options["check"] === true,
+  };
+  if (!Object.values(work).includes(true))
+    throw new EngineError("VALIDATION_ERROR", "say what to do: --vacuum, --analyze, --check, or several of them", {
+      path: "--check",
+    });
+  const progress = new Progress(process.stderr, "rows");
+  const run = {
+    ...work,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    signal,
+    onProgress: (step: { phase: string; done: number; total: number }) => {
+      if (output.isForPeople) progress.update(step);
+    },
+  };
+  const report = await audited(
+    config,
+    { action: "db.maintenance", facts: work },
+    () => maintain(config, run),
+    ({ stores }) => ({ stores }),
+  ).finally(() => progress.finish());
+  const render = (): string => report.stores.map((store) => storeText(store, work.check, output.styles)).join("\n\n");
+  if (report.isSound) {
+    output.result(report, render);
+    return;
+  }
+  const problems = report.stores.flatMap((store) => store.problems);
+  const failure = new EngineError("STORAGE_ERROR", problems.join("; "), { retryable: false, problems });
+  output.failedResult(report, render, failure);
+  context.exit(failure.exitCode);
+};
+
+function storeText({ store, facts, problems }: StoreReport, isChecked: boolean, styles: Styles): string {
+  const verdict = problems.length > 0 ? styles.bad(problems.join("\n")) : isChecked ? styles.good("sound") : "done";
+  const shown = Object.entries(facts).map(
+    ([name, value]) =>
+      [
+        name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),
+        typeof value === "number" ? grouped(value) : typeof value === "string" ? value : JSON.stringify(value),
+      ] as const,
+  );
+  return fields([[store, verdict], ...shown], styles.dim);
+}

@@ -1,0 +1,14 @@
+/** Events for a command, until it is interrupted; what interrupts the connection is said on stderr. */
+import type { StreamedEvent } from "../client/event-source.ts";
+import type { EventSelectionJson, EventType } from "../client/methods.ts";
+import type { CommandContext } from "./context.ts";
+
+export function followed<T extends EventType>(
+  { remote, output, signal }: CommandContext,
+  selection: EventSelectionJson & { readonly types: readonly T[] },
+): AsyncIterable<StreamedEvent<T>> {
+  return remote.subscribe(selection, {
+    signal,
+    onInterrupted: ({ message }, retryMs) => output.talk(`${message}; trying again in ${retryMs} ms`),
+  });
+}

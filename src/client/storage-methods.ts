@@ -1,0 +1,118 @@
+/** storage_*: what the storage is made of and how it does. Null stands for what is not there, or could not be asked. */
+
+export interface BackendJson {
+  name: "log" | "state" | "postgres" | "redis";
+  /** Where it is; of a server its address, without credentials. */
+  where: string;
+  /** As `/health` says. */
+  status: string;
+  /** Of one round trip, now; null for what lies in this process, and for what does not answer. */
+  latencyMs: number | null;
+  version: string | null;
+  error: string | null;
+}
+
+export interface ConnectivityJson {
+  postgresConnected: boolean | null;
+  redisConnected: boolean | null;
+  /** Writes go on while PostgreSQL is away: the journal has them. */
+  fallbackAvailable: boolean;
+  backends: BackendJson[];
+}
+
+export interface SlowQueryJson {
+  /** Without its values. */
+  statement: string;
+  ms: number;
+  atMs: number;
+  failed: boolean;
+}
+
+/** How one server is used by this daemon, since it started. */
+export interface ServerUseJson {
+  connections: number;
+  connectionsMax: number;
+  queries: number;
+  failed: number;
+  /** Of all queries, together. */
+  totalMs: number;
+  avgMs: number | null;
+  /** Log that is not there yet; null while it is not known. */
+  appliedSeq: number | null;
+  backlogEntries: number | null;
+  backlogBytes: number | null;
+  /** Of the last write. */
+  flushMs: number | null;
+  /** Queries past slowQueryMs, and the last 50 of them, newest first. */
+  slowCount: number;
+  slow: SlowQueryJson[];
+}
+
+export interface RedisUseJson extends ServerUseJson {
+  link: string;
+  valuesWritten: number;
+  valuesRemoved: number;
+  /** How often it was filled from the state store. */
+  fills: number;
+  /** Values compared with the state store, and times that one was not what this daemon wrote. */
+  checked: number;
+  mismatches: number;
+}
+
+export interface StorageStatsJson {
+  postgresConnections: number | null;
+  redisConnections: number | null;
+  totalQueries: number;
+  failedQueries: number;
+  /** Of the cache of answers to contract queries; Redis' own hits are its readers': storage_info. */
+  cacheHits: number;
+  cacheMisses: number;
+  slowQueryMs: number;
+  postgres: ServerUseJson | null;
+  redis: RedisUseJson | null;
+  state: { appliedSeq: number | null; backlogBytes: number | null; flushMs: number | null };
+  log: { durableSeq: number; bytes: number };
+}
+
+export interface StorageInfoJson {
+  postgresSizeBytes: number | null;
+  redisMemoryUsageBytes: number | null;
+  /** Always 0: nothing falls back to memory. */
+  memoryFallbackEntries: number;
+  /** As of entry `asOfSeq` of the log; null with storage in memory. */
+  totalContracts: number | null;
+  totalStateEntries: number | null;
+  asOfSeq: number | null;
+  /** Null while analytics are off. */
+  totalExecutions: number | null;
+  logBytes: number;
+  stateStoreBytes: number | null;
+  postgres: {
+    version: string;
+    databaseBytes: number;
+    connections: number;
+    connectionsMax: number;
+    tables: { name: string; bytes: number; rows: number }[];
+  } | null;
+  redis: {
+    version: string;
+    mode: string;
+    memoryBytes: number;
+    memoryMaxBytes: number;
+    memoryPolicy: string;
+    /** Of the whole server, whoever asked. */
+    keyspaceHits: number;
+    keyspaceMisses: number;
+    evictedKeys: number;
+    feedLength: number;
+  } | null;
+}
+
+type NoParams = Record<string, never>;
+
+export interface StorageMethods {
+  storage_connectivity: { params: NoParams; result: ConnectivityJson };
+  storage_stats: { params: NoParams; result: StorageStatsJson };
+  storage_info: { params: NoParams; result: StorageInfoJson };
+  storage_clearCache: { params: NoParams; result: { queryAnswers: number; redisCleared: boolean | null } };
+}

@@ -1,0 +1,167 @@
+/**
+ * The daemon's vital signs over the last minutes: two scrapes of GET /metrics make one point. They are kept while the page is
+ * open, whatever view is shown, so that coming back to the overview finds them.
+ * Where /metrics is elsewhere or off, `missing` says so, and what JSON-RPC knows still makes the rate.
+ */
+import { authorization, call, wentAway } from "../rpc.ts";
+import { createStore } from "../store.ts";
+import { bucketsOf, parseSamples, quantileBetween, type Samples, sumOf } from "./prometheus.ts";
+
+export interface Vital {
+  readonly atMs: number;
+  readonly transactionsPerSecond: number | null;
+  readonly requestsPerSecond: number | null;
+  readonly gasPerSecond: number | null;
+  /** Milliseconds; null where nothing was measured in between. */
+  readonly requestP50: number | null;
+  readonly requestP99: number | null;
+  readonly blockP99: number | null;
+  readonly appendP99: number | null;
+  /** Share of the queries in between. */
+  readonly cacheHitShare: number | null;
+  readonly queriesPerSecond: number | null;
+  readonly backlogBytes: number | null;
+  readonly residentBytes: number | null;
+  /** Of one core. */
+  readonly processorShare: number | null;
+  readonly eventLoopShare: number | null;
+}
+
+export interface Vitals {
+  readonly points: readonly Vital[];
+  readonly samples: Samples | undefined;
+  /** Why there are no more than the rate. */
+  readonly missing: string | undefined;
+}
+
+/** Ten minutes. */
+const POINTS_MAX = 300;
+export const SCRAPE_MS = 2_000;
+/** After a pause (a hidden tab, a daemon that was away) a rate over all of it would mislead. */
+const GAP_MS = 6 * SCRAPE_MS;
+
+export const vitals = createStore<Vitals>({ points: [], samples: undefined, missing: undefined });
+
+interface Scrape {
+  readonly atMs: number;
+  readonly samples: Samples;
+}
+
+let last: Scrape | undefined;
+let lastTotals: { atMs: number; executions: number } | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let viewers = 0;
+
+/** Scrapes while somebody looks. Answers how to stop. */
+export function watchVitals(): () => void {
+  viewers++;
+  if (viewers === 1) {
+    document.addEventListener("visibilitychange", onVisible);
+    void tick();
+  }
+  return () => {
+    viewers--;
+    if (viewers > 0) return;
+    document.removeEventListener("visibilitychange", onVisible);
+    clearTimeout(timer);
+  };
+}
+
+function onVisible(): void {
+  if (!document.hidden) void tick();
+}
+
+async function tick(): Promise<void> {
+  clearTimeout(timer);
+  try {
+    const response = await fetch("/metrics", { headers: authorization(), signal: AbortSignal.timeout(10_000) });
+    if (response.ok) take({ atMs: Date.now(), samples: parseSamples(await response.text()) });
+    else await takeTotals(whyMissing(response.status));
+  } catch {
+    wentAway();
+  }
+  if (viewers > 0 && !document.hidden) timer = setTimeout(() => void tick(), SCRAPE_MS);
+}
+
+function whyMissing(status: number): string {
+  if (status === 401) return "/metrics needs a token with the role reader";
+  return "/metrics is not served here: it is off (monitoring.performance) or on a listener of its own (monitoring.listen)";
+}
+
+async function takeTotals(missing: string): Promise<void> {
+  const { totalExecutions } = await call("metrics_performance", {});
+  const atMs = Date.now();
+  const { points } = vitals.get();
+  const before = lastTotals;
+  if (totalExecutions === null) return;
+  lastTotals = { atMs, executions: totalExecutions };
+  if (before === undefined || atMs - before.atMs > GAP_MS) vitals.set({ points, samples: undefined, missing });
+  else {
+    const rate = (1000 * (totalExecutions - before.executions)) / (atMs - before.atMs);
+    const point = { ...NOTHING, atMs, transactionsPerSecond: Math.max(0, rate) };
+    vitals.set({ points: [...points, point].slice(-POINTS_MAX), samples: undefined, missing });
+  }
+}
+
+const NOTHING: Omit<Vital, "atMs"> = {
+  transactionsPerSecond: null,
+  requestsPerSecond: null,
+  gasPerSecond: null,
+  requestP50: null,
+  requestP99: null,
+  blockP99: null,
+  appendP99: null,
+  cacheHitShare: null,
+  queriesPerSecond: null,
+  backlogBytes: null,
+  residentBytes: null,
+  processorShare: null,
+  eventLoopShare: null,
+};
+
+function take(scrape: Scrape): void {
+  const before = last;
+  last = scrape;
+  const { points } = vitals.get();
+  const { samples } = scrape;
+  const started = (of: Samples): number | undefined => sumOf(of, "process_start_time_seconds");
+  const isSameRun = before !== undefined && started(before.samples) === started(samples);
+  const isContinued = isSameRun && scrape.atMs - before.atMs <= GAP_MS;
+  const kept = isContinued || points.length === 0 ? points : [...points, { ...NOTHING, atMs: scrape.atMs - 1 }];
+  const more = isContinued ? [pointBetween(before, scrape)] : [];
+  vitals.set({ points: [...kept, ...more].slice(-POINTS_MAX), samples, missing: undefined });
+}
+
+function pointBetween(before: Scrape, after: Scrape): Vital {
+  const seconds = (after.atMs - before.atMs) / 1000;
+  const grown = (name: string, labels?: Record<string, string>): number =>
+    (sumOf(after.samples, name, labels) ?? 0) - (sumOf(before.samples, name, labels) ?? 0);
+  const quantile = (name: string, share: number, labels?: Record<string, string>): number | null => {
+    const found = quantileBetween(
+      bucketsOf(before.samples, name, labels),
+      bucketsOf(after.samples, name, labels),
+      share,
+    );
+    return found === null ? null : 1000 * found;
+  };
+  const hits = grown("contract_cache_queries_total", { result: "hit" });
+  const queries = grown("contract_cache_queries_total");
+  const busy = grown("nodejs_eventloop_active_seconds_total");
+  const idle = grown("nodejs_eventloop_idle_seconds_total");
+  return {
+    atMs: after.atMs,
+    transactionsPerSecond: grown("contract_transactions_total") / seconds,
+    requestsPerSecond: grown("rpc_server_call_duration_seconds_count") / seconds,
+    gasPerSecond: grown("contract_gas_used_total") / seconds,
+    requestP50: quantile("rpc_server_call_duration_seconds", 0.5),
+    requestP99: quantile("rpc_server_call_duration_seconds", 0.99),
+    blockP99: quantile("contract_block_execution_duration_seconds", 0.99),
+    appendP99: quantile("db_client_operation_duration_seconds", 0.99, { db_operation_name: "append" }),
+    cacheHitShare: queries > 0 ? hits / queries : null,
+    queriesPerSecond: queries / seconds,
+    backlogBytes: sumOf(after.samples, "contract_follower_backlog_bytes") ?? null,
+    residentBytes: sumOf(after.samples, "process_resident_memory_bytes") ?? null,
+    processorShare: grown("process_cpu_seconds_total") / seconds,
+    eventLoopShare: busy + idle > 0 ? busy / (busy + idle) : null,
+  };
+}

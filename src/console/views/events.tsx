@@ -1,0 +1,141 @@
+/** Events, newest first, of every contract or of one, with a live tail. */
+import { useState } from "preact/hooks";
+import type { FoundLogJson } from "../../client/methods.ts";
+import { shortHex } from "../format.ts";
+import { useKnown } from "../model/names.ts";
+import { Pager } from "../parts/pager.tsx";
+import { PageHead, Panel } from "../parts/panel.tsx";
+import { BlockReference, ContractReference, TransactionReference } from "../parts/reference.tsx";
+import { Empty, Shown } from "../parts/states.tsx";
+import { ArgumentList } from "../parts/value.tsx";
+import { setQuery, usePlace } from "../router.ts";
+import { usePages } from "../use-rpc.ts";
+
+const PAGE = 50;
+
+export function EventsView() {
+  const { query } = usePlace();
+  const [text, setText] = useState(query["address"] ?? "");
+  const address = /^0x[0-9a-f]{40}$/i.test(query["address"] ?? "") ? query["address"] : undefined;
+  return (
+    <>
+      <PageHead title="Events" />
+      <form
+        class="filters"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setQuery({ address: text.trim() });
+        }}
+      >
+        <label class="field">
+          <span>of the contract</span>
+          <input
+            class="mono"
+            size={46}
+            value={text}
+            placeholder="any"
+            spellcheck={false}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit">show</button>
+      </form>
+      <EventList key={address} address={address} />
+    </>
+  );
+}
+
+export function EventList({ address }: { address: string | undefined }) {
+  const [isLive, setLive] = useState(true);
+  const params = { order: "newest" as const, limit: PAGE, ...(address === undefined ? {} : { address }) };
+  const paged = usePages("contract_logs", params, { isLive });
+  return (
+    <Panel
+      title={paged.page === 0 ? "Newest" : "Older"}
+      isPadded={false}
+      end={
+        <label class="check">
+          <input type="checkbox" checked={isLive} onChange={(event) => setLive(event.currentTarget.checked)} />
+          live tail
+        </label>
+      }
+    >
+      <Shown answer={paged}>
+        {({ items }) =>
+          items.length > 0 ? <LogsTable logs={items} isOfOne={address !== undefined} /> : <Empty title="No event yet" />
+        }
+      </Shown>
+      <Pager paged={paged} />
+    </Panel>
+  );
+}
+
+interface LogsTableProps {
+  readonly logs: readonly FoundLogJson[];
+  readonly isOfOne?: boolean;
+  readonly isWithinTransaction?: boolean;
+}
+
+export function LogsTable({ logs, isOfOne = false, isWithinTransaction = false }: LogsTableProps) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            {!isWithinTransaction && (
+              <th scope="col" class="number">
+                block
+              </th>
+            )}
+            {!isOfOne && <th scope="col">contract</th>}
+            <th scope="col">event</th>
+            {!isWithinTransaction && (
+              <th scope="col" class="wide">
+                transaction
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {logs.map((log) => (
+            <tr key={`${log.transactionHash} ${log.logIndex}`} class="fresh">
+              {!isWithinTransaction && (
+                <td class="number">
+                  <BlockReference height={log.blockHeight} />
+                </td>
+              )}
+              {!isOfOne && (
+                <td>
+                  <ContractReference address={log.address} />
+                </td>
+              )}
+              <td class="wrap">
+                <EventText log={log} />
+              </td>
+              {!isWithinTransaction && (
+                <td class="wide">
+                  <TransactionReference hash={log.transactionHash} />
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function EventText({ log: { address, event, args, topics, data } }: { log: FoundLogJson }) {
+  const unit = useKnown(address)?.unit;
+  if (event === undefined)
+    return (
+      <span class="mono quiet">
+        {topics.map((topic) => shortHex(topic, 10, 4)).join(" ")} {shortHex(data, 18, 8)}
+      </span>
+    );
+  return (
+    <>
+      <strong>{event}</strong>(<ArgumentList args={args ?? {}} unit={unit} />)
+    </>
+  );
+}

@@ -1,0 +1,133 @@
+/** Jobs that evaluate circuits on ciphertexts, with their progress, and what the schemes hide and what not. */
+import type { JobJson, SchemeJson } from "../../client/privacy-methods.ts";
+import { compact, duration, percent, whole } from "../format.ts";
+import { Meter, PageHead, Panel } from "../parts/panel.tsx";
+import { BlockReference, ContractReference, HexText } from "../parts/reference.tsx";
+import { Empty, Shown } from "../parts/states.tsx";
+import { PartStatus } from "../parts/status.tsx";
+import { setQuery, usePlace } from "../router.ts";
+import { useRpc } from "../use-rpc.ts";
+
+const REFRESH_MS = 1_500;
+const SHOWN = 200;
+const STATUSES = ["waiting", "ready", "running", "done", "failed", "cancelled"] as const;
+
+export function PrivacyView() {
+  const { query } = usePlace();
+  const status = STATUSES.find((name) => name === query["status"]);
+  const jobs = useRpc(
+    "privacy_jobs",
+    { limit: SHOWN, ...(status === undefined ? {} : { status }) },
+    { everyMs: REFRESH_MS },
+  );
+  const schemes = useRpc("privacy_schemes", {});
+  return (
+    <>
+      <PageHead title="Privacy jobs" sub={jobs.data && `${whole(jobs.data.open)} open`} />
+      <div class="filters">
+        <label class="field">
+          <span>status</span>
+          <select value={status ?? ""} onChange={(event) => setQuery({ status: event.currentTarget.value })}>
+            <option value="">any</option>
+            {STATUSES.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <Panel title="Jobs" isPadded={false}>
+        <Shown answer={jobs}>
+          {({ items }) => (items.length > 0 ? <Jobs items={items} /> : <Empty title="No job is here" />)}
+        </Shown>
+      </Panel>
+      <Panel title="Schemes" isPadded={false}>
+        <Shown answer={schemes}>
+          {(items) => (
+            <ul class="list">
+              {items.map((scheme) => (
+                <li key={scheme.id}>
+                  <Scheme scheme={scheme} />
+                </li>
+              ))}
+            </ul>
+          )}
+        </Shown>
+      </Panel>
+    </>
+  );
+}
+
+function Jobs({ items }: { items: readonly JobJson[] }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">job</th>
+            <th scope="col">contract</th>
+            <th scope="col" class="number">
+              block
+            </th>
+            <th scope="col">status</th>
+            <th scope="col">progress</th>
+            <th scope="col" class="number wide">
+              gates
+            </th>
+            <th scope="col" class="number wide">
+              rate
+            </th>
+            <th scope="col" class="number wide">
+              left
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((job) => (
+            <tr key={job.jobId}>
+              <td>
+                <HexText hex={job.jobId} what="the job's id" />
+              </td>
+              <td>
+                <ContractReference address={job.contract} />
+              </td>
+              <td class="number">
+                <BlockReference height={job.height} />
+              </td>
+              <td>
+                <PartStatus status={job.status} />
+                {job.because !== null && <div class="quiet">{job.because}</div>}
+              </td>
+              <td>
+                <Meter share={job.percent / 100} label={`${job.phase} of the job`} />
+                <span class="quiet">
+                  {job.phase} {percent(job.percent / 100)}
+                </span>
+              </td>
+              <td class="number wide">
+                {whole(job.gatesDone)} of {whole(job.gatesTotal)}
+              </td>
+              <td class="number wide">{job.ratePerSecond > 0 ? `${compact(job.ratePerSecond)}/s` : "–"}</td>
+              <td class="number wide">{duration(job.etaMs)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Scheme({ scheme: { id, security, claim, leaks, missing, parameterSets } }: { scheme: SchemeJson }) {
+  return (
+    <>
+      <strong>{id}</strong> <span class="quiet">{security}</span>
+      {missing !== null && <span class="chip warn">{missing}</span>}
+      <div>{claim}</div>
+      <div class="quiet">does not hide: {leaks.join("; ")}</div>
+      <div class="quiet">
+        parameter sets: {parameterSets.map((set) => `${set.id} (${set.securityBits} bits)`).join(", ")}
+      </div>
+    </>
+  );
+}

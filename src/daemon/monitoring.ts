@@ -1,0 +1,85 @@
+/** Composes what the daemon measures of itself: telemetry, its text for Prometheus, traces, and a line of log now and then. */
+import type { PerformanceJson } from "../client/metrics.ts";
+import type { Config } from "../config/config.ts";
+import type { Engine } from "../engine.ts";
+import type { Log } from "../observability/log.ts";
+import type { Telemetry } from "../observability/telemetry.ts";
+import { VERSION } from "../version.ts";
+
+/** Analytics answer once they have counted up to now: under load a scrape does without them rather than wait longer. */
+const ANSWER_MS_MAX = 1_000;
+
+export class Monitoring {
+  readonly telemetry: Telemetry;
+  readonly #log: Log;
+  readonly #closeTraces: () => Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(telemetry: Telemetry, log: Log, closeTraces: () => Promise<void>) {
+    this.telemetry = telemetry;
+    this.#log = log;
+    this.#closeTraces = closeTraces;
+  }
+
+  /** Undefined when nothing is to be measured: then nothing of it is loaded. */
+  static async open(config: Config["monitoring"], log: Log): Promise<Monitoring | undefined> {
+    const { performance, errors, tracing, otlpEndpoint, traceOneIn } = config;
+    if (!performance && !errors && !tracing) return undefined;
+    const { Telemetry } = await import("../observability/telemetry.ts");
+    if (!tracing || otlpEndpoint === undefined) {
+      const telemetry = new Telemetry({ version: VERSION, performance, errors, tracer: undefined });
+      return new Monitoring(telemetry, log, async () => {});
+    }
+    const { OtlpExporter } = await import("../observability/otlp-exporter.ts");
+    const { Tracer } = await import("../observability/tracer.ts");
+    const exporter = new OtlpExporter({
+      endpoint: otlpEndpoint,
+      version: VERSION,
+      report: (message, facts) => log.warn(facts, message),
+    });
+    const tracer = new Tracer(exporter, traceOneIn);
+    const telemetry = new Telemetry({ version: VERSION, performance, errors, tracer });
+    return new Monitoring(telemetry, log, () => exporter.close());
+  }
+
+  async text(engine: Engine): Promise<string> {
+    const { service } = engine;
+    const answered = service.performance() as unknown as Promise<PerformanceJson>;
+    const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS_MAX).unref());
+    const performance = await Promise.race([answered.catch(() => undefined), late]);
+    const { height } = service.info() as { height: number };
+    return this.telemetry.text({ health: service.health(), height, performance, storage: service.storage.stats() });
+  }
+
+  /** Says every `everyMs` what happened since the last time, if anything did. */
+  report(engine: Engine, everyMs: number): void {
+    let last = this.#sums();
+    this.#timer = setInterval(() => {
+      const now = this.#sums();
+      const seconds = everyMs / 1000;
+      const rate = (key: keyof typeof now) => Math.round((now[key] - last[key]) / seconds);
+      if (now.answered !== last.answered || now.transactions !== last.transactions) {
+        const { height } = engine.service.info() as { height: number };
+        this.#log.info(
+          {
+            height,
+            transactionsPerSecond: rate("transactions"),
+            requestsPerSecond: rate("answered"),
+            errors: now.errors - last.errors,
+          },
+          "activity",
+        );
+      }
+      last = now;
+    }, everyMs).unref();
+  }
+
+  #sums(): { transactions: number; answered: number; errors: number } {
+    return { transactions: this.telemetry.transactions, ...this.telemetry.requests() };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#closeTraces();
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * ParallelBlock: runs transactions of a block on helpers ahead of the executor, and gives it their outcomes in order.
+ *   block ── planBlock ──▶ shares ──▶ helpers ── records ──▶ Lane.adopt, in the order of the block ──▶ receipts, delta
+ *                            └─ the rest ──▶ the executor, meanwhile
+ * Always
+ *  - Receipts, delta and root are those of running everything here, in order: what a helper did counts only where it saw the
+ *    values that the order gives. Clocks and helpers decide how long a block takes, and nothing else.
+ *  - Where helpers were of little use, some blocks are made without them: twice as many each time.
+ */
+import type { ParallelCounts } from "../../encoding/block-entry.ts";
+import type { ByteWriter } from "../../encoding/bytes.ts";
+import type { Contracts } from "../contracts.ts";
+import type { BlockContext } from "../host.ts";
+import type { StateTable } from "../state-table.ts";
+import { Lane, type Missed } from "./lane.ts";
+import { type Plan, planBlock } from "./plan.ts";
+import type { Speculation } from "./speculation.ts";
+
+/** Below it, what helpers did was not worth asking them. */
+const ADOPTED_SHARE_MIN = 0.5;
+const PAUSE_BLOCKS_MAX = 256;
+/** Of a call whose contract was not executed in parallel before. */
+const GAS_ASSUMED = 30_000;
+const CONTRACTS_KNOWN_MAX = 4096;
+
+export class ParallelBlock {
+  readonly #contracts: Contracts;
+  readonly #helpers: readonly Speculation[];
+  readonly #lanes: readonly Lane[];
+  readonly #gas = new Map<number, number>();
+  #plan: Plan | undefined;
+  #counts: ParallelCounts = NOTHING;
+  #pause = 0;
+  #nextPause = 1;
+  /** Of the transaction adopted last, as its helper took it. */
+  microseconds = 0;
+
+  constructor(modules: { table: StateTable; contracts: Contracts; helpers: readonly Speculation[] }) {
+    this.#contracts = modules.contracts;
+    this.#helpers = modules.helpers;
+    this.#lanes = modules.helpers.map((helper) => new Lane(modules.table, helper));
+  }
+
+  /** Shares out a block's transactions, if it is worth it. @returns whether there will be something to adopt. */
+  begin(transactions: Uint8Array, total: number, parentSeq: number, block: BlockContext): boolean {
+    this.#plan = undefined;
+    if (this.#pause > 0) {
+      this.#pause--;
+      return false;
+    }
+    const gasOf = (space: number) => this.#gas.get(space) ?? GAS_ASSUMED;
+    const plan = planBlock(transactions, total, { contracts: this.#contracts, gasOf, lanes: this.#lanes.length });
+    if (plan === undefined) return false;
+    let isReady = true;
+    for (const lane of this.#lanes) if (!lane.isReady(parentSeq)) isReady = false;
+    if (!isReady) return false;
+    plan.shares.forEach((share, i) => {
+      if (share.length > 0) this.#lanes[i]!.begin({ block, transactions, share, parentSeq });
+    });
+    this.#plan = plan;
+    this.#counts = { ...NOTHING };
+    return true;
+  }
+
+  /**
+   * Takes over what a helper made of transaction `index`, whose encoding, its nonce filled in, stands at `at`.
+   * @returns the gas it used; below 0: the executor is to run it.
+   */
+  adopt(index: number, transactions: Uint8Array, at: number, receipts: ByteWriter): number {
+    const lane = this.#plan!.laneOf[index]!;
+    if (lane === 0) return -1;
+    const from = this.#lanes[lane - 1]!;
+    const missed: Missed | undefined = from.adopt(index, transactions, at, receipts);
+    if (missed !== undefined) {
+      this.#counts[missed]++;
+      return -1;
+    }
+    this.#counts.adopted++;
+    this.microseconds = from.microseconds;
+    return from.gasUsed;
+  }
+
+  /** A transaction has run, here or there. */
+  ran(index: number, gasUsed: number): void {
+    const { contractOf, contracts } = this.#plan!;
+    const number = contractOf[index]!;
+    if (number >= 0) contracts[number]!.gasUsed += gasUsed;
+  }
+
+  /** The block has all its transactions, or has come to nothing. */
+  end(): ParallelCounts {
+    const plan = this.#plan!;
+    this.#plan = undefined;
+    for (const [i, lane] of this.#lanes.entries()) if (plan.shares[i]!.length > 0) lane.end();
+    if (this.#gas.size > CONTRACTS_KNOWN_MAX) this.#gas.clear();
+    for (const { space, count, gasUsed } of plan.contracts) if (gasUsed > 0) this.#gas.set(space, gasUsed / count);
+    const { adopted, conflict, left, late } = this.#counts;
+    const missed = conflict + left + late;
+    if (adopted < ADOPTED_SHARE_MIN * (adopted + missed)) {
+      this.#pause = this.#nextPause;
+      this.#nextPause = Math.min(2 * this.#nextPause, PAUSE_BLOCKS_MAX);
+    } else {
+      this.#nextPause = 1;
+    }
+    return this.#counts;
+  }
+
+  /** A block stands. */
+  followed(delta: Uint8Array, seq: number): void {
+    for (const helper of this.#helpers) helper.followed(delta, seq);
+  }
+
+  /** The state was changed in another way than by a block. */
+  reset(): void {
+    for (const helper of this.#helpers) helper.reset();
+  }
+}
+
+const NOTHING: ParallelCounts = { adopted: 0, conflict: 0, left: 0, late: 0 };

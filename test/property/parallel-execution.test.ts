@@ -1,0 +1,110 @@
+/**
+ * Transactions of a block run by helpers beside the executor, against all of them run in order; helpers that are late, behind,
+ * or not there. The same bytes come of it, and the same rejections.
+ */
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ByteWriter } from "../../src/encoding/bytes.ts";
+import { portableHasher } from "../../src/encoding/hash.ts";
+import { toHex } from "../../src/encoding/hex.ts";
+import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
+import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
+import { PolytorusAbi } from "../../src/engines/wasm/polytorus/polytorus-abi.ts";
+import { WasmContractEngine } from "../../src/engines/wasm/wasm-engine.ts";
+import type { ExecutedBlock } from "../../src/execution/block-executor.ts";
+import { Executor } from "../../src/execution/executor.ts";
+import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
+import { PortableStateTree } from "../../src/execution/state-tree.ts";
+import { InlineSpeculation, type Shortcoming } from "../support/inline-speculation.ts";
+import { BALANCES, deployments, transaction } from "../support/parallel-workload.ts";
+
+const EMPTY_SNAPSHOT = { get: () => undefined, range: () => [], appliedSeq: () => -1 };
+const ZERO = new Uint8Array(32);
+
+let firstBlock: readonly TransactionJson[] = [];
+
+beforeAll(async () => {
+  firstBlock = await deployments();
+}, 60_000);
+
+const shortcoming: fc.Arbitrary<Shortcoming> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.nat(20).map((recordsMax) => ({ recordsMax })) },
+  { weight: 2, arbitrary: fc.integer({ min: 2, max: 6 }).map((lateEvery) => ({ lateEvery })) },
+  { weight: 1, arbitrary: fc.constant({ isDeaf: true }) },
+  { weight: 1, arbitrary: fc.constant({ isUnready: true }) },
+);
+const blocks = fc.array(
+  fc.record({
+    submissions: fc.array(fc.array(transaction, { minLength: 20, maxLength: 60 }), { minLength: 1, maxLength: 3 }),
+    shortcomings: fc.tuple(shortcoming, shortcoming),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
+// ── both executors ────────────────────────────────────────────────────────────
+
+const engines = () => [new BuiltinEngine(), new WasmContractEngine({ abis: [new PolytorusAbi()] })];
+
+function executorWith(helpers: InlineSpeculation[], blockGasMax: number): Executor {
+  const executor = new Executor({
+    snapshot: EMPTY_SNAPSHOT,
+    tree: new PortableStateTree(),
+    hasher: portableHasher,
+    engines: engines(),
+    parameters: { ...DEFAULT_PARAMETERS, blockGasMax },
+    head: { seq: -1, height: -1, timestampMs: 0, blockHash: ZERO, stateRoot: ZERO },
+    table: { pinned: true },
+    helpers,
+  });
+  executor.genesis(BALANCES);
+  executor.execute(encode(firstBlock), [firstBlock.length], 0);
+  return executor;
+}
+
+function encode(transactions: readonly TransactionJson[]): Uint8Array {
+  const out = new ByteWriter(1024);
+  for (const one of transactions) encodeTransaction(one, out);
+  return out.take();
+}
+
+function readable(executed: readonly ExecutedBlock[]) {
+  return executed.map(({ entry, rejected, taken }) => ({
+    taken,
+    rejected: rejected.map(({ index, code, message }) => ({ index, code, message })),
+    entry: entry === undefined ? "" : toHex(entry),
+  }));
+}
+
+describe("helpers beside the executor", () => {
+  for (const [name, blockGasMax, helperCount] of [
+    ["one helper", 1e13, 1],
+    ["two helpers", 1e13, 2],
+    ["two helpers, and blocks whose gas ends inside a batch", 4_000_000, 2],
+  ] as const) {
+    it(`make the blocks of running in order, byte for byte: ${name}`, () => {
+      const counts = { adopted: 0, conflict: 0, left: 0, late: 0 };
+      fc.assert(
+        fc.property(blocks, (input) => {
+          const parameters = { ...DEFAULT_PARAMETERS, blockGasMax };
+          const helpers = Array.from({ length: helperCount }, () => new InlineSpeculation(engines(), parameters));
+          const pair = [executorWith(helpers, blockGasMax), executorWith([], blockGasMax)] as const;
+          for (const { submissions, shortcomings } of input) {
+            helpers.forEach((helper, i) => {
+              helper.shortcoming = shortcomings[i]!;
+            });
+            const batch = encode(submissions.flat());
+            const ends = submissions.map((_, i) => submissions.slice(0, i + 1).flat().length);
+            const [shared, ordered] = pair.map((executor) => executor.execute(batch, ends, 1_000));
+            expect(readable(shared!)).toEqual(readable(ordered!));
+            for (const { parallel } of shared!)
+              for (const key of ["adopted", "conflict", "left", "late"] as const) counts[key] += parallel?.[key] ?? 0;
+          }
+          expect(toHex(pair[0].blocks.root())).toBe(toHex(pair[1].blocks.root()));
+        }),
+        { numRuns: 40 },
+      );
+      for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(3);
+    }, 120_000);
+  }
+});
