@@ -92,7 +92,8 @@ export class HttpServer {
   }
 
   /**
-   * Uses other tokens, and the certificate as its files are by now; connections that are open stay. Answers whether there is one.
+   * Uses other tokens, and the certificate as its files are by now. Streams and WebSockets of tokens that are gone end; all other
+   * connections stay. Answers whether there is a certificate.
    * @throws EngineError CONFIGURATION_ERROR when the certificate can't be used: then nothing was changed.
    */
   reload(tokens: TokenRoles): boolean {
@@ -114,7 +115,7 @@ export class HttpServer {
     });
     const post = new HttpPost(rpc, access);
     const room = new StreamRoom(rpc.limits.connectionsMax);
-    const rest = new Rest(rpc, new ServerSentEvents(rpc.streams, room));
+    const rest = new Rest(rpc, new ServerSentEvents(rpc.streams, room, access));
     const webSockets = new WebSockets(rpc, access, room);
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       webSockets.upgrade(request, socket, head),
