@@ -195,6 +195,7 @@ export class Engine {
       follower: () => this.#follower?.progress,
       ask: analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
       health: () => healthOf(this.#facts()),
+      blobs: () => this.#privacy.service.use(),
     });
   }
 

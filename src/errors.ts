@@ -115,6 +115,11 @@ export const ERROR_KINDS = {
     meaning: "The evaluation key that is named is not here, or is of another parameter set.",
     hint: "Upload it with `polytorus privacy upload-key DIR`.",
   },
+  PRIVACY_KEY_IN_USE: {
+    family: "rejected",
+    meaning: "The evaluation key cannot be let go of: a contract's values are encrypted under it.",
+    hint: "`data.contract` is one such contract; a key that none has any more goes by itself.",
+  },
   PRIVACY_FILE_INVALID: {
     family: "rejected",
     meaning: "The bytes are no key or ciphertext file of a scheme that this daemon has.",
