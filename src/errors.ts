@@ -276,6 +276,11 @@ export const ERROR_KINDS = {
     meaning: "The storage failed.",
     hint: "`data.retryable` says whether sending again is safe and useful.",
   },
+  OUTCOME_UNKNOWN: {
+    family: "storage",
+    meaning: "PostgreSQL did not say in time whether it has the block; the block may still come to be in the chain.",
+    hint: "Send the same transaction with the same id again until it is answered, or ask `tx_receipt` for `data.transactionHashes`; in mode driven, commit the same block again.",
+  },
   LIMIT_EXCEEDED: {
     family: "limit",
     meaning: "The request is larger than a published limit.",
@@ -288,7 +293,8 @@ export const ERROR_KINDS = {
   },
   BUSY: {
     family: "busy",
-    meaning: "The daemon has as much queued as it may hold; nothing of this request ran.",
+    meaning:
+      "The daemon has as much queued as it may hold, or can't commit at the moment; nothing of this request ran.",
     hint: "Send it again after `data.retryAfterMs`.",
   },
   SHUTTING_DOWN: {
