@@ -426,6 +426,7 @@ export class Engine {
       tables: this.#postgres?.tables,
       redis: this.#redis?.describe(),
       leadership: this.#postgres?.leadership,
+      backups: this.#options.backups?.(),
       backlogMaxBytes: this.#options.backlogMaxBytes,
       executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
       nativeMissing: this.#executorStart?.nativeMissing,
