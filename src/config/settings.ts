@@ -218,7 +218,7 @@ export const SETTINGS = {
     "wholeNumber",
     1_024,
     { minimum: 1, maximum: 65_536 },
-    "Connections at a time, over all listeners.",
+    "Connections at a time, of each listener. HTTP takes as many again, to tell them that there is no room.",
   ),
 
   "enhanced.enable_caching": flag(

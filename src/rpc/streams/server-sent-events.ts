@@ -7,13 +7,13 @@ import type { EventSelectionJson } from "../../client/methods.ts";
 import type { EngineError } from "../../errors.ts";
 import type { Caller } from "../access.ts";
 import { toJson } from "../answers.ts";
+import type { ConnectionRoom } from "../connection-room.ts";
 import { type HttpAccess, tokenGone } from "../http-access.ts";
 import { METHODS } from "../methods.ts";
 import { sendProblem } from "../rest/problem.ts";
 import { paramsFrom } from "../rest/query-params.ts";
 import type { FrameFormat } from "./block-events.ts";
 import type { EventStreams } from "./event-streams.ts";
-import type { StreamRoom } from "./stream-room.ts";
 import type { EventSink } from "./subscription.ts";
 
 /** How long a browser waits before it connects again. */
@@ -26,10 +26,10 @@ const FORMAT: FrameFormat = {
 
 export class ServerSentEvents {
   readonly #streams: EventStreams;
-  readonly #room: StreamRoom;
+  readonly #room: ConnectionRoom;
   readonly #access: HttpAccess;
 
-  constructor(streams: EventStreams, room: StreamRoom, access: HttpAccess) {
+  constructor(streams: EventStreams, room: ConnectionRoom, access: HttpAccess) {
     this.#streams = streams;
     this.#room = room;
     this.#access = access;
@@ -51,7 +51,7 @@ export class ServerSentEvents {
   }
 
   #begin(response: ServerResponse, selection: EventSelectionJson, caller: Caller): void {
-    const leave = this.#room.take();
+    const leave = this.#room.takeStream();
     response.once("close", leave);
     const subscription = this.#streams.open(selection, new EventStreamSink(response, () => this.#streams.wake()));
     const forget = this.#access.whileKnown(caller, () => this.#streams.drop(subscription, tokenGone()));
