@@ -5,14 +5,17 @@
  *
  *   row, 16 words:  space · 6 words of key · form (8 bits), key length (8), nonce above 2^32 (16) · 6 limbs of value ·
  *                   nonce · serial of the last change
+ *   of a key over 24 bytes: two words of hash · where it stands among the long keys · its length
  *
- * Beside the rows stand the rare cases: keys over 24 bytes, values that are no uint256, the upper limbs of those over 2^192.
+ * Beside the rows stand keys over 24 bytes, one after the other, and what is rare: values that are no uint256, the upper limbs
+ * of those over 2^192.
  * Always
  *  - A slot stays until the rows are made anew; the arrays are replaced when they grow, so nobody keeps them.
  *  - The index is seeded, so that nobody can choose addresses that collide in it.
  */
 import { randomInt } from "node:crypto";
 import type { ByteWriter } from "../encoding/bytes.ts";
+import { hashLongKey, LongKeys } from "./long-keys.ts";
 
 export const ROW_WORDS = 16;
 export const FORM_AT = 7;
@@ -29,10 +32,12 @@ const FORM_MASK = 7;
 export const NONCE_MAX = 2 ** 48 - 1;
 
 const KEY_AT = 1;
-/** Longer keys are kept beside the row, and the row holds a hash of them. */
+/** Longer keys are kept beside the row. */
 const INLINE_KEY_BYTES = 24;
 /** In place of the length of a key that is kept beside the row. */
 const LONG_KEY = 255;
+const LONG_KEY_AT = 3;
+const LONG_KEY_LENGTH = 4;
 const INITIAL_ROWS = 1 << 12;
 /** Index entries carry 8 bits of the hash over 24 bits of slot, to skip most rows that do not match. */
 const SLOT_BITS = 24;
@@ -66,13 +71,9 @@ export class StateRows {
   /** Open addressing by the key's hash: 8 bits of the hash over the slot plus one; 0 is free. */
   index!: Uint32Array;
   #capacity = 0;
-  #longKeys = new Map<number, Uint8Array>();
-  /** The long key that was looked for last. */
-  readonly #lastLong: { space: number; slot: number; key: Uint8Array } = {
-    space: NONE,
-    slot: 0,
-    key: new Uint8Array(0),
-  };
+  #longKeys = new LongKeys();
+  /** The slot of the long key that was looked for last. */
+  #lastLong = NONE;
   /** The upper two limbs of values of 2^192 and more, by slot. */
   #upperLimbs = new Map<number, [number, number]>();
 
@@ -82,7 +83,7 @@ export class StateRows {
 
   /** Bytes of typed arrays held. */
   get byteLength(): number {
-    return this.rows.byteLength + this.index.byteLength;
+    return this.rows.byteLength + this.index.byteLength + this.#longKeys.bytes.length;
   }
 
   space(prefix: Uint8Array): Space {
@@ -142,31 +143,39 @@ export class StateRows {
   /** A contract mostly writes the key that it read just before. */
   #findLong(space: number, bytes: Uint8Array, from: number, length: number): number {
     const last = this.#lastLong;
-    if (last.space === space && holds(last.key, bytes, from, length)) return last.slot;
-    last.space = space;
-    last.slot = this.#findOrInsertLong(space, bytes, from, length);
-    last.key = this.#longKeys.get(last.slot)!;
-    return last.slot;
+    if (last !== NONE && this.rows[last * ROW_WORDS] === space && this.#holdsLong(last, bytes, from, length))
+      return last;
+    this.#lastLong = this.#findOrInsertLong(space, bytes, from, length);
+    return this.#lastLong;
   }
 
   #findOrInsertLong(space: number, bytes: Uint8Array, from: number, length: number): number {
-    const [a, b] = hashBytes(this.seed, bytes, from, length);
+    const [a, b] = hashLongKey(this.seed, bytes, from, length);
     const hash = hashWords(this.seed ^ space, a, b, 0, 0, 0, 0);
-    const mask = this.index.length - 1;
+    const { index, rows } = this;
+    const mask = index.length - 1;
+    const mark = hash >>> SLOT_BITS;
     let at = hash & mask;
     for (;;) {
-      const entry = this.index[at]!;
+      const entry = index[at]!;
       if (entry === 0) break;
-      if (entry >>> SLOT_BITS === hash >>> SLOT_BITS) {
+      if (entry >>> SLOT_BITS === mark) {
         const slot = (entry & SLOT_MASK) - 1;
-        const known = this.rows[slot * ROW_WORDS] === space ? this.#longKeys.get(slot) : undefined;
-        if (known !== undefined && holds(known, bytes, from, length)) return slot;
+        const row = slot * ROW_WORDS;
+        const isAlike =
+          rows[row] === space && rows[row + KEY_AT] === a && ((rows[row + FORM_AT]! >>> 8) & 255) === LONG_KEY;
+        if (isAlike && this.#holdsLong(slot, bytes, from, length)) return slot;
       }
       at = (at + 1) & mask;
     }
-    const slot = this.#insert(at, hash, [space, a, b, 0, 0, 0, 0, Form.unloaded | (LONG_KEY << 8)]);
-    this.#longKeys.set(slot, bytes.slice(from, from + length));
-    return slot;
+    const keyAt = this.#longKeys.keep(bytes, from, length);
+    return this.#insert(at, hash, [space, a, b, keyAt, length, 0, 0, Form.unloaded | (LONG_KEY << 8)]);
+  }
+
+  #holdsLong(slot: number, bytes: Uint8Array, from: number, length: number): boolean {
+    const row = slot * ROW_WORDS;
+    if (this.rows[row + LONG_KEY_LENGTH] !== length) return false;
+    return this.#longKeys.holds(this.rows[row + LONG_KEY_AT]!, bytes, from, length);
   }
 
   /** Gives out the next slot, indexed at the free place `at`, or wherever it belongs once the rows have grown. */
@@ -199,6 +208,10 @@ export class StateRows {
     this.count = 0;
   }
 
+  #isLong(slot: number): boolean {
+    return ((this.rows[slot * ROW_WORDS + FORM_AT]! >>> 8) & 255) === LONG_KEY;
+  }
+
   #grow(): void {
     const { rows, count } = this;
     this.#allocate(this.#capacity * 2);
@@ -210,14 +223,19 @@ export class StateRows {
   #reindex(slot: number): void {
     const at = slot * ROW_WORDS;
     const r = this.rows;
-    const hash = hashWords(this.seed ^ r[at]!, r[at + 1]!, r[at + 2]!, r[at + 3]!, r[at + 4]!, r[at + 5]!, r[at + 6]!);
+    const seed = this.seed ^ r[at]!;
+    const hash = this.#isLong(slot)
+      ? hashWords(seed, r[at + 1]!, r[at + 2]!, 0, 0, 0, 0)
+      : hashWords(seed, r[at + 1]!, r[at + 2]!, r[at + 3]!, r[at + 4]!, r[at + 5]!, r[at + 6]!);
     this.index[this.#freePlace(hash)] = indexEntry(hash, slot);
   }
 
   /** Makes the rows anew with those whose last change is above `serial`. Slots given out before are void. */
   keepAbove(serial: number): void {
     const { rows, count } = this;
-    const maps = [this.blobs, this.#longKeys, this.#upperLimbs] as const;
+    const longKeys = this.#longKeys;
+    this.#longKeys = new LongKeys();
+    this.#lastLong = NONE;
     const kept: number[] = [];
     for (let slot = 0; slot < count; slot++) if (rows[slot * ROW_WORDS + SERIAL_AT]! > serial) kept.push(slot);
     let capacity = INITIAL_ROWS;
@@ -227,14 +245,16 @@ export class StateRows {
     for (const old of kept) {
       const slot = this.count++;
       renumbered.set(old, slot);
-      this.rows.set(rows.subarray(old * ROW_WORDS, (old + 1) * ROW_WORDS), slot * ROW_WORDS);
+      const row = slot * ROW_WORDS;
+      this.rows.set(rows.subarray(old * ROW_WORDS, (old + 1) * ROW_WORDS), row);
+      if (this.#isLong(slot)) {
+        const [at, length] = [rows[old * ROW_WORDS + LONG_KEY_AT]!, rows[old * ROW_WORDS + LONG_KEY_LENGTH]!];
+        this.rows[row + LONG_KEY_AT] = this.#longKeys.keep(longKeys.bytes, at, length);
+      }
       this.#reindex(slot);
     }
-    const [blobs, longKeys, upperLimbs] = maps;
-    this.blobs = moved(blobs, renumbered);
-    this.#longKeys = moved(longKeys, renumbered);
-    this.#lastLong.space = NONE;
-    this.#upperLimbs = moved(upperLimbs, renumbered);
+    this.blobs = moved(this.blobs, renumbered);
+    this.#upperLimbs = moved(this.#upperLimbs, renumbered);
   }
 
   // ── values ──────────────────────────────────────────────────────────────────
@@ -312,27 +332,29 @@ export class StateRows {
   wholeKey(slot: number): Uint8Array {
     const row = slot * ROW_WORDS;
     const { prefix } = this.spaces[this.rows[row]!]!;
-    const length = (this.rows[row + FORM_AT]! >>> 8) & 255;
-    const at = (row + KEY_AT) * 4;
-    const own = length === LONG_KEY ? this.#longKeys.get(slot)! : this.#rowBytes.subarray(at, at + length);
-    const key = new Uint8Array(prefix.length + own.length);
+    const isLong = this.#isLong(slot);
+    const at = isLong ? this.rows[row + LONG_KEY_AT]! : (row + KEY_AT) * 4;
+    const length = this.#keyLength(slot);
+    const key = new Uint8Array(prefix.length + length);
     key.set(prefix);
-    key.set(own, prefix.length);
+    key.set((isLong ? this.#longKeys.bytes : this.#rowBytes).subarray(at, at + length), prefix.length);
     return key;
+  }
+
+  /** Of a row's key within its space. */
+  #keyLength(slot: number): number {
+    const row = slot * ROW_WORDS;
+    return this.#isLong(slot) ? this.rows[row + LONG_KEY_LENGTH]! : (this.rows[row + FORM_AT]! >>> 8) & 255;
   }
 
   /** Appends a row's key within its space, its length (u16) first. */
   writeKey(slot: number, out: ByteWriter): void {
     const row = slot * ROW_WORDS;
-    const length = (this.rows[row + FORM_AT]! >>> 8) & 255;
-    if (length === LONG_KEY) {
-      const key = this.#longKeys.get(slot)!;
-      out.u16(key.length);
-      out.raw(key);
-    } else {
-      out.u16(length);
-      out.copy(this.#rowBytes, (row + KEY_AT) * 4, (row + KEY_AT) * 4 + length);
-    }
+    const length = this.#keyLength(slot);
+    const isLong = this.#isLong(slot);
+    const at = isLong ? this.rows[row + LONG_KEY_AT]! : (row + KEY_AT) * 4;
+    out.u16(length);
+    out.copy(isLong ? this.#longKeys.bytes : this.#rowBytes, at, at + length);
   }
 }
 
@@ -360,29 +382,4 @@ function hashWords(seed: number, a: number, b: number, c: number, d: number, e: 
   h ^= h >>> 15;
   h = Math.imul(h, 0x85ebca6b);
   return (h ^ (h >>> 13)) >>> 0;
-}
-
-/** Two words that stand for a long key in its row; equality is decided by the whole key. */
-function hashBytes(seed: number, bytes: Uint8Array, at: number, length: number): [number, number] {
-  let a = seed | 0;
-  let b = length;
-  const end = at + length;
-  for (; at + 4 <= end; at += 4) {
-    const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    a = Math.imul(a ^ word, 0x01000193);
-    a ^= a >>> 15;
-    b = Math.imul(b ^ word, 0x85ebca6b) ^ (b >>> 13);
-  }
-  for (; at < end; at++) {
-    a = Math.imul(a ^ bytes[at]!, 0x01000193);
-    b = Math.imul(b ^ bytes[at]!, 0x85ebca6b) ^ (b >>> 13);
-  }
-  return [a >>> 0, b >>> 0];
-}
-
-/** Whether the bytes from `at` on are the key. From the end: the keys of a map begin alike. */
-function holds(key: Uint8Array, bytes: Uint8Array, at: number, length: number): boolean {
-  if (key.length !== length) return false;
-  for (let i = length - 1; i >= 0; i--) if (key[i] !== bytes[at + i]) return false;
-  return true;
 }

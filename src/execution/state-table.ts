@@ -159,6 +159,7 @@ export class StateTable {
   #putBytes(slot: number, bytes: Uint8Array, at: number, length: number): number {
     const rows = this.#rows;
     const limbs = this.#limbs;
+    const before = rows.form(slot);
     let form: number;
     let nonce = 0;
     limbs.fill(0);
@@ -177,7 +178,7 @@ export class StateTable {
     rows.setForm(slot, form);
     rows.setNonce(slot, nonce);
     rows.writeLimbs(slot, limbs, 0);
-    if (form !== Form.bytes && rows.blobs.size > 0) rows.blobs.delete(slot);
+    if (form !== Form.bytes && before === Form.bytes) rows.blobs.delete(slot);
     return form;
   }
 
@@ -254,13 +255,13 @@ export class StateTable {
   // ── writing ─────────────────────────────────────────────────────────────────
 
   store(slot: number, value: Limbs): void {
-    this.#form(slot);
+    const before = this.#form(slot);
     this.#record(slot);
     const rows = this.#rows;
     rows.writeLimbs(slot, value, 0);
     if (!this.isAccount(slot)) rows.setForm(slot, isZero(value) ? Form.absent : Form.word);
     else rows.setForm(slot, isZero(value) && rows.nonce(slot) === 0 ? Form.absent : Form.account);
-    if (rows.blobs.size > 0) rows.blobs.delete(slot);
+    if (before === Form.bytes) rows.blobs.delete(slot);
   }
 
   setNonce(slot: number, nonce: number): void {

@@ -114,6 +114,7 @@ export class UndoLog {
       const at = record * RECORD_WORDS;
       const slot = words[at + SLOT]!;
       const form = words[at + FORM]! & 255;
+      const written = this.#rows.form(slot);
       this.#rows.setForm(slot, form);
       this.#rows.writeLimbs(slot, words, at + LIMBS);
       this.#rows.setNonce(slot, this.nonceOf(record));
@@ -121,7 +122,7 @@ export class UndoLog {
       if (form === Form.bytes) {
         blobs.set(slot, this.blobs.get(record)!);
         this.blobs.delete(record);
-      } else if (blobs.size > 0) {
+      } else if (written === Form.bytes) {
         blobs.delete(slot);
       }
       if (words[at + FORM]! & FIRST_IN_BLOCK) this.#unlink(record);
