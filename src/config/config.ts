@@ -119,7 +119,6 @@ export interface PostgresConfig {
   };
   readonly tables: boolean;
   readonly leaseMs: number;
-  readonly commitTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
 }

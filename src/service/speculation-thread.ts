@@ -9,7 +9,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { Records } from "../execution/parallel/records.ts";
-import type { Speculation, SpeculationTask } from "../execution/parallel/speculation.ts";
+import type { Speculation, SpeculationTask, TaskTimes } from "../execution/parallel/speculation.ts";
 import type { SentDelta } from "./speculated-state.ts";
 
 export interface SpeculationThreadOptions {
@@ -110,9 +110,10 @@ export class SpeculationThread implements Speculation {
     }
   }
 
-  end(task: number): void {
+  end(task: number): TaskTimes | undefined {
     this.records.cancel(task);
-    if (this.records.hasEnded(task)) return;
+    const ownMs = performance.now() - this.#taskBegunMs - this.#waitedMs;
+    if (this.records.hasEnded(task)) return { ownMs, helperMs: this.records.microseconds / 1_000 };
     const worker = this.#worker;
     setTimeout(() => {
       if (this.#worker !== worker || this.records.hasEnded(task)) return;
@@ -120,6 +121,7 @@ export class SpeculationThread implements Speculation {
       this.#options.report("a helper of the executor did not finish in time and was ended", { limitMs });
       this.#lose();
     }, this.#options.executionTimeoutMs).unref();
+    return undefined;
   }
 
   // ── the state that it follows ───────────────────────────────────────────────
@@ -197,7 +199,7 @@ export class SpeculationThread implements Speculation {
     this.#isOnline = false;
     this.reset();
     this.records = new Records();
-    this.records.endTask(this.#task);
+    this.records.endTask(this.#task, 0);
   }
 
   #watchIdle(): void {

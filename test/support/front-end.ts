@@ -15,7 +15,6 @@ export interface FrontEnd {
   readonly rpc: JsonRpc;
   readonly ipc: string;
   readonly url: string;
-  readonly http: HttpServer;
   readonly warnings: string[];
   close(): Promise<void>;
 }
@@ -41,7 +40,6 @@ export async function openFrontEnd(
     rpc,
     ipc,
     url: http.url,
-    http,
     warnings,
     close: async () => {
       await Promise.all([http.close(1_000), socket.close(1_000)]);

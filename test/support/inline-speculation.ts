@@ -70,7 +70,7 @@ export class InlineSpeculation implements Speculation {
     return this.records.waitFor(task, words, 0);
   }
 
-  end(): void {}
+  end(): undefined {}
 
   followed(delta: Uint8Array, seq: number): void {
     if (this.shortcoming.isDeaf === true) return;

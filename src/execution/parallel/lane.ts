@@ -5,13 +5,13 @@
  *  - What is adopted is what running the transaction here would give: it saw the same values, and nothing else counts.
  *  - Rows are written in the order of their first write: the order of the block's delta follows from it.
  */
-import { alignUp, type ByteWriter, readU64 } from "../../encoding/bytes.ts";
+import { alignUp, type ByteWriter, equalBytes, readU64 } from "../../encoding/bytes.ts";
 import { TX_NONCE_AT, TX_SENDER_AT } from "../../encoding/transaction.ts";
 import { isZero, newUint256 } from "../../encoding/uint256.ts";
 import { Form } from "../state-rows.ts";
 import type { StateTable } from "../state-table.ts";
 import { RECORD_HEADER_WORDS, RecordWord, RowFlag } from "./records.ts";
-import type { Speculation, SpeculationTask } from "./speculation.ts";
+import type { Speculation, SpeculationTask, TaskTimes } from "./speculation.ts";
 
 /** Why a transaction of a helper's share is run here after all. */
 export type Missed = "late" | "left" | "conflict";
@@ -26,8 +26,8 @@ export class Lane {
   #bytes: Uint8Array;
   /** This table's slot, by the helper's. */
   #slots = new Int32Array(4096).fill(NO_SLOT);
-  /** By the helper's slot: this table's bytes that were last equal to what the helper said. */
-  readonly #seen = new Map<number, Uint8Array>();
+  /** By the helper's slot, the bytes that it said last: this table's own where they are equal. */
+  readonly #said = new Map<number, Uint8Array>();
   readonly #limbs = newUint256();
   readonly #after = newUint256();
   #generation = -1;
@@ -56,7 +56,7 @@ export class Lane {
     const forgetSlots = this.#forgetSlots || this.#generation !== this.#table.generation;
     this.#generation = this.#table.generation;
     if (forgetSlots) {
-      this.#seen.clear();
+      this.#said.clear();
       this.#slots.fill(NO_SLOT);
     }
     this.#forgetSlots = false;
@@ -67,11 +67,13 @@ export class Lane {
     this.#bytes = this.#helper.records.bytes;
   }
 
-  /** Nothing more of the task is adopted. */
-  end(): void {
+  /** Nothing more of the task is adopted. @returns how long it took, if all of it was. */
+  end(): TaskTimes | undefined {
+    const times = this.#helper.end(this.#task);
+    if (this.#left === 0) return times;
     // What the helper has told of slots meanwhile was not heard.
-    if (this.#left > 0) this.#forgetSlots = true;
-    this.#helper.end(this.#task);
+    this.#forgetSlots = true;
+    return undefined;
   }
 
   /**
@@ -172,16 +174,20 @@ export class Lane {
       return this.#equalsLimbs(at);
     }
     const own = rows.blobs.get(slot)!;
-    if (flags & RowFlag.same) {
-      if (this.#seen.get(named) === own) return true;
-      // What was said is not kept here: it is to be said again.
-      this.#forgetSlots = true;
-      return false;
-    }
+    if (flags & RowFlag.same) return this.#equalsSaid(own, named);
     const isEqual = this.#equalsBytes(own, at);
-    if (isEqual) this.#seen.set(named, own);
-    else this.#seen.delete(named);
+    const from = 4 * (at + 1);
+    this.#said.set(named, isEqual ? own : this.#bytes.slice(from, from + this.#words[at]!));
     return isEqual;
+  }
+
+  /** A row that is written without being changed has other bytes here, and none in the helper's next state. */
+  #equalsSaid(own: Uint8Array, named: number): boolean {
+    const said = this.#said.get(named);
+    if (said === own) return true;
+    if (said === undefined || !equalBytes(said, own)) return false;
+    this.#said.set(named, own);
+    return true;
   }
 
   #equalsLimbs(at: number): boolean {

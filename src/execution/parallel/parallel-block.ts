@@ -6,6 +6,7 @@
  *  - Receipts, delta and root are those of running everything here, in order: what a helper did counts only where it saw the
  *    values that the order gives. Clocks and helpers decide how long a block takes, and nothing else.
  *  - Where helpers were of little use, some blocks are made without them: twice as many each time.
+ *  - Who was done earlier gets more of the next block.
  */
 import type { ParallelCounts } from "../../encoding/block-entry.ts";
 import type { ByteWriter } from "../../encoding/bytes.ts";
@@ -14,7 +15,7 @@ import type { BlockContext } from "../host.ts";
 import type { StateTable } from "../state-table.ts";
 import { Lane, type Missed } from "./lane.ts";
 import { type Plan, planBlock } from "./plan.ts";
-import type { Speculation } from "./speculation.ts";
+import type { Speculation, TaskTimes } from "./speculation.ts";
 
 /** Below it, what helpers did was not worth asking them. */
 const ADOPTED_SHARE_MIN = 0.5;
@@ -22,6 +23,10 @@ const PAUSE_BLOCKS_MAX = 256;
 /** Of a call whose contract was not executed in parallel before. */
 const GAS_ASSUMED = 30_000;
 const CONTRACTS_KNOWN_MAX = 4096;
+/** Of what a block says about how the next should be shared out, so much is believed: it may have been disturbed. */
+const BELIEVED = 1 / 8;
+/** The executor's share is at least this, and at most what is left of a whole by it, of an equal one. */
+const SHARE_MIN = 0.5;
 
 export class ParallelBlock {
   readonly #contracts: Contracts;
@@ -32,6 +37,8 @@ export class ParallelBlock {
   #counts: ParallelCounts = NOTHING;
   #pause = 0;
   #nextPause = 1;
+  /** Of the gas that is shared out, what the executor keeps. */
+  #ownShare: number;
   /** Of the transaction adopted last, as its helper took it. */
   microseconds = 0;
 
@@ -39,6 +46,7 @@ export class ParallelBlock {
     this.#contracts = modules.contracts;
     this.#helpers = modules.helpers;
     this.#lanes = modules.helpers.map((helper) => new Lane(modules.table, helper));
+    this.#ownShare = 1 / (this.#lanes.length + 1);
   }
 
   /** Shares out a block's transactions, if it is worth it. @returns whether there will be something to adopt. */
@@ -49,7 +57,12 @@ export class ParallelBlock {
       return false;
     }
     const gasOf = (space: number) => this.#gas.get(space) ?? GAS_ASSUMED;
-    const plan = planBlock(transactions, total, { contracts: this.#contracts, gasOf, lanes: this.#lanes.length });
+    const plan = planBlock(transactions, total, {
+      contracts: this.#contracts,
+      gasOf,
+      lanes: this.#lanes.length,
+      ownShare: this.#ownShare,
+    });
     if (plan === undefined) return false;
     let isReady = true;
     for (const lane of this.#lanes) if (!lane.isReady(parentSeq)) isReady = false;
@@ -91,7 +104,8 @@ export class ParallelBlock {
   end(): ParallelCounts {
     const plan = this.#plan!;
     this.#plan = undefined;
-    for (const [i, lane] of this.#lanes.entries()) if (plan.shares[i]!.length > 0) lane.end();
+    for (const [i, lane] of this.#lanes.entries())
+      if (plan.shares[i]!.length > 0) this.#weigh(plan.ownShare, lane.end());
     if (this.#gas.size > CONTRACTS_KNOWN_MAX) this.#gas.clear();
     for (const { space, count, gasUsed } of plan.contracts) if (gasUsed > 0) this.#gas.set(space, gasUsed / count);
     const { adopted, conflict, left, late } = this.#counts;
@@ -103,6 +117,18 @@ export class ParallelBlock {
       this.#nextPause = 1;
     }
     return this.#counts;
+  }
+
+  /** @param times undefined: the helper has not come to the end of its share. */
+  #weigh(ownShare: number, times: TaskTimes | undefined): void {
+    const others = this.#lanes.length;
+    const own = times === undefined ? 1 : times.ownMs / ownShare;
+    const helper = times === undefined ? 1 : (times.helperMs * others) / (1 - ownShare);
+    // The executor is as long at its own share, with what it takes over, as helpers are at theirs.
+    const balanced = helper / (helper + others * own);
+    const equal = 1 / (others + 1);
+    const [least, most] = [SHARE_MIN * equal, 1 - SHARE_MIN * (1 - equal)];
+    this.#ownShare += BELIEVED * (Math.min(most, Math.max(least, balanced)) - this.#ownShare);
   }
 
   /** A block stands. */

@@ -14,6 +14,8 @@ export interface Plan {
   /** By transaction, of those that may be shared: the contract's number in the plan. */
   readonly contractOf: Int32Array;
   readonly contracts: readonly PlannedContract[];
+  /** Of the weight of what may be shared, what stays with the executor. */
+  readonly ownShare: number;
 }
 
 export interface PlannedContract {
@@ -34,17 +36,25 @@ const WASM_SHARE_MIN = 0.25;
 /** Below it, what helpers take off the executor is less than what it costs to ask them. */
 const SHARED_MIN = 0.2;
 const NOT_SHARED = -1;
-/** Shares of about one size keep their order. */
+/** Shares about as they should be keep their order. */
 const HEAVIER = 1.25;
+/** Contracts whose calls lie about alike, in such parts of a block, stay with the thread that knows their state. */
+const PLACES = 4;
 
 /**
  * @param gasOf how much gas a call of a contract uses, as far as is known. Only how the work is shared out depends on it.
+ * @param ownShare of the gas, what the executor should run itself.
  * @returns undefined where it is not worth it.
  */
 export function planBlock(
   transactions: Uint8Array,
   total: number,
-  { contracts, gasOf, lanes }: { contracts: Contracts; gasOf: (space: number) => number; lanes: number },
+  {
+    contracts,
+    gasOf,
+    lanes,
+    ownShare,
+  }: { contracts: Contracts; gasOf: (space: number) => number; lanes: number; ownShare: number },
 ): Plan | undefined {
   if (total < 2 * SHARE_MIN) return undefined;
   const offsets = new Uint32Array(total);
@@ -74,7 +84,10 @@ export function planBlock(
     contract.positions += i;
   }
   if (planned.length < 2) return undefined;
-  const laneOfContract = assign(planned, gasOf, lanes);
+  const weights = planned.map(({ space, count }) => count * gasOf(space));
+  const weight = sum(weights);
+  const targets = [ownShare, ...new Array<number>(lanes).fill((1 - ownShare) / lanes)].map((part) => part * weight);
+  const laneOfContract = assign(planned, total, weights, targets);
   const laneOf = new Uint8Array(total);
   const counts = new Array<number>(lanes).fill(0);
   for (let i = 0; i < total; i++) {
@@ -82,8 +95,8 @@ export function planBlock(
     laneOf[i] = lane;
     if (lane > 0) counts[lane - 1]!++;
   }
-  const shareable = planned.reduce((sum, { count }) => sum + count, 0);
-  const shared = counts.reduce((sum, count) => sum + count, 0);
+  const shareable = sum(planned.map(({ count }) => count));
+  const shared = sum(counts);
   if (Math.max(...counts) < SHARE_MIN || shared < SHARED_MIN * shareable) return undefined;
   const shares = counts.map((count) => new Uint32Array(2 * count));
   const filled = new Array<number>(lanes).fill(0);
@@ -94,7 +107,8 @@ export function planBlock(
     share[filled[lane - 1]!++] = i;
     share[filled[lane - 1]!++] = offsets[i]!;
   }
-  return { laneOf, shares, contractOf, contracts: planned };
+  const own = sum(weights.filter((_, contract) => laneOfContract[contract] === 0));
+  return { laneOf, shares, contractOf, contracts: planned, ownShare: own / weight };
 }
 
 /** The number of a WebAssembly contract's keys that the transaction at `at` calls; below 0: it calls none. */
@@ -107,30 +121,41 @@ function spaceOf(transactions: Uint8Array, at: number, contracts: Contracts): nu
 /**
  * The lane of each contract, 0 for the executor. The executor works in the order of the block, and would wait for what a
  * helper has not come to: it takes the contracts that are called first, the helpers those that are called last.
+ * @param total transactions of the block.
+ * @param targets what each lane should have of the weights.
  */
-function assign(contracts: readonly PlannedContract[], gasOf: (space: number) => number, lanes: number): number[] {
-  const weights = contracts.map(({ space, count }) => count * gasOf(space));
-  const perLane = weights.reduce((sum, weight) => sum + weight, 0) / (lanes + 1);
-  const meanOf = (i: number) => contracts[i]!.positions / contracts[i]!.count;
-  const order = contracts.map((_, i) => i).sort((a, b) => meanOf(a) - meanOf(b));
+function assign(
+  contracts: readonly PlannedContract[],
+  total: number,
+  weights: readonly number[],
+  targets: readonly number[],
+): number[] {
+  const places = contracts.map(({ positions, count }) => Math.round((PLACES * positions) / count / total));
+  const order = contracts
+    .map((_, i) => i)
+    .sort((a, b) => places[a]! - places[b]! || contracts[a]!.space - contracts[b]!.space);
   const laneOf = new Array<number>(contracts.length).fill(0);
   let lane = 0;
-  let sum = 0;
+  let done = 0;
+  let target = targets[0]!;
   for (const [i, contract] of order.entries()) {
     const weight = weights[contract]!;
     // The next lane begins where leaving the contract here would be further from its share than leaving it out.
-    if (lane < lanes && i > 0 && sum + weight / 2 > perLane * (lane + 1)) lane++;
+    if (lane < targets.length - 1 && i > 0 && done + weight / 2 > target) target += targets[++lane]!;
     laneOf[contract] = lane;
-    sum += weight;
+    done += weight;
   }
-  return swapped(laneOf, weights, lanes);
+  return swapped(laneOf, weights, targets);
 }
 
 /** One contract may be called more than all others: the executor takes that, which nobody then waits for. */
-function swapped(laneOf: readonly number[], weights: readonly number[], lanes: number): number[] {
-  const sums = new Array<number>(lanes + 1).fill(0);
-  for (const [contract, lane] of laneOf.entries()) sums[lane]! += weights[contract]!;
-  const heaviest = sums.indexOf(Math.max(...sums));
-  if (sums[heaviest]! < HEAVIER * sums[0]!) return [...laneOf];
-  return laneOf.map((lane) => (lane === 0 ? heaviest : lane === heaviest ? 0 : lane));
+function swapped(laneOf: readonly number[], weights: readonly number[], targets: readonly number[]): number[] {
+  const filled = targets.map((target, lane) => sum(weights.filter((_, i) => laneOf[i] === lane)) / target);
+  const fullest = filled.indexOf(Math.max(...filled));
+  if (filled[fullest]! < HEAVIER * filled[0]!) return [...laneOf];
+  return laneOf.map((lane) => (lane === 0 ? fullest : lane === fullest ? 0 : lane));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }

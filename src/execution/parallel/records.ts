@@ -50,6 +50,8 @@ export const Control = {
   changes: 4,
   /** Words of records that the executor waits for; 0: it does not. */
   awaited: 5,
+  /** How long the helper took for the last task that has come to its end. */
+  microseconds: 6,
 } as const;
 const CONTROL_BYTES = 64;
 
@@ -84,7 +86,8 @@ export class Records {
     if (awaited > 0 && words >= awaited) Atomics.notify(control, Control.changes);
   }
 
-  endTask(task: number): void {
+  endTask(task: number, microseconds: number): void {
+    Atomics.store(this.control, Control.microseconds, microseconds);
     Atomics.store(this.control, Control.ended, task);
     Atomics.add(this.control, Control.changes, 1);
     Atomics.notify(this.control, Control.changes);
@@ -103,6 +106,11 @@ export class Records {
 
   hasEnded(task: number): boolean {
     return Atomics.load(this.control, Control.ended) >= task;
+  }
+
+  /** How long the helper took for the last task that has ended. */
+  get microseconds(): number {
+    return Atomics.load(this.control, Control.microseconds);
   }
 
   cancel(task: number): void {

@@ -18,6 +18,12 @@ export interface SpeculationTask {
   readonly forgetSlots: boolean;
 }
 
+export interface TaskTimes {
+  /** Milliseconds of the executor, from the task's begin to its end, without waiting for the helper. */
+  readonly ownMs: number;
+  readonly helperMs: number;
+}
+
 export interface Speculation {
   /** Of the task that was begun last. */
   readonly records: Records;
@@ -27,8 +33,8 @@ export interface Speculation {
   begin(task: SpeculationTask): number;
   /** Waits until more than `words` words of records are there. False: not in time, and the executor runs the rest itself. */
   awaitRecords(task: number, words: number): boolean;
-  /** Nobody wants more of the task. */
-  end(task: number): void;
+  /** Nobody wants more of the task. @returns undefined where the helper has not ended it, or nobody measures. */
+  end(task: number): TaskTimes | undefined;
   /** A block stands: its delta, which is copied, is entry `seq`. */
   followed(delta: Uint8Array, seq: number): void;
   /** The state was changed in another way. */

@@ -71,6 +71,7 @@ export class Speculator {
     },
   ): void {
     const records = this.#records;
+    const begun = this.#clock();
     if (forgetSlots || this.#knownGeneration !== this.#table.generation) {
       this.#epoch++;
       this.#said.clear();
@@ -90,7 +91,7 @@ export class Speculator {
       }
       records.publish(this.#at);
     }
-    records.endTask(task);
+    records.endTask(task, this.#clock() - begun);
   }
 
   #runOne(bytes: Uint8Array, index: number, at: number): void {
