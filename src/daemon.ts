@@ -23,7 +23,7 @@ import { DEFAULT_FRONT_LIMITS, type FrontLimits } from "./rpc/limits.ts";
 import { MetricsServer, type MetricsText } from "./rpc/metrics-endpoint.ts";
 import { openSocketServer } from "./rpc/socket-server.ts";
 import type { ExecutorThreads } from "./sequencer/executor-threads.ts";
-import { BackupHandle } from "./service/backup-handle.ts";
+import { BackupHandle, type BackupHealth } from "./service/backup-handle.ts";
 import { AuditLog } from "./storage/audit-log.ts";
 import { DataDir } from "./storage/data-dir.ts";
 import { unlockDataDir } from "./storage/encryption/unlocked.ts";
@@ -57,12 +57,14 @@ export async function startDaemon(
     if (dataDir !== undefined) unlockDataDir(dataDir.path, config.encryption.keyFile);
     const limits: FrontLimits = { ...DEFAULT_FRONT_LIMITS, ...config.limits };
     const monitoring = await Monitoring.open(config.monitoring, log);
+    let backups: BackupHandle | undefined;
     const development = config.dev ? new Development(config, log) : undefined;
     const opened = await openEngine(config, limits, {
       log,
       monitoring,
       development,
       threads,
+      backups: () => backups?.describe(),
       onFatal: (error) => stopping.fail(error),
     });
     engine = opened;
@@ -84,8 +86,10 @@ export async function startDaemon(
     monitoring?.report(opened, config.monitoring.intervalSecs * 1000);
     const metrics = config.monitoring.performance ? () => monitoring!.text(opened) : undefined;
     if (monitoring !== undefined) servers.push(monitoring);
-    if (config.backup !== undefined && dataDir !== undefined)
-      servers.push(scheduledBackups(config.backup, dataDir, log));
+    if (config.backup !== undefined && dataDir !== undefined) {
+      backups = scheduledBackups(config.backup, dataDir, log);
+      servers.push(backups);
+    }
     const { mode, group } = config.ipc;
     servers.push(await openSocketServer({ path: config.ipc.path, mode, group }, rpc));
     servers.push(await openBinaryServer({ path: config.ipc.binaryPath, mode, group }, rpc));
@@ -140,12 +144,14 @@ function openEngine(
     monitoring,
     development,
     threads,
+    backups,
     onFatal,
   }: {
     log: Log;
     monitoring: Monitoring | undefined;
     development: Development | undefined;
     threads: ExecutorThreads | undefined;
+    backups: () => BackupHealth | undefined;
     onFatal(error: EngineError): void;
   },
 ): Promise<Engine> {
@@ -157,6 +163,7 @@ function openEngine(
     parameters: { ...DEFAULT_PARAMETERS, ...genesis?.parameters, chainId: genesis?.chainId ?? config.chain.id },
     balances: genesis?.balances ?? development?.balances ?? [],
     postgres: postgresStorage(config),
+    backups,
     redis: config.redis && { options: config.redis, slowMs: config.monitoring.slowQueryMs },
     segmentBytes: config.journal.segmentBytes,
     backlogMaxBytes: config.journal.backlogMaxBytes,
@@ -193,9 +200,10 @@ function openEngine(
 function postgresStorage(config: Config): Parameters<typeof Engine.open>[0]["postgres"] {
   const { kind, durability, postgres } = config.storage;
   if (kind !== "postgres" || durability === "memory") return undefined;
-  const { tables: hasTables, leaseMs, ...options } = postgres;
+  const { tables: hasTables, leaseMs, commitTimeoutMs, ...options } = postgres;
   const { slowQueryMs: slowMs } = config.monitoring;
-  return { options, durability, address: addressOf(config), leaseMs, hasTables, slowMs };
+  const strict = durability === "strict" ? { leaseMs, commitTimeoutMs } : {};
+  return { options, durability, address: addressOf(config), ...strict, hasTables, slowMs };
 }
 
 /** What another daemon tells clients to go to. */

@@ -4,6 +4,7 @@ import type { ChainParameters } from "./execution/parameters.ts";
 import type { Telemetry } from "./execution/telemetry.ts";
 import type { ExecutorThreads } from "./sequencer/executor-threads.ts";
 import type { RetentionOptions } from "./sequencer/retained-window.ts";
+import type { BackupHealth } from "./service/backup-handle.ts";
 import type { PostgresStorage } from "./service/postgres-handle.ts";
 import type { PrivacyOptions } from "./service/privacy-host.ts";
 import type { RedisStorage } from "./service/redis-side.ts";
@@ -21,6 +22,8 @@ export interface EngineOptions {
   modulesBytesMax: number;
   /** Left out: nothing follows the log but the embedded store. Needs a data directory. */
   postgres?: PostgresStorage | undefined;
+  /** How scheduled backups stand, where there are any: part of the health. */
+  backups?: (() => BackupHealth | undefined) | undefined;
   /** Left out: there is no cache. Needs a data directory. */
   redis?: RedisStorage | undefined;
   retention: RetentionOptions;

@@ -25,6 +25,7 @@ import { Pipeline } from "./sequencer/pipeline.ts";
 import type { RunningExecutor } from "./sequencer/pipeline-options.ts";
 import { QueryQueue } from "./sequencer/query-queue.ts";
 import { RetainedWindow } from "./sequencer/retained-window.ts";
+import { blockUnderWay } from "./sequencer/unknown-outcome.ts";
 import { AnalyticsHandle } from "./service/analytics-handle.ts";
 import { catchUp, followShared } from "./service/catch-up.ts";
 import { DevChain } from "./service/dev-chain.ts";
@@ -117,6 +118,9 @@ export class Engine {
       onDurable: (entry) => this.#durable(entry),
       stage: () => this.#driven?.stage,
       onRoom: () => this.#auto?.pump(),
+      commitWaitMaxMs: options.postgres?.commitTimeoutMs,
+      // What is not with the executor has not run.
+      onOverdue: () => this.#auto?.dropWaiting(blockUnderWay(this.#pipeline.head.height + 1)),
       onFatal: (error) => this.#fail(error),
     });
     this.#pool = this.#queryPool(options);
@@ -195,6 +199,7 @@ export class Engine {
       follower: () => this.#follower?.progress,
       ask: analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
       health: () => healthOf(this.#facts()),
+      blobs: () => this.#privacy.service.use(),
     });
   }
 
@@ -421,6 +426,7 @@ export class Engine {
       tables: this.#postgres?.tables,
       redis: this.#redis?.describe(),
       leadership: this.#postgres?.leadership,
+      backups: this.#options.backups?.(),
       backlogMaxBytes: this.#options.backlogMaxBytes,
       executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
       nativeMissing: this.#executorStart?.nativeMissing,
@@ -438,7 +444,10 @@ export class Engine {
     if (this.#fatal === undefined) {
       await this.#auto?.drain();
       if (this.#driven?.stage.block !== undefined) await this.#driven.discard();
-      if (this.#paths?.tree !== undefined)
+      const problem = await this.#pipeline.executedIsDurable().catch((thrown: EngineError) => thrown);
+      if (problem !== undefined)
+        this.#options.report("warn", "stopped without knowing what the log has", { why: problem.message });
+      else if (this.#paths?.tree !== undefined)
         await this.#pipeline.askNow("saveTree", [this.#paths.tree, this.#log.byteLength]).catch((problem: Error) =>
           this.#options.report("warn", "the state tree was not saved; the next start builds it anew", {
             why: problem.message,

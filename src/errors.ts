@@ -115,6 +115,11 @@ export const ERROR_KINDS = {
     meaning: "The evaluation key that is named is not here, or is of another parameter set.",
     hint: "Upload it with `polytorus privacy upload-key DIR`.",
   },
+  PRIVACY_KEY_IN_USE: {
+    family: "rejected",
+    meaning: "The evaluation key cannot be let go of: a contract's values are encrypted under it.",
+    hint: "`data.contract` is one such contract; a key that none has any more goes by itself.",
+  },
   PRIVACY_FILE_INVALID: {
     family: "rejected",
     meaning: "The bytes are no key or ciphertext file of a scheme that this daemon has.",
@@ -271,6 +276,11 @@ export const ERROR_KINDS = {
     meaning: "The storage failed.",
     hint: "`data.retryable` says whether sending again is safe and useful.",
   },
+  OUTCOME_UNKNOWN: {
+    family: "storage",
+    meaning: "PostgreSQL did not say in time whether it has the block; the block may still come to be in the chain.",
+    hint: "Send the same transaction with the same id again until it is answered, or ask `tx_receipt` for `data.transactionHashes`; in mode driven, commit the same block again.",
+  },
   LIMIT_EXCEEDED: {
     family: "limit",
     meaning: "The request is larger than a published limit.",
@@ -283,7 +293,8 @@ export const ERROR_KINDS = {
   },
   BUSY: {
     family: "busy",
-    meaning: "The daemon has as much queued as it may hold; nothing of this request ran.",
+    meaning:
+      "The daemon has as much queued as it may hold, or can't commit at the moment; nothing of this request ran.",
     hint: "Send it again after `data.retryAfterMs`.",
   },
   SHUTTING_DOWN: {

@@ -1,9 +1,15 @@
 /** Reaches the daemon on first use and keeps one connection for the command. */
 import { resolve } from "node:path";
 import type { Client } from "../client/client.ts";
-import type { StreamedEvent } from "../client/event-source.ts";
 import type { FollowOptions } from "../client/follow-events.ts";
-import type { EventSelectionJson, EventType, MethodName, ParamsOf, ResultOf } from "../client/methods.ts";
+import type {
+  EventSelectionJson,
+  EventType,
+  MethodName,
+  ParamsOf,
+  ResultOf,
+  StreamedEvent,
+} from "../client/methods.ts";
 import { EngineError } from "../errors.ts";
 import type { Remote } from "./context.ts";
 

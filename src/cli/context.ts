@@ -1,8 +1,14 @@
 /** What every command gets: where to write, how to reach the daemon, and whether the user wants it to stop. */
 import type { Command } from "commander";
-import type { StreamedEvent } from "../client/event-source.ts";
 import type { FollowOptions } from "../client/follow-events.ts";
-import type { EventSelectionJson, EventType, MethodName, ParamsOf, ResultOf } from "../client/methods.ts";
+import type {
+  EventSelectionJson,
+  EventType,
+  MethodName,
+  ParamsOf,
+  ResultOf,
+  StreamedEvent,
+} from "../client/methods.ts";
 import type { Output } from "./output.ts";
 
 /** The daemon as commands see it. Rejects with EngineError. */

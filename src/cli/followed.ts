@@ -1,6 +1,5 @@
 /** Events for a command, until it is interrupted; what interrupts the connection is said on stderr. */
-import type { StreamedEvent } from "../client/event-source.ts";
-import type { EventSelectionJson, EventType } from "../client/methods.ts";
+import type { EventSelectionJson, EventType, StreamedEvent } from "../client/methods.ts";
 import type { CommandContext } from "./context.ts";
 
 export function followed<T extends EventType>(

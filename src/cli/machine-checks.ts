@@ -20,6 +20,8 @@ export interface Check {
 const NODE_MINIMUM = [20, 19] as const;
 /** Segments, the state store and the workers' files, beside the connections. */
 const FILES_BESIDE_CONNECTIONS = 256;
+/** Each of the two Unix sockets may have as many connections as that; HTTP twice as many, to tell the second half of them so. */
+const SERVERS_BOUNDS = 4;
 /** Before any block that this software made: 2025-01-01. A clock there was never set. */
 const CLOCK_MINIMUM_MS = 1_735_689_600_000;
 /** A head this far ahead of the clock is more than two clocks' ordinary difference. */
@@ -130,7 +132,7 @@ export async function checkFileLimit(connectionsMax: number): Promise<Check> {
   const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
   if (soft === undefined) return { name, status: "ok", found: "the limit is not known on this system" };
-  const needed = connectionsMax + FILES_BESIDE_CONNECTIONS;
+  const needed = SERVERS_BOUNDS * connectionsMax + FILES_BESIDE_CONNECTIONS;
   if (soft === "unlimited" || Number(soft) >= needed) return { name, status: "ok", found: `up to ${soft}` };
   return {
     name,

@@ -55,6 +55,23 @@ function addKeyCommands(privacy: Command, shapes: CommandShapes): void {
     async () => (await module()).uploadKey,
   );
   shapes
+    .client(privacy, "keys", "list the evaluation keys that the daemon has", async () => (await module()).keys)
+    .option("--limit <n>", "print at most this many", wholeNumber, 100);
+  shapes
+    .client(
+      privacy,
+      "withdraw-key <keyid>",
+      "take an evaluation key that no contract has out of use",
+      async () => (await module()).withdrawKey,
+    )
+    .addHelpText("after", "\nIt goes after an hour. `privacy upload-key` brings it back.");
+  shapes.client(
+    privacy,
+    "collect",
+    "let go, now, of keys, values and uploads that nothing refers to",
+    async () => (await module()).collect,
+  );
+  shapes
     .client(
       privacy,
       "encrypt <value>",

@@ -6,10 +6,9 @@
  *  - Every failure is an EngineError with a stable `code` and the facts of the case.
  *  - A connection that broke stays broken: connect again, then ask what became of what was in flight.
  */
-import type { StreamedEvent } from "./event-source.ts";
 import { type FollowOptions, followEvents } from "./follow-events.ts";
 import { openHttpTransport } from "./http-transport.ts";
-import type { EventSelectionJson, EventType, MethodName, ParamsOf, ResultOf } from "./methods.ts";
+import type { EventSelectionJson, EventType, MethodName, ParamsOf, ResultOf, StreamedEvent } from "./methods.ts";
 import { openSocketTransport } from "./socket-transport.ts";
 import type { CallOptions, Target, Transport } from "./transport.ts";
 
@@ -28,7 +27,6 @@ export {
   type Sent,
   type SolidityError,
 } from "./contract-client.ts";
-export type { StreamedEvent } from "./event-source.ts";
 export type { FollowOptions } from "./follow-events.ts";
 export type * from "./methods.ts";
 export type { Target } from "./transport.ts";

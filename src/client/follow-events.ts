@@ -1,8 +1,8 @@
 /** Follows events over connections that come and go: what was heard last says where the next one begins. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, type ErrorCode } from "../errors.ts";
-import { openEventSource, type StreamedEvent } from "./event-source.ts";
-import type { EventSelectionJson, EventType } from "./methods.ts";
+import { openEventSource } from "./event-source.ts";
+import type { EventSelectionJson, EventType, StreamedEvent } from "./methods.ts";
 import type { Target } from "./transport.ts";
 
 export interface FollowOptions {

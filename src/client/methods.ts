@@ -364,6 +364,14 @@ export interface EventResults {
   jobs: JobJson;
 }
 
+/** What happened, and the cursor behind it. */
+export type StreamedEvent<T extends EventType = EventType> = {
+  [K in T]: { readonly type: K; readonly cursor: string; readonly result: EventResults[K] };
+}[T];
+
+/** An event, or how far a stream has come that has nothing to tell. */
+export type Heard = StreamedEvent | { readonly cursor: string };
+
 export type MethodName = keyof Methods;
 export type ParamsOf<M extends MethodName> = Methods[M]["params"];
 export type ResultOf<M extends MethodName> = Methods[M]["result"];

@@ -31,6 +31,22 @@ export interface ParameterSetJson {
   source: string;
 }
 
+export interface KeyJson extends ProtectionJson {
+  keyId: string;
+  bytes: number;
+  /** Unused: nothing refers to it, as far as was looked. Withdrawn: nothing can any more, unless it is uploaded again. */
+  state: "held" | "unused" | "withdrawn";
+  /** At the earliest; null: it stays. */
+  goesAtMs: number | null;
+}
+
+/** What was let go of. */
+export interface CollectedJson {
+  keys: number;
+  values: number;
+  uploads: number;
+}
+
 export interface SchemeJson {
   id: string;
   security: string;
@@ -88,7 +104,10 @@ export interface PrivacyMethods {
     params: UploadParams;
     result: UploadedJson & { keyId?: string; parameterSet?: string; security?: string };
   };
-  privacy_key: { params: { keyId: string }; result: { keyId: string; bytes: number } & ProtectionJson };
+  privacy_key: { params: { keyId: string }; result: KeyJson };
+  privacy_keys: { params: PageParams; result: PageJson<KeyJson> };
+  privacy_withdrawKey: { params: { keyId: string }; result: KeyJson };
+  privacy_collect: { params: Record<string, never>; result: CollectedJson };
   privacy_putCiphertext: {
     params: UploadParams & { keyId: string; type: string; contract: string; owner: string };
     result: UploadedJson & Partial<ProtectionJson> & { handle?: string };

@@ -72,6 +72,21 @@ export interface StorageStatsJson {
   redis: RedisUseJson | null;
   state: { appliedSeq: number | null; backlogBytes: number | null; flushMs: number | null };
   log: { durableSeq: number; bytes: number };
+  blobs: BlobUseJson;
+}
+
+/** What privacy contracts have in the blob store. */
+export interface BlobUseJson {
+  /** Of keys, ciphertexts and results; uploads that are under way come on top. */
+  bytes: number;
+  bytesMax: number;
+  keys: number;
+  /** Ciphertexts and results. */
+  values: number;
+  uploads: number;
+  uploadBytes: number;
+  /** By this daemon, since it started; nothing refers to what went. */
+  collected: { keys: number; values: number; uploads: number; atMs: number | null };
 }
 
 export interface StorageInfoJson {

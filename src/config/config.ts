@@ -119,6 +119,7 @@ export interface PostgresConfig {
   };
   readonly tables: boolean;
   readonly leaseMs: number;
+  readonly commitTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
 }

@@ -47,6 +47,7 @@ export function postgresConfig(get: Get, report: Report): PostgresConfig {
     },
     tables: get("storage.postgres.tables"),
     leaseMs: get("storage.postgres.lease_ms"),
+    commitTimeoutMs: get("storage.postgres.commit_timeout_ms"),
     connectTimeoutMs: get("storage.postgres.connect_timeout_ms"),
     statementTimeoutMs: get("storage.postgres.statement_timeout_ms"),
   };

@@ -5,7 +5,7 @@
  * What can change a receipt is no setting: it is fixed at genesis (genesis.ts).
  */
 import { availableParallelism } from "node:os";
-import * as Type from "typebox";
+import { POSTGRES_SETTINGS } from "./postgres-settings.ts";
 import { REDIS_SETTINGS } from "./redis-settings.ts";
 import { flag, GIB, KIB, MIB, named, number, oneOf, optional, SAFE_MAX, type Setting } from "./setting.ts";
 
@@ -53,54 +53,7 @@ export const SETTINGS = {
     { flag: "--durability" },
   ),
 
-  "storage.postgres.url": optional(
-    "text",
-    "postgres://user:password@host:port/database?sslmode=…; goes before the keys below (DATABASE_URL).",
-    { isSecret: true },
-  ),
-  "storage.postgres.url_file": optional("path", "File that holds the URL."),
-  "storage.postgres.host": named("text", "localhost", "Host name, address, or directory of a Unix socket."),
-  "storage.postgres.port": number("wholeNumber", 5432, { minimum: 1, maximum: 65_535 }, "Port."),
-  "storage.postgres.database": named("text", "polytorus", "Database."),
-  "storage.postgres.user": named("text", "polytorus", "User."),
-  "storage.postgres.password": optional("text", "Password; better in password_file.", { isSecret: true }),
-  "storage.postgres.password_file": optional("path", "File that holds the password."),
-  "storage.postgres.schema": {
-    form: "text",
-    schema: Type.String({ pattern: "^[a-z_][a-z0-9_]{0,62}$" }),
-    fallback: "smart_contracts",
-    meaning: "Schema that everything stands in: lower case letters, digits and underscores.",
-  } satisfies Setting<string>,
-  "storage.postgres.sslmode": {
-    form: "text",
-    schema: Type.Enum(["disable", "require", "verify-ca", "verify-full"]),
-    fallback: undefined,
-    meaning: "disable, require, verify-ca or verify-full; left out: disable for this machine, require for others.",
-  } as Setting<"disable" | "require" | "verify-ca" | "verify-full" | undefined>,
-  "storage.postgres.sslrootcert": optional("path", "PEM certificate of the CA that signed the server's."),
-  "storage.postgres.tables": flag(
-    true,
-    "Keep tables for SQL readers. false, with durability strict: the log alone, which costs the server less.",
-    {},
-  ),
-  "storage.postgres.lease_ms": number(
-    "wholeNumber",
-    3_000,
-    { minimum: 500, maximum: 60_000 },
-    "With durability strict: a leader that is gone is replaced after this long.",
-  ),
-  "storage.postgres.connect_timeout_ms": number(
-    "wholeNumber",
-    5_000,
-    { minimum: 100, maximum: 600_000 },
-    "A connection that is not there by then has failed.",
-  ),
-  "storage.postgres.statement_timeout_ms": number(
-    "wholeNumber",
-    30_000,
-    { minimum: 100, maximum: 3_600_000 },
-    "A statement without an answer by then is given up.",
-  ),
+  ...POSTGRES_SETTINGS,
 
   ...REDIS_SETTINGS,
 
@@ -265,7 +218,7 @@ export const SETTINGS = {
     "wholeNumber",
     1_024,
     { minimum: 1, maximum: 65_536 },
-    "Connections at a time, over all listeners.",
+    "Connections at a time, of each listener. HTTP takes as many again, to tell them that there is no room.",
   ),
 
   "enhanced.enable_caching": flag(

@@ -1,13 +1,17 @@
 /**
- * Says when there are new blocks. One stream of server-sent events for the whole page while it can be seen; what shows the
- * chain's newest asks again when it is told, and on a timer where there is no stream.
- *   GET /v1/events?types=newBlocks ──▶ `blocks` + 1, the first at once, then one in BEAT_MS ──▶ lists ask for their first page
+ * The page's one stream of events, followed while the page can be seen.
+ *   GET /v1/events ─┬─ newBlocks ──▶ `blocks` + 1, the first at once, then one in BEAT_MS ──▶ lists ask for their first page
+ *                   └─ logs, while somebody tails them ──▶ who tails
  * Always
- *  - The stream only says that something is new. What is shown is what was asked for, so that a flood of blocks, a rollback
- *    or a stream that was dropped changes how soon the page knows, never what.
+ *  - A connection that breaks is followed by one that goes on behind the last event: who tails hears each log once.
+ *  - While there is no stream, `isStreaming` says so, and what wants to be up to date asks on a timer. When there is one
+ *    again, it asks once more: between the two nothing is missed.
  *  - Under a flood the stream is closed for a while: reading it would cost both sides more than asking does.
  */
-import { authorization } from "./rpc.ts";
+import { openHttpEvents } from "../client/http-events.ts";
+import type { EventResults, EventType, StreamedEvent } from "../client/methods.ts";
+import type { ErrorCode } from "../errors.ts";
+import { asEngineError, authorization } from "./rpc.ts";
 import { createStore } from "./store.ts";
 
 /** Another number each time that blocks came. */
@@ -15,55 +19,105 @@ export const blocks = createStore(0);
 /** False: whoever wants to be up to date has to ask by a timer. */
 export const isStreaming = createStore(false);
 
-const BEAT_MS = 2_000;
-const FLOOD_PER_SECOND = 30;
-const FLOOD_REST_MS = 15_000;
+export interface Tail {
+  /** It begins anew: there is a hole behind what was heard before, or another history. */
+  begin(): void;
+  /** In the order of the log, each once. */
+  hear(log: EventResults["logs"]): void;
+}
 
-let stream: EventSource | undefined;
+const BEAT_MS = 2_000;
+const FLOOD_PER_SECOND: Readonly<Record<EventType, number>> = { newBlocks: 30, logs: 100, receipts: 0, jobs: 0 };
+const FLOOD_REST_MS = 15_000;
+const RETRY_MS = 1_500;
+/** Nothing goes on behind such a cursor: what is shown is asked for again instead. */
+const NO_WAY_ON: ReadonlySet<ErrorCode> = new Set(["CURSOR_AHEAD", "CURSOR_FOREIGN", "PRUNED", "VALIDATION_ERROR"]);
+
+let stream: AbortController | undefined;
+let tail: (Tail & { readonly address: string | undefined }) | undefined;
+let restTimer: ReturnType<typeof setTimeout> | undefined;
 let beatTimer: ReturnType<typeof setTimeout> | undefined;
 let lastBeatMs = 0;
 let secondStartedMs = 0;
-let inSecond = 0;
+let inSecond: Partial<Record<EventType, number>> = {};
 
 export function followBlocks(): void {
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
   start();
 }
 
-function start(): void {
-  // A stream of the browser's own can't carry a token.
-  if (stream !== undefined || document.hidden || Object.keys(authorization()).length > 0) return;
-  stream = new EventSource("/v1/events?types=newBlocks");
-  stream.onopen = () => isStreaming.set(true);
-  // The browser connects again by itself, from where it was.
-  stream.onerror = () => {
-    isStreaming.set(false);
-    if (stream?.readyState === EventSource.CLOSED) rest();
+/**
+ * Tells of logs from about now on, of one contract or of all; one tail is followed at a time. @returns how to stop.
+ */
+export function tailLogs(address: string | undefined, listener: Tail): () => void {
+  const own = { ...listener, address };
+  follows(own);
+  return () => {
+    if (tail === own) follows(undefined);
   };
-  stream.addEventListener("newBlocks", onBlock);
-  stream.addEventListener("dropped", rest);
+}
+
+function follows(next: typeof tail): void {
+  tail = next;
+  // While the stream rests nothing else changes: the next one asks for what is wanted by then.
+  if (stream === undefined) return;
+  stop();
+  start();
+}
+
+function start(): void {
+  if (stream !== undefined || restTimer !== undefined || document.hidden) return;
+  stream = new AbortController();
+  void follow(stream.signal);
 }
 
 function stop(): void {
-  stream?.close();
+  stream?.abort();
   stream = undefined;
   isStreaming.set(false);
 }
 
 function rest(): void {
   stop();
-  setTimeout(start, FLOOD_REST_MS);
+  restTimer = setTimeout(() => {
+    restTimer = undefined;
+    start();
+  }, FLOOD_REST_MS);
 }
 
-function onBlock(): void {
+async function follow(signal: AbortSignal): Promise<void> {
+  let since: string | undefined;
+  while (!signal.aborted) {
+    try {
+      const types: EventType[] = tail === undefined ? ["newBlocks"] : ["newBlocks", "logs"];
+      const selection = { types, address: tail?.address, since };
+      for await (const heard of openHttpEvents(location.origin, authorization(), selection, signal)) {
+        if (signal.aborted) return;
+        if (since === undefined) tail?.begin();
+        since = heard.cursor;
+        isStreaming.set(true);
+        if ("type" in heard) onEvent(heard);
+      }
+    } catch (problem) {
+      if (signal.aborted) return;
+      isStreaming.set(false);
+      if (NO_WAY_ON.has(asEngineError(problem).code)) since = undefined;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+function onEvent(heard: StreamedEvent): void {
   const nowMs = performance.now();
   if (nowMs - secondStartedMs >= 1_000) {
     secondStartedMs = nowMs;
-    inSecond = 0;
+    inSecond = {};
   }
-  if (++inSecond > FLOOD_PER_SECOND) rest();
-  if (beatTimer !== undefined) return;
-  beatTimer = setTimeout(beat, Math.max(0, lastBeatMs + BEAT_MS - nowMs));
+  const count = (inSecond[heard.type] ?? 0) + 1;
+  inSecond[heard.type] = count;
+  if (count > FLOOD_PER_SECOND[heard.type]) rest();
+  else if (heard.type === "logs") tail?.hear(heard.result);
+  if (beatTimer === undefined) beatTimer = setTimeout(beat, Math.max(0, lastBeatMs + BEAT_MS - nowMs));
 }
 
 function beat(): void {

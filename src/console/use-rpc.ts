@@ -17,8 +17,8 @@ export interface Freshness {
   readonly isLive?: boolean | undefined;
 }
 
-/** Where no stream says that there are new blocks. */
-const LIVE_POLL_MS = 2_000;
+/** Where no stream says that there is something new. */
+export const LIVE_POLL_MS = 2_000;
 
 export interface Answer<T> {
   readonly data: T | undefined;

@@ -105,6 +105,9 @@ export interface BlobStore {
   name(name: Uint8Array): BlobName | undefined;
   /** In byte order. */
   names(prefix: Uint8Array): Iterable<{ name: Uint8Array; value: BlobName }>;
+  countNames(prefix: Uint8Array): number;
+  /** @throws EngineError BUSY when so many more bytes of content do not fit. */
+  requireRoom(bytes: number): void;
   /** All of the changes or none; durable when it resolves. Content that no name refers to any more is gone. */
   commit(changes: readonly NameChange[]): Promise<void>;
   /** Keeps a part of content that comes in parts; durable when it resolves. */

@@ -50,6 +50,21 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
 
   addServerMetrics(add, () => figures()?.storage);
 
+  const secondsOf = (name: string) => {
+    const ms = fact("backups", name);
+    return ms === undefined ? undefined : ms / 1000;
+  };
+  add.gauge("contract_backup_interval_seconds", "How often a backup is scheduled.", () => secondsOf("everyMs"));
+  add.gauge("contract_backup_last_success_timestamp_seconds", "When a scheduled backup last had everything.", () =>
+    secondsOf("lastSuccessMs"),
+  );
+  add.counter("contract_backup_failures_total", "Attempts of scheduled backups that failed.", () =>
+    fact("backups", "failures"),
+  );
+  add.gauge("contract_backup_waiting", "Scheduled backups that wait for their destination.", () =>
+    fact("backups", "waiting"),
+  );
+
   add.counter("contract_executions_total", "Executions of contracts since genesis, by status.", () =>
     executionsByStatus(total()),
   );

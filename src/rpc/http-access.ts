@@ -1,6 +1,7 @@
 /** Who an HTTP request comes from: a name it may use for us, and a role. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
+import { EngineError } from "../errors.ts";
 import type { Caller, Role } from "./access.ts";
 
 /** Role by SHA-256 of the token, in hex: the tokens themselves are kept nowhere. */
@@ -33,6 +34,8 @@ export class HttpAccess {
   /** Clients use one name throughout: comparing is cheaper than taking it apart. */
   #lastGoodHost: string | undefined;
   #tokens: readonly { digest: Buffer; caller: Caller }[] = [];
+  /** By caller, what ends the connections that stay open for it. */
+  readonly #open = new Map<Caller, Set<() => void>>();
 
   constructor(options: HttpAccessOptions) {
     this.#options = options;
@@ -40,16 +43,28 @@ export class HttpAccess {
     this.setTokens(options.tokens);
   }
 
-  /** From here on these are the tokens, and no others. */
+  /** From here on these are the tokens, and no others; connections that stay open for a token that is gone, or has another role, end. */
   setTokens(tokens: TokenRoles): void {
     const { admin } = this.#options;
-    this.#tokens = [...tokens].map(([hash, role]) => ({
-      digest: Buffer.from(hash, "hex"),
-      caller: {
-        role: role === "admin" && !admin ? "deployer" : role,
-        name: `token ${hash.slice(0, FINGERPRINT_DIGITS)}`,
-      },
-    }));
+    const before = this.#tokens;
+    this.#tokens = [...tokens].map(([hash, given]) => {
+      const digest = Buffer.from(hash, "hex");
+      const role = given === "admin" && !admin ? "deployer" : given;
+      const same = before.find((known) => known.digest.equals(digest) && known.caller.role === role);
+      return same ?? { digest, caller: { role, name: `token ${hash.slice(0, FINGERPRINT_DIGITS)}` } };
+    });
+    const isKnown = new Set(this.#tokens.map(({ caller }) => caller));
+    for (const { caller } of before) if (!isKnown.has(caller)) for (const end of this.#open.get(caller) ?? []) end();
+  }
+
+  /** Calls `end` when the token that `caller` came with does not stand for it any more. @returns what forgets `end`. */
+  whileKnown(caller: Caller, end: () => void): () => void {
+    const ends = this.#open.get(caller) ?? new Set();
+    this.#open.set(caller, ends.add(end));
+    return () => {
+      ends.delete(end);
+      if (ends.size === 0) this.#open.delete(caller);
+    };
   }
 
   /** On loopback only names of this machine are ours, so that no web page gets in under a name of its own. */
@@ -71,6 +86,11 @@ export class HttpAccess {
     for (const known of this.#tokens) if (timingSafeEqual(known.digest, digest)) found = known.caller;
     return found;
   }
+}
+
+/** What a connection that stays open is told before it is closed. */
+export function tokenGone(): EngineError {
+  return new EngineError("UNAUTHORIZED", "the token that this connection was opened with was taken back");
 }
 
 /** localhost, 127.0.0.0/8 and ::1, with or without brackets. */

@@ -16,6 +16,7 @@ import { createSecureContext } from "node:tls";
 import { EngineError } from "../errors.ts";
 import { hasRole } from "./access.ts";
 import { errorAnswer } from "./answers.ts";
+import { ConnectionRoom } from "./connection-room.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { HttpAccess, isLoopbackName, type TokenRoles } from "./http-access.ts";
 import { HttpPost } from "./http-post.ts";
@@ -25,7 +26,6 @@ import { openRpcText } from "./methods.ts";
 import { type MetricsText, sendMetrics } from "./metrics-endpoint.ts";
 import { REST_PREFIX, Rest } from "./rest/rest.ts";
 import { ServerSentEvents } from "./streams/server-sent-events.ts";
-import { StreamRoom } from "./streams/stream-room.ts";
 import { WebSockets } from "./websocket-server.ts";
 
 export interface HttpOptions {
@@ -92,7 +92,8 @@ export class HttpServer {
   }
 
   /**
-   * Uses other tokens, and the certificate as its files are by now; connections that are open stay. Answers whether there is one.
+   * Uses other tokens, and the certificate as its files are by now. Streams and WebSockets of tokens that are gone end; all other
+   * connections stay. Answers whether there is a certificate.
    * @throws EngineError CONFIGURATION_ERROR when the certificate can't be used: then nothing was changed.
    */
   reload(tokens: TokenRoles): boolean {
@@ -113,19 +114,20 @@ export class HttpServer {
       tokens: options.tokens,
     });
     const post = new HttpPost(rpc, access);
-    const room = new StreamRoom(rpc.limits.connectionsMax);
-    const rest = new Rest(rpc, new ServerSentEvents(rpc.streams, room));
+    const accepted = isTls ? "secureConnection" : "connection";
+    const room = new ConnectionRoom(server, accepted, rpc.limits.connectionsMax, rpc.log);
+    const rest = new Rest(rpc, new ServerSentEvents(rpc.streams, room, access));
     const webSockets = new WebSockets(rpc, access, room);
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       webSockets.upgrade(request, socket, head),
     );
-    server.on("request", (request: IncomingMessage, response: ServerResponse) =>
-      dispatch(request, response, { rpc, access, post, rest, metrics: options.metrics, console: options.console }),
-    );
+    const parts = { rpc, access, post, rest, metrics: options.metrics, console: options.console };
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      if (room.admits(request, response)) dispatch(request, response, parts);
+    });
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     server.headersTimeout = HEADERS_TIMEOUT_MS;
     server.requestTimeout = REQUEST_TIMEOUT_MS;
-    server.maxConnections = rpc.limits.connectionsMax;
     await listen(server, options);
     server.on("error", (problem) => rpc.log.error({ err: problem }, "the HTTP server failed"));
     const { port } = server.address() as AddressInfo;

@@ -34,6 +34,21 @@ const upload = { offset: Whole, total: Whole, sha256: Hash, data: Bytes };
 const protection = { scheme: Text, parameterSet: Text, security: Text, notHidden: list(Text) };
 const JobId = Text;
 
+const Key = closed(
+  { keyId: Hash, bytes: Whole, ...protection, state: words("held", "unused", "withdrawn"), goesAtMs: nullable(Whole) },
+  { title: "EvaluationKey" },
+);
+const KEY = {
+  keyId: word("0c"),
+  bytes: 96,
+  scheme: "plain",
+  parameterSet: "plain",
+  security: "none",
+  notHidden: ["everything"],
+  state: "held",
+  goesAtMs: null,
+} as const;
+
 const Job = closed(
   {
     jobId: JobId,
@@ -94,22 +109,51 @@ export const PRIVACY_METHODS = {
   }),
 
   privacy_key: define("privacy_key", {
-    description: "An evaluation key that is here: its parameter set, and what that protects.",
+    description:
+      "An evaluation key that is here: its parameter set, what that protects, and whether it goes, since nothing refers to it.",
     role: "reader",
     params: closed({ keyId: Hash }),
-    result: closed({ keyId: Hash, bytes: Whole, ...protection }),
+    result: Key,
+    example: { params: { keyId: word("0c") }, result: KEY as never },
+    handle: ({ keyId }, context) => privacyOf(context).key(fromHex(keyId)!),
+  }),
+
+  privacy_keys: define("privacy_keys", {
+    description: "The evaluation keys that are here, in the order of their ids.",
+    role: "reader",
+    params: closed({ cursor: optional(Cursor), limit: optional(Limit) }),
+    result: page(Key),
+    example: { params: {}, result: { items: [KEY as never], nextCursor: null } },
+    handle({ cursor, limit }, context) {
+      const size = pageSize({ limit }, context.limits);
+      const items = privacyOf(context).keys();
+      const rest = cursor === undefined ? items : items.filter(({ keyId }) => keyId > cursor);
+      const shown = rest.slice(0, size);
+      return { items: shown, nextCursor: rest.length > size ? shown.at(-1)!.keyId : null };
+    },
+  }),
+
+  privacy_withdrawKey: define("privacy_withdrawKey", {
+    description:
+      "Takes an evaluation key out of use that no contract has: nothing can refer to it any more, and it goes after an hour. Uploading it again brings it back.",
+    role: "admin",
+    isAudited: true,
+    params: closed({ keyId: Hash }),
+    result: Key,
     example: {
       params: { keyId: word("0c") },
-      result: {
-        keyId: word("0c"),
-        bytes: 96,
-        scheme: "plain",
-        parameterSet: "plain",
-        security: "none",
-        notHidden: ["everything"],
-      },
+      result: { ...KEY, state: "withdrawn", goesAtMs: 1_767_225_600_000 } as never,
     },
-    handle: ({ keyId }, context) => privacyOf(context).key(fromHex(keyId)!),
+    handle: ({ keyId }, context) => privacyOf(context).withdrawKey(fromHex(keyId)!),
+  }),
+
+  privacy_collect: define("privacy_collect", {
+    description: "Lets go, now instead of within an hour, of keys, values and uploads that nothing refers to any more.",
+    role: "admin",
+    params: closed({}),
+    result: closed({ keys: Whole, values: Whole, uploads: Whole }),
+    example: { params: {}, result: { keys: 1, values: 12, uploads: 0 } },
+    handle: (_params, context) => privacyOf(context).collect(),
   }),
 
   privacy_putCiphertext: define("privacy_putCiphertext", {

@@ -5,7 +5,14 @@
  *  - Transactions and queries pass as canonical encodings (encoding/transaction.ts), written straight into the
  *    buffer that goes to the executor: one parse, one copy.
  */
-import type { CiphertextJson, JobJson, PrivacyMethods, SchemeJson } from "../client/privacy-methods.ts";
+import type {
+  CiphertextJson,
+  CollectedJson,
+  JobJson,
+  KeyJson,
+  PrivacyMethods,
+  SchemeJson,
+} from "../client/privacy-methods.ts";
 import type { StorageMethods } from "../client/storage-methods.ts";
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import type { ByteWriter } from "../encoding/bytes.ts";
@@ -187,7 +194,13 @@ export interface PrivacyService {
   schemes(): SchemeJson[];
   putKey(part: PrivacyMethods["privacy_putKey"]["params"]): Promise<PrivacyMethods["privacy_putKey"]["result"]>;
   /** @throws RejectedError PRIVACY_KEY_UNKNOWN */
-  key(keyId: Uint8Array): PrivacyMethods["privacy_key"]["result"];
+  key(keyId: Uint8Array): KeyJson;
+  /** In the order of their ids. */
+  keys(): KeyJson[];
+  /** @throws RejectedError PRIVACY_KEY_UNKNOWN, PRIVACY_KEY_IN_USE */
+  withdrawKey(keyId: Uint8Array): Promise<KeyJson>;
+  /** Lets go, now, of what may go. */
+  collect(): Promise<CollectedJson>;
   putCiphertext(
     part: PrivacyMethods["privacy_putCiphertext"]["params"],
   ): Promise<PrivacyMethods["privacy_putCiphertext"]["result"]>;

@@ -101,7 +101,7 @@ export const STORAGE_METHODS = {
 
   storage_stats: define("storage_stats", {
     description:
-      "How PostgreSQL and Redis are used by this daemon: connections, queries, failures, backlog, and those that were slow; with the hits of the cache of answers.",
+      "How PostgreSQL and Redis are used by this daemon: connections, queries, failures, backlog, and those that were slow; with the hits of the cache of answers, and what privacy contracts store.",
     role: "reader",
     params: closed({}),
     result: closed({
@@ -116,6 +116,15 @@ export const STORAGE_METHODS = {
       redis: nullable(RedisUse),
       state: closed({ appliedSeq: nullable(Seq), backlogBytes: nullable(Whole), flushMs: nullable(Measure) }),
       log: closed({ durableSeq: Seq, bytes: Whole }),
+      blobs: closed({
+        bytes: Whole,
+        bytesMax: Whole,
+        keys: Whole,
+        values: Whole,
+        uploads: Whole,
+        uploadBytes: Whole,
+        collected: closed({ keys: Whole, values: Whole, uploads: Whole, atMs: nullable(Whole) }),
+      }),
     }),
     example: {
       params: {},
@@ -150,6 +159,15 @@ export const STORAGE_METHODS = {
         },
         state: { appliedSeq: 7, backlogBytes: 0, flushMs: 2.1 },
         log: { durableSeq: 7, bytes: 9_412 },
+        blobs: {
+          bytes: 13_700_000,
+          bytesMax: 17_179_869_184,
+          keys: 1,
+          values: 40,
+          uploads: 0,
+          uploadBytes: 0,
+          collected: { keys: 0, values: 12, uploads: 0, atMs: 1_767_225_600_000 },
+        },
       },
     },
     handle: (_params, context) => storageOf(context).stats(),

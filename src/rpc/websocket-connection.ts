@@ -31,6 +31,8 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
   #inFlightBytes = 0;
   #isCorked = false;
   #isClosed = false;
+  /** What still comes is not read. */
+  #isOver = false;
   #onIdle: (() => void) | undefined;
 
   constructor(webSocket: WebSocket, socket: Duplex, caller: Caller, { rpc, held }: WebSocketModules) {
@@ -50,6 +52,7 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
   }
 
   receive(data: Buffer, isBinary: boolean): void {
+    if (this.#isOver) return;
     if (isBinary) {
       this.#webSocket.close(1003, "JSON-RPC comes in text frames");
       return;
@@ -90,14 +93,21 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
+  /** Takes no more requests, and tells each subscription why. */
+  end(error: EngineError): void {
+    this.#isOver = true;
+    this.#waiting = [];
+    this.subscriber.drop(error);
+  }
+
   closed(): void {
-    this.#isClosed = true;
+    this.#isOver = this.#isClosed = true;
     this.#waiting = [];
     this.subscriber.close();
   }
 
   #advance(): void {
-    if (this.#isClosed) return;
+    if (this.#isOver) return;
     while (this.#waiting.length > 0 && this.#hasRoom()) this.#handOn(this.#waiting.shift()!);
     const mayReceive = this.#waiting.length === 0 && this.#hasRoom();
     if (mayReceive === !this.#webSocket.isPaused) return;

@@ -13,26 +13,27 @@ import { EngineError, toEngineError } from "../errors.ts";
 import type { Caller } from "./access.ts";
 import { hasRole } from "./access.ts";
 import { errorAnswer } from "./answers.ts";
-import type { HttpAccess } from "./http-access.ts";
+import type { ConnectionRoom } from "./connection-room.ts";
+import { type HttpAccess, tokenGone } from "./http-access.ts";
 import type { JsonRpc } from "./json-rpc.ts";
-import type { StreamRoom } from "./streams/stream-room.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
 
 /** One that does not answer a ping before the next is gone. */
 const PING_MS = 30_000;
 const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
 
 export class WebSockets {
   readonly #rpc: JsonRpc;
   readonly #access: HttpAccess;
-  readonly #room: StreamRoom;
+  readonly #room: ConnectionRoom;
   readonly #server: WebSocketServer;
   readonly #connections = new Map<WebSocket, { connection: WebSocketConnection; isHeard: boolean }>();
   readonly #pinging: NodeJS.Timeout;
   /** Bytes of requests that are not answered yet, over all connections. */
   readonly #held = { bytes: 0 };
 
-  constructor(rpc: JsonRpc, access: HttpAccess, room: StreamRoom) {
+  constructor(rpc: JsonRpc, access: HttpAccess, room: ConnectionRoom) {
     this.#rpc = rpc;
     this.#access = access;
     this.#room = room;
@@ -64,7 +65,7 @@ export class WebSockets {
     let leave: () => void;
     try {
       this.#rpc.requireRunning();
-      leave = this.#room.take();
+      leave = this.#room.takeStream();
     } catch (thrown) {
       refuseUpgrade(socket, 503, toEngineError(thrown));
       return;
@@ -76,11 +77,21 @@ export class WebSockets {
       this.#connections.set(webSocket, state);
       webSocket.on("pong", () => (state.isHeard = true));
       webSocket.on("message", (data: RawData, isBinary: boolean) => connection.receive(data as Buffer, isBinary));
+      const forget = this.#access.whileKnown(caller, () => void this.#sendAway(webSocket, connection));
       webSocket.once("close", () => {
+        forget();
         this.#connections.delete(webSocket);
         connection.closed();
       });
     });
+  }
+
+  /** What was asked for while it was allowed is still answered. */
+  async #sendAway(webSocket: WebSocket, connection: WebSocketConnection): Promise<void> {
+    const { code, message } = tokenGone();
+    connection.end(tokenGone());
+    await connection.answered();
+    webSocket.close(POLICY_VIOLATION, `${code}: ${message}`);
   }
 
   #ping(): void {

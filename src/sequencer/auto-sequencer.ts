@@ -156,7 +156,7 @@ export class AutoSequencer {
     for (const { submissions } of waiting) for (const { sink } of submissions) sink.fail(error);
   }
 
-  /** Takes no more; resolves when everything taken is answered. */
+  /** Takes no more; resolves when everything taken is executed. */
   async drain(): Promise<void> {
     this.#stopping = true;
     while (this.#open.submissions.length > 0 || this.#closed.length > 0 || !this.#options.pipeline.isIdle) {

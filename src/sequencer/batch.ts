@@ -24,13 +24,17 @@ export interface Located {
 export interface SubmissionSink {
   settle(outcome: Submission): void;
   fail(error: EngineError): void;
+  /** What will become of it is not known, and whoever asked must be told. One of the others follows. */
+  overdue?(error: EngineError): void;
 }
+
+const ANSWERED: SubmissionSink = { settle: () => undefined, fail: () => undefined };
 
 const MOVED = -1;
 
 /** The transactions of one request; index is the order in which they were encoded. */
 export class Submission {
-  readonly sink: SubmissionSink;
+  sink: SubmissionSink;
   readonly wait: Wait;
   readonly count: number;
   /** Index in the batch of the first transaction that was sent to the executor. */
@@ -74,6 +78,16 @@ export class Submission {
 
   acceptedHash(index: number): Uint8Array | undefined {
     return this.acceptedHashes?.[index];
+  }
+
+  overdue(error: EngineError): void {
+    const { sink } = this;
+    if (sink.overdue !== undefined) {
+      sink.overdue(error);
+      return;
+    }
+    this.sink = ANSWERED;
+    sink.fail(error);
   }
 
   reject(index: number, rejection: Rejection): void {

@@ -4,10 +4,12 @@
  * Always
  *  - Entries are appended in seq order; a release for seq n runs when entry n is durable, never before.
  *  - When an append fails, every release is failed, and `onFailed` gets the entries that the log does not have.
+ *  - Who waits longer than `waitMaxMs` is told that it is overdue; what became of it is still told when it is known.
  */
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import { type EngineError, StorageError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
+import { outcomeUnknown } from "./unknown-outcome.ts";
 
 /** About 180 transfers. */
 const BLOCKING_BYTES_MAX = 64 * 1024;
@@ -21,6 +23,10 @@ export interface CommitQueueOptions {
   onDurable(entry: BlockEntry): void;
   /** @param dropped newest first. Nothing may be pushed until `resume`. */
   onFailed(error: StorageError, dropped: readonly BlockEntry[]): void;
+  /** Left out: an append takes as long as it takes. */
+  waitMaxMs?: number | undefined;
+  /** Somebody has waited longer than that. */
+  onOverdue?: (() => void) | undefined;
 }
 
 /** Someone who waits for an entry to be durable. */
@@ -28,12 +34,22 @@ export interface Release {
   readonly seq: number;
   release(): void;
   fail(error: EngineError): void;
+  /** It has waited for as long as it may. One of the others follows when the outcome is known. */
+  overdue?(error: EngineError): void;
+}
+
+interface Waiting {
+  readonly release: Release;
+  readonly sinceMs: number;
 }
 
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
   #durableSeq: number;
-  #releases: Release[] = [];
+  #releases: Waiting[] = [];
+  /** Of these, so many from the oldest on were told that they are overdue. */
+  #overdue = 0;
+  #watch: NodeJS.Timeout | undefined;
   #pending: BlockEntry[] = [];
   #pendingBytes = 0;
   #failure: StorageError | undefined;
@@ -52,6 +68,14 @@ export class CommitQueue {
   /** Bytes of entries executed but not yet durable. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+  /** Executed but not yet durable, newest first. */
+  get pending(): readonly BlockEntry[] {
+    return this.#pending.toReversed();
+  }
+  /** Somebody has waited longer than anybody may. */
+  get isOverdue(): boolean {
+    return this.#overdue > 0;
   }
   get failure(): StorageError | undefined {
     return this.#failure;
@@ -98,7 +122,32 @@ export class CommitQueue {
   whenDurable(release: Release): void {
     if (release.seq <= this.#durableSeq) release.release();
     else if (this.#failure !== undefined) release.fail(this.#failure);
-    else this.#releases.push(release);
+    else {
+      this.#releases.push({ release, sinceMs: performance.now() });
+      this.#watchOldest();
+    }
+  }
+
+  /** One timer, for whoever waits longest. */
+  #watchOldest(): void {
+    const { waitMaxMs } = this.#options;
+    const oldest = this.#releases[this.#overdue];
+    if (waitMaxMs === undefined || oldest === undefined || this.#watch !== undefined) return;
+    const inMs = Math.max(1, oldest.sinceMs + waitMaxMs - performance.now());
+    this.#watch = setTimeout(() => {
+      this.#watch = undefined;
+      this.#tellOverdue(performance.now() - waitMaxMs);
+      this.#watchOldest();
+    }, inMs).unref();
+  }
+
+  #tellOverdue(sinceMs: number): void {
+    const first = this.#overdue;
+    while (this.#overdue < this.#releases.length && this.#releases[this.#overdue]!.sinceMs <= sinceMs) this.#overdue++;
+    if (this.#overdue === first) return;
+    this.#options.onOverdue?.();
+    const error = outcomeUnknown(this.#options.waitMaxMs!, this.#pending[0]!);
+    for (const { release } of this.#releases.slice(first, this.#overdue)) release.overdue?.(error);
   }
 
   /** Resolves when nothing is on its way any more, durable or failed. */
@@ -124,8 +173,9 @@ export class CommitQueue {
     this.#durableSeq = entry.seq;
     this.#options.onDurable(entry);
     let ready = 0;
-    while (ready < this.#releases.length && this.#releases[ready]!.seq <= entry.seq) ready++;
-    for (const release of this.#releases.splice(0, ready)) release.release();
+    while (ready < this.#releases.length && this.#releases[ready]!.release.seq <= entry.seq) ready++;
+    this.#overdue = Math.max(0, this.#overdue - ready);
+    for (const { release } of this.#releases.splice(0, ready)) release.release();
     if (this.#pending.length === 0) this.#tellDrained();
   }
 
@@ -133,10 +183,11 @@ export class CommitQueue {
     if (this.#failure !== undefined) return;
     this.#failure = problem instanceof StorageError ? problem : new StorageError(String(problem), { retryable: false });
     const releases = this.#releases.splice(0);
+    this.#overdue = 0;
     const dropped = this.#pending.splice(0).reverse();
     this.#pendingBytes = 0;
     this.#options.onFailed(this.#failure, dropped);
-    for (const release of releases) release.fail(this.#failure);
+    for (const { release } of releases) release.fail(this.#failure);
     this.#tellDrained();
   }
 

@@ -5,6 +5,7 @@
  * Always
  *  - What is staged is not durable and nobody sees it: a restart, or `discard`, leaves no trace.
  *  - Committing the same height with an equal root again gives the same answer.
+ *  - While it is not known whether the log has a block, nothing that comes after it begins.
  */
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { ByteWriter, compareBytes, equalBytes } from "../encoding/bytes.ts";
@@ -13,6 +14,7 @@ import { EngineError, RejectedError } from "../errors.ts";
 import { Submission } from "./batch.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Stage } from "./pipeline-options.ts";
+import { blockUnderWay } from "./unknown-outcome.ts";
 
 export interface DrivenBlock {
   height: number;
@@ -41,6 +43,7 @@ export class DrivenSequencer {
 
   execute(block: DrivenBlock): Promise<{ block: BlockEntry; outcome: Submission }> {
     return this.inTurn(async () => {
+      this.#requireSettled();
       if (this.#staged !== undefined) {
         throw new EngineError("ALREADY_STAGED", `the block at height ${this.#staged.height} is staged`, {
           height: this.#staged.height,
@@ -75,6 +78,10 @@ export class DrivenSequencer {
     }
   }
 
+  #requireSettled(): void {
+    if (this.#pipeline.hasWrites) throw blockUnderWay(this.#pipeline.head.height + 1);
+  }
+
   #checkFollowsHead({ height, parentHash, timestampMs }: DrivenBlock): void {
     const { head } = this.#pipeline;
     if (height !== head.height + 1 || compareBytes(parentHash, head.blockHash) !== 0) {
@@ -98,6 +105,7 @@ export class DrivenSequencer {
 
   commit(height: number, stateRoot: Uint8Array): Promise<BlockEntry> {
     return this.inTurn(async () => {
+      this.#requireSettled();
       const staged = this.#staged;
       if (staged === undefined || staged.height !== height) {
         const committed = this.#blockAt(height);
@@ -145,6 +153,7 @@ export class DrivenSequencer {
   /** Runs `body` with nothing staged and nothing else under way. */
   alone<T>(body: () => Promise<T>): Promise<T> {
     return this.inTurn(async () => {
+      this.#requireSettled();
       if (this.#staged !== undefined) await this.#discard();
       return await body();
     });

@@ -98,6 +98,11 @@ export class IdGate {
           for (const name of names) for (const waiter of this.#take(name).waiters) waiter.failed(problem);
           failAll(problem);
         },
+        // The id stays in flight: it must not run again while it may still be in the log.
+        overdue: (problem) => {
+          for (const name of names) for (const waiter of this.#inFlight.get(name)!.waiters) waiter.failed(problem);
+          failAll(problem);
+        },
       },
       wait === "accepted" ? "executed" : wait,
       count,

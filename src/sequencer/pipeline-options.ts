@@ -27,6 +27,10 @@ export interface PipelineOptions {
   onDurable(entry: BlockEntry): void;
   /** Mode driven: a block that waits to be committed, or is being executed for it. Nobody may see it. */
   stage(): Stage | undefined;
+  /** Who submitted is told by then that the outcome is not known; left out: when it is. */
+  commitWaitMaxMs?: number | undefined;
+  /** Somebody was told so. */
+  onOverdue?(): void;
   /** There is room for another batch. */
   onRoom(): void;
   /** The log's state is unknown, or no executor can be started: the process has to stop. */

@@ -7,6 +7,7 @@
  * Always
  *  - Nobody is told of a block that is not durable, unless they asked to wait for less.
  *  - An append that fails drops its block and all after it: each waiter fails, the executor takes them back.
+ *  - While the log does not answer, who submitted is told so, and reads are answered from the last durable block.
  *  - An executor that is lost is started again from the head of the log; what it was doing runs again, without the
  *    transaction or query that it was at.
  */
@@ -19,6 +20,7 @@ import { type Batch, type Submission, withoutTransaction } from "./batch.ts";
 import { CommitQueue, type Release } from "./commit-queue.ts";
 import type { ExecutorFace, ExecutorHandle, ExecutorMethod, Past, QueryResults } from "./executor-handle.ts";
 import type { PipelineOptions, RunningExecutor } from "./pipeline-options.ts";
+import { readOverdue, releaseOf } from "./unknown-outcome.ts";
 
 /** Work that is with the executor. `bytes` is kept to run it again, and shared with its thread: it copies what it changes. */
 interface Job {
@@ -60,6 +62,8 @@ export class Pipeline {
         options.onDurable(entry);
       },
       onFailed: (error, dropped) => this.#logFailed(error, dropped),
+      waitMaxMs: options.commitWaitMaxMs,
+      onOverdue: options.onOverdue,
     });
   }
 
@@ -94,8 +98,9 @@ export class Pipeline {
   get hasEarlyReceipts(): boolean {
     return this.#answeredSeq > this.#head.seq;
   }
+  /** Nothing is with the executor. */
   get isIdle(): boolean {
-    return this.#jobs.length === 0 && this.#commits.pendingBytes === 0;
+    return this.#jobs.length === 0;
   }
 
   // ── batches ─────────────────────────────────────────────────────────────────
@@ -152,16 +157,7 @@ export class Pipeline {
       submission.sink.settle(submission);
     }
     const waiting = submissions.filter((submission) => submission.wait === "durable");
-    if (waiting.length === 0) return;
-    this.whenDurable({
-      seq: this.#executedSeq,
-      release: () => {
-        for (const submission of waiting) submission.sink.settle(submission);
-      },
-      fail: (problem) => {
-        for (const submission of waiting) submission.sink.fail(problem);
-      },
-    });
+    if (waiting.length > 0) this.whenDurable(releaseOf(waiting, this.#executedSeq));
   }
 
   #executedSeq = -1;
@@ -192,13 +188,14 @@ export class Pipeline {
       bytes: calls,
       count,
       run: async () => {
-        if (this.#options.stage()?.underWay !== undefined) await this.#staged();
-        const asked = { calls: job.bytes, count: job.count, leaves };
-        const results = await this.#handle().queries(asked, this.#withoutStaged());
-        const failAll = (problem: EngineError) => {
-          for (const index of indices) failOne(index, problem);
+        const { answer: results } = await this.#shown(undefined, (past) =>
+          this.#handle().queries({ calls: job.bytes, count: job.count, leaves }, past),
+        );
+        const fail = (problem: EngineError) => {
+          for (const index of indices.splice(0)) failOne(index, problem);
         };
-        this.whenDurable({ seq: results.seq, release: () => settle(results), fail: failAll });
+        const overdue = (problem: EngineError) => fail(readOverdue(problem));
+        this.whenDurable({ seq: results.seq, release: () => settle(results), fail, overdue });
       },
       evict: (at, problem) => {
         failOne(indices.splice(at, 1)[0]!, problem);
@@ -218,31 +215,43 @@ export class Pipeline {
     args: Parameters<ExecutorFace[M]>,
     past?: Past,
   ): Promise<ReturnType<ExecutorFace[M]>> {
-    await this.#staged();
-    const answer = await this.#handle().ask(method, args, this.#withoutStaged(past));
-    await this.executedIsDurable();
-    return answer;
+    return await this.#durable(past, (shown) => this.#handle().ask(method, args, shown));
   }
 
   /** One batch of queries about the past. */
   async askQueries(calls: Uint8Array, count: number, past: Past): Promise<QueryResults> {
-    await this.#staged();
-    const results = await this.#handle().queries({ calls, count }, this.#withoutStaged(past));
-    await this.executedIsDurable();
-    return results;
+    return await this.#durable(past, (shown) => this.#handle().queries({ calls, count }, shown));
   }
 
-  /** Resolves when it is known what is staged. */
-  async #staged(): Promise<void> {
-    if (this.#recovery !== undefined) await this.#recovery;
-    for (let stage = this.#options.stage(); stage?.underWay !== undefined; stage = this.#options.stage())
-      await stage.underWay;
+  async #durable<T>(past: Past | undefined, run: (past: Past | undefined) => Promise<T>): Promise<T> {
+    const { answer, isDurable } = await this.#shown(past, run);
+    if (!isDurable) await this.executedIsDurable(readOverdue);
+    return answer;
   }
 
-  #withoutStaged(past?: Past): Past | undefined {
+  /** Runs `run` on what may be shown. @returns `isDurable`: the answer need not wait for what is executed. */
+  async #shown<T>(past: Past | undefined, run: (past: Past | undefined) => Promise<T>) {
+    for (;;) {
+      if (this.#recovery !== undefined) await this.#recovery;
+      for (let stage = this.#options.stage(); stage?.underWay !== undefined; stage = this.#options.stage())
+        await stage.underWay;
+      const head = this.#head;
+      const hidden = this.#hidden();
+      if (hidden.length === 0) return { answer: await run(past), isDurable: false };
+      const entries = [...hidden.map(({ bytes }) => bytes), ...(past?.entries ?? [])];
+      const answer = await run({ entries, head: past?.head ?? head });
+      // Somebody may have the receipt of a later block by then.
+      if (head === this.#head) return { answer, isDurable: true };
+    }
+  }
+
+  /** Executed, newest first, and for nobody to see: what is staged; what the log keeps everyone waiting for. */
+  #hidden(): readonly BlockEntry[] {
     const staged = this.#options.stage()?.block;
-    if (staged === undefined) return past;
-    return { entries: [staged.bytes, ...(past?.entries ?? [])], head: past?.head ?? this.#head };
+    if (staged !== undefined) return [staged];
+    const { isOverdue, pending } = this.#commits;
+    if (!isOverdue || this.#batches > 0 || this.hasEarlyReceipts) return [];
+    return pending.some(({ isRollback }) => isRollback) ? [] : pending;
   }
 
   /** Runs `body` when everything under way is durable, and lets nothing new begin meanwhile. */
@@ -254,7 +263,10 @@ export class Pipeline {
     });
     try {
       while (this.#batches > 0 || this.#recovery !== undefined) await new Promise((resolve) => setImmediate(resolve));
-      await this.#commits.drained();
+      // What failed is taken back: whoever waits for it hears of that.
+      await this.executedIsDurable(readOverdue).catch((problem: unknown) => {
+        if (this.#commits.isOverdue) throw problem;
+      });
       return await body();
     } finally {
       this.#exclusive = undefined;
@@ -278,10 +290,11 @@ export class Pipeline {
     return await this.#handle().ask(method, args);
   }
 
-  /** Resolves when everything executed so far is durable. */
-  executedIsDurable(): Promise<void> {
-    return new Promise((resolve, reject) =>
-      this.whenDurable({ seq: this.#executedSeq, release: resolve, fail: reject }),
+  /** Resolves when everything executed so far is durable. @param overdue what is said when that takes too long. */
+  executedIsDurable(overdue = (problem: EngineError) => problem): Promise<void> {
+    const seq = this.#executedSeq;
+    return new Promise((release, fail) =>
+      this.whenDurable({ seq, release, fail, overdue: (problem) => fail(overdue(problem)) }),
     );
   }
 
@@ -350,6 +363,7 @@ export class Pipeline {
   }
 
   #logFailed(error: StorageError, dropped: readonly BlockEntry[]): void {
+    if (this.#closed) return;
     this.#dropped = [...dropped];
     this.#recovery = this.#takeBack(error).catch((fault: unknown) => this.#options.onFatal(toEngineError(fault)));
   }
@@ -379,7 +393,7 @@ export class Pipeline {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#commits.drained();
+    await this.executedIsDurable().catch(() => undefined);
     await this.#executor?.handle.close();
   }
 }

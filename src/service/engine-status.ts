@@ -10,6 +10,7 @@ import { IDS_KEPT_MIN, IDS_KEPT_MS } from "../sequencer/id-index.ts";
 import type { FollowerProgress } from "../storage/follower-protocol.ts";
 import type { PostgresProgress } from "../storage/postgres-protocol.ts";
 import { VERSION } from "../version.ts";
+import type { BackupHealth } from "./backup-handle.ts";
 import { REDIS_LINKS_AT_EASE, type RedisSide } from "./redis-side.ts";
 
 export interface EngineFacts {
@@ -30,6 +31,8 @@ export interface EngineFacts {
   leadership:
     | { role: string; leader: string | null; entriesBehind: number; status: string; error?: string }
     | undefined;
+  /** Scheduled ones, where there are any. */
+  backups: BackupHealth | undefined;
   backlogMaxBytes: number;
   /** Undefined while it is being started again. */
   executor: ExecutorStart | undefined;
@@ -79,7 +82,9 @@ export function healthOf(facts: EngineFacts): HealthReport {
   const hasTables = tables === undefined || tables.link === "ok";
   const hasCache = facts.redis === undefined || [...REDIS_LINKS_AT_EASE, "starting"].includes(facts.redis.link);
   const isWaiting = follower?.problem !== undefined;
-  const isDegraded = fatal !== undefined || isBehind || isWaiting || isCutOff || !hasTables || !hasCache;
+  const hasBackups = facts.backups === undefined || facts.backups.status === "ok";
+  const hasOthers = hasTables && hasCache && hasBackups;
+  const isDegraded = fatal !== undefined || isBehind || isWaiting || isCutOff || !hasOthers;
   // A schema of another version is for an operator to see to: nobody is sent here meanwhile.
   const isRed = fatal !== undefined || isBehind || tables?.link === "migrations" || isCutOff || isReplica;
   const status = facts.state !== "ready" ? facts.state : isDegraded ? "degraded" : isReplica ? "replica" : "ready";
@@ -101,6 +106,7 @@ export function healthOf(facts: EngineFacts): HealthReport {
         : { status: "ok", kind: "memory" },
       ...(tables === undefined ? {} : { postgres: tablesHealth(tables, facts.backlogMaxBytes) }),
       ...(facts.redis === undefined ? {} : { redis: cacheHealth(facts.redis) }),
+      ...(facts.backups === undefined ? {} : { backups: facts.backups }),
       executor: {
         status: facts.executor === undefined ? "restarting" : "ok",
         tree: facts.executor?.tree ?? "none",

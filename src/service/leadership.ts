@@ -82,10 +82,15 @@ export class Leadership {
         retryAfterMs: this.#options.lease.leaseMs,
       });
     }
-    const { problem } = this.#options.log;
-    if (problem !== undefined) return unreachable(this.#options.postgres, problem);
+    const problem = this.#outage();
+    return problem === undefined ? undefined : unreachable(this.#options.postgres, problem);
+  }
+
+  /** Why the leader can commit nothing. */
+  #outage(): Error | undefined {
+    if (this.#options.log.problem !== undefined) return this.#options.log.problem;
     if (performance.now() - this.#provenAtMs < this.#options.lease.leaseMs) return undefined;
-    return unreachable(this.#options.postgres, this.#problem ?? new Error("the lease could not be renewed"));
+    return this.#problem ?? new Error("the lease could not be renewed");
   }
 
   /** An append failed by its token. */
@@ -94,7 +99,7 @@ export class Leadership {
   }
 
   describe(): { role: string; leader: string | null; entriesBehind: number; status: string; error?: string } {
-    const problem = this.#problem ?? this.#options.log.problem;
+    const problem = this.#problem ?? (this.#token === undefined ? this.#options.log.problem : this.#outage());
     return {
       role: this.role,
       leader: this.#token === undefined ? (this.#holder?.address ?? null) : this.#options.lease.address,
@@ -193,10 +198,11 @@ export class Leadership {
   }
 }
 
-function unreachable(postgres: PostgresOptions, problem: Error): StorageError {
-  return new StorageError(
+function unreachable(postgres: PostgresOptions, problem: Error): EngineError {
+  return new EngineError(
+    "BUSY",
     `nothing can be committed: ${describeServer(postgres)} can't be reached: ${problem.message}`,
-    { retryable: true, retryAfterMs: 1_000 },
+    { retryAfterMs: 1_000 },
     { cause: problem },
   );
 }

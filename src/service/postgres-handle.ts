@@ -19,6 +19,8 @@ export interface PostgresStorage {
   readonly address: string;
   /** In strict, how long a leader that is gone is waited for; left out: 3 s. */
   readonly leaseMs?: number;
+  /** In strict, when a submitter is told that the outcome is not known; left out: it waits until it is. */
+  readonly commitTimeoutMs?: number;
   /** In strict, false: the log alone. */
   readonly hasTables?: boolean;
   /** A statement that takes as long is listed as slow; left out: SLOW_MS. */

@@ -5,11 +5,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { CollectedJson } from "../client/privacy-methods.ts";
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { readName } from "../engines/privacy/held-blobs.ts";
 import { HeldCollector } from "../engines/privacy/held-collector.ts";
+import { HeldKeys } from "../engines/privacy/held-keys.ts";
 import { EvaluationPool } from "../engines/privacy/jobs/evaluation-pool.ts";
 import { PrivacyJobs } from "../engines/privacy/jobs/privacy-jobs.ts";
+import { KeyUses } from "../engines/privacy/key-uses.ts";
 import type { BlobStore, BlockLog } from "../execution/ports.ts";
 import type { Pipeline } from "../sequencer/pipeline.ts";
 import { BlobFiles } from "../storage/blobs/blob-files.ts";
@@ -58,6 +61,8 @@ const CHECKPOINT_GATES = 1_024;
 
 /** What may go has been of no use for a day or for a hundred thousand blocks: an hour more does not matter. */
 const COLLECT_MS = 3_600_000;
+/** Of the executor's time: a page of contracts that it has not compiled takes some milliseconds. */
+const CONTRACTS_PAGE = 16;
 
 export class PrivacyHost {
   readonly service: LocalPrivacy;
@@ -108,14 +113,22 @@ export class PrivacyHost {
       height,
       now,
     });
+    const uses = new KeyUses({
+      contracts: (after) => pipeline.askNow("contracts", [{ kind: "privacy", after, limit: CONTRACTS_PAGE }]),
+      contract: (address) => pipeline.askNow("contract", [address]),
+      leaf: (key) => pipeline.askNow("leaf", [key]),
+    });
+    const keys = new HeldKeys({ blobs: this.#blobs, contractsOf: (keyIds) => uses.contractsOf(keyIds), now });
+    this.service = new LocalPrivacy(
+      { blobBytesMax: options.blobBytesMax },
+      { blobs: this.#blobs, keys, collector, jobs: this.#jobs, mayCollect: mayRun, leaf, height, now },
+    );
     this.#collecting = setInterval(() => {
-      if (!mayRun()) return;
-      collector.collect().then(
-        (values) => values > 0 && report("info", "let go of encrypted values that nothing refers to", { values }),
-        (problem: Error) => report("warn", "encrypted values were not collected", { why: problem.message }),
+      this.service.collect().then(
+        (gone) => isSome(gone) && report("info", "let go of what nothing refers to", { ...gone }),
+        (problem: Error) => report("warn", "keys and encrypted values were not collected", { why: problem.message }),
       );
     }, COLLECT_MS).unref();
-    this.service = new LocalPrivacy({ blobs: this.#blobs, jobs: this.#jobs, leaf, height, now });
   }
 
   /** Another daemon has written a name. */
@@ -150,4 +163,8 @@ export class PrivacyHost {
     await this.#blobs.close();
     if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true });
   }
+}
+
+function isSome({ keys, values, uploads }: CollectedJson): boolean {
+  return keys + values + uploads > 0;
 }

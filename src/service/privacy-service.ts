@@ -6,12 +6,15 @@
  */
 import type {
   CiphertextJson,
+  CollectedJson,
   JobJson,
+  KeyJson,
   PrivacyMethods,
   ProtectionJson,
   SchemeJson,
   UploadParams,
 } from "../client/privacy-methods.ts";
+import type { BlobUseJson } from "../client/storage-methods.ts";
 import {
   type Handle,
   inputContext,
@@ -32,7 +35,9 @@ import {
   Permission,
   permissionsOf,
 } from "../engines/privacy/handle-record.ts";
-import { bodyName, type HeldKey, handleName, heldCiphertext, heldKey, keyName } from "../engines/privacy/held-blobs.ts";
+import { bodyName, HELD, handleName, heldCiphertext } from "../engines/privacy/held-blobs.ts";
+import type { HeldCollector } from "../engines/privacy/held-collector.ts";
+import type { HeldKeys, KeyState } from "../engines/privacy/held-keys.ts";
 import { readConstant } from "../engines/privacy/jobs/job-sources.ts";
 import type { PrivacyJobs } from "../engines/privacy/jobs/privacy-jobs.ts";
 import { findParameterSet, SCHEMES, schemeOfFile } from "../engines/privacy/schemes/schemes.ts";
@@ -41,9 +46,18 @@ import type { BlobStore } from "../execution/ports.ts";
 import type { PrivacyService } from "../rpc/services.ts";
 import { PrivacyUploads } from "./privacy-uploads.ts";
 
+export interface LocalPrivacyOptions {
+  /** Of the blob store. */
+  readonly blobBytesMax: number;
+}
+
 export interface LocalPrivacyModules {
   readonly blobs: BlobStore;
+  readonly keys: HeldKeys;
+  readonly collector: HeldCollector;
   readonly jobs: PrivacyJobs;
+  /** Where daemons share a store, one lets go of keys and values for all. */
+  mayCollect(): boolean;
   leaf(key: Uint8Array): Promise<Uint8Array | undefined>;
   height(): number;
   now(): number;
@@ -54,10 +68,14 @@ const BODY_AT = 64;
 const PENDING_RETRY_MS = 1_000;
 
 export class LocalPrivacy implements PrivacyService {
+  readonly #options: LocalPrivacyOptions;
   readonly #modules: LocalPrivacyModules;
   readonly #uploads: PrivacyUploads;
+  #collecting: Promise<CollectedJson> | undefined;
+  #collected: BlobUseJson["collected"] = { keys: 0, values: 0, uploads: 0, atMs: null };
 
-  constructor(modules: LocalPrivacyModules) {
+  constructor(options: LocalPrivacyOptions, modules: LocalPrivacyModules) {
+    this.#options = options;
     this.#modules = modules;
     this.#uploads = new PrivacyUploads(modules.blobs, () => modules.now());
   }
@@ -90,17 +108,23 @@ export class LocalPrivacy implements PrivacyService {
     const { file } = uploaded;
     const { id: parameterSet } = schemeOfFile(file, "data").readEvaluationKey(file, "data");
     const keyId = hashOf(file);
-    if (heldKey(this.#modules.blobs, keyId) === undefined)
-      await this.#modules.blobs.commit([
-        { name: keyName(keyId), facts: { parameterSet, bytes: file.length }, bytes: file },
-      ]);
+    await this.#modules.keys.put(keyId, file, parameterSet);
     const { security } = protectionOf(parameterSet);
     return { received: file.length, keyId: toHex(keyId), parameterSet, security };
   }
 
-  key(keyId: Uint8Array): PrivacyMethods["privacy_key"]["result"] {
-    const { bytes, parameterSet } = this.#requireKey(keyId);
-    return { keyId: toHex(keyId), bytes, ...protectionOf(parameterSet) };
+  key(keyId: Uint8Array): KeyJson {
+    return keyView(this.#requireKey(keyId));
+  }
+
+  keys(): KeyJson[] {
+    return [...this.#modules.keys.all()].map(keyView);
+  }
+
+  async withdrawKey(keyId: Uint8Array): Promise<KeyJson> {
+    this.#requireKey(keyId);
+    await this.#modules.keys.withdraw(keyId);
+    return this.key(keyId);
   }
 
   async putCiphertext(
@@ -112,7 +136,8 @@ export class LocalPrivacy implements PrivacyService {
     const type = getEncryptedType(params.type);
     if (type === undefined)
       throw new RejectedError("VALIDATION_ERROR", `type: ${params.type} is no encrypted type`, { path: "type" });
-    const key = this.#requireKey(keyId);
+    const { held: key, withdrawnAtMs } = this.#requireKey(keyId);
+    if (withdrawnAtMs !== undefined) throw unknownKey(keyId, "is withdrawn");
     const uploaded = await this.#uploads.add(params);
     if ("received" in uploaded) return uploaded;
     const { file } = uploaded;
@@ -160,13 +185,43 @@ export class LocalPrivacy implements PrivacyService {
     ]);
   }
 
-  #requireKey(keyId: Uint8Array): HeldKey {
-    const key = heldKey(this.#modules.blobs, keyId);
+  #requireKey(keyId: Uint8Array): KeyState {
+    const key = this.#modules.keys.get(keyId);
     if (key !== undefined) return key;
-    throw new RejectedError("PRIVACY_KEY_UNKNOWN", `no evaluation key ${toHex(keyId)} is here`, {
-      path: "keyId",
-      keyId: toHex(keyId),
+    throw unknownKey(keyId, "is not here");
+  }
+
+  // ── what nothing refers to ──────────────────────────────────────────────────
+
+  /** Those who ask while it is under way get the same answer. */
+  collect(): Promise<CollectedJson> {
+    this.#collecting ??= this.#collect().finally(() => {
+      this.#collecting = undefined;
     });
+    return this.#collecting;
+  }
+
+  async #collect(): Promise<CollectedJson> {
+    const { keys, collector, mayCollect, now } = this.#modules;
+    const uploads = await this.#uploads.dropIdle();
+    const values = mayCollect() ? await collector.collect() : undefined;
+    const gone = { keys: values ? await keys.collect(values.keyIds) : 0, values: values?.gone ?? 0, uploads };
+    const sum = this.#collected;
+    this.#collected = {
+      keys: sum.keys + gone.keys,
+      values: sum.values + gone.values,
+      uploads: sum.uploads + gone.uploads,
+      atMs: now(),
+    };
+    return gone;
+  }
+
+  use(): BlobUseJson {
+    const { blobs } = this.#modules;
+    const { count: uploads, bytes: uploadBytes } = this.#uploads.use();
+    const [keys, values] = [blobs.countNames(HELD.keys), blobs.countNames(HELD.values)];
+    const bytesMax = this.#options.blobBytesMax;
+    return { bytes: blobs.byteLength, bytesMax, keys, values, uploads, uploadBytes, collected: this.#collected };
   }
 
   // ── results ─────────────────────────────────────────────────────────────────
@@ -197,7 +252,7 @@ export class LocalPrivacy implements PrivacyService {
     if (record === undefined) throw unknown(handle);
     const bits = await readConstant(handle, (key) => this.#modules.leaf(key));
     if (bits === undefined) throw this.#notHeld(handle, record);
-    const key = this.#requireKey(record.keyId);
+    const { held: key } = this.#requireKey(record.keyId);
     const { scheme, parameterSet } = findParameterSet(key.parameterSet)!;
     const binding = { keyId: record.keyId, context: resultContext(handle) };
     const data = scheme.writeCiphertext(parameterSet, binding, scheme.trivial(parameterSet, bits));
@@ -284,6 +339,21 @@ function required(reference: Uint8Array, job: JobJson | undefined): JobJson {
   throw new EngineError("PRIVACY_JOB_NOT_FOUND", `there is no job ${toHex(reference)}`, {
     reference: toHex(reference),
   });
+}
+
+function keyView({ keyId, held, unusedSinceMs, withdrawnAtMs, goesAtMs }: KeyState): KeyJson {
+  return {
+    keyId: toHex(keyId),
+    bytes: held.bytes,
+    ...protectionOf(held.parameterSet),
+    state: withdrawnAtMs !== undefined ? "withdrawn" : unusedSinceMs !== undefined ? "unused" : "held",
+    goesAtMs: goesAtMs ?? null,
+  };
+}
+
+function unknownKey(keyId: Uint8Array, why: string): RejectedError {
+  const id = toHex(keyId);
+  return new RejectedError("PRIVACY_KEY_UNKNOWN", `the evaluation key ${id} ${why}`, { path: "keyId", keyId: id });
 }
 
 function unknown(handle: Handle): EngineError {

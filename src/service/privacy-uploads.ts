@@ -2,7 +2,8 @@
  * Files that come in parts. The upload's name is the SHA-256 that was announced, so that whoever lost the connection goes
  * on where it was, and sending a part again does nothing.
  * Always
- *  - Nothing is kept of more than the bounds allow, and an upload that nobody goes on with is dropped.
+ *  - Nothing is kept of more than the bounds allow, what was announced counted as if it were here; and an upload that nobody
+ *    goes on with is dropped.
  *  - The whole is what was announced, byte for byte, or PRIVACY_UPLOAD_INVALID.
  */
 import { createHash } from "node:crypto";
@@ -51,7 +52,7 @@ export class PrivacyUploads {
     if (offset > received) return refuse("offset", received, offset);
     if (offset + data.length > total) return refuse("data", `at most ${total - offset} bytes`, data.length);
     if (offset + data.length <= received) return { received };
-    if (known === undefined) await this.#makeRoom();
+    if (known === undefined) await this.#makeRoom(total);
     const next = offset + data.length;
     const fresh = data.subarray(received - offset);
     await this.#blobs.putChunk(upload, received, fresh, { total, received: next, updatedAtMs: this.#now() });
@@ -61,17 +62,33 @@ export class PrivacyUploads {
     return { file: whole(file, part) };
   }
 
-  async #makeRoom(): Promise<void> {
-    let open = 0;
+  /** Drops those that nobody goes on with. @returns how many. */
+  async dropIdle(): Promise<number> {
+    let dropped = 0;
     for (const { upload, facts } of [...this.#blobs.uploads()]) {
-      if ((facts as unknown as UploadState).updatedAtMs + IDLE_MS > this.#now()) open++;
-      else await this.#blobs.dropUpload(upload);
+      if ((facts as unknown as UploadState).updatedAtMs + IDLE_MS > this.#now()) continue;
+      await this.#blobs.dropUpload(upload);
+      dropped++;
     }
-    if (open >= UPLOADS_MAX)
-      throw new EngineError("BUSY", `${open} uploads are under way, at most ${UPLOADS_MAX} may be`, {
+    return dropped;
+  }
+
+  /** Those that are under way: how many, what of them is here, and what they will have when they are done. */
+  use(): { count: number; bytes: number; announced: number } {
+    const open = [...this.#blobs.uploads()].map(({ facts }) => facts as unknown as UploadState);
+    const sum = (part: "received" | "total") => open.reduce((bytes, upload) => bytes + upload[part], 0);
+    return { count: open.length, bytes: sum("received"), announced: sum("total") };
+  }
+
+  async #makeRoom(total: number): Promise<void> {
+    await this.dropIdle();
+    const { count, announced } = this.use();
+    if (count >= UPLOADS_MAX)
+      throw new EngineError("BUSY", `${count} uploads are under way, at most ${UPLOADS_MAX} may be`, {
         max: UPLOADS_MAX,
         retryAfterMs: 10_000,
       });
+    this.#blobs.requireRoom(announced + total);
   }
 }
 

@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type {
   BackendJson,
+  BlobUseJson,
   RedisUseJson,
   ServerUseJson,
   StorageInfoJson,
@@ -38,6 +39,7 @@ export interface StorageInsightsModules {
   /** Undefined: analytics are off. */
   readonly ask: AskAnalytics | undefined;
   health(): HealthReport;
+  blobs(): BlobUseJson;
 }
 
 /** A server's answer is given again for this long: whoever asks often does not connect as often. */
@@ -121,6 +123,7 @@ export class StorageInsights implements StorageFace {
         flushMs: follower?.flushMs ?? null,
       },
       log: { durableSeq: log.durableSeq, bytes: log.byteLength },
+      blobs: this.#modules.blobs(),
     };
   }
 

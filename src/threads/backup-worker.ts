@@ -1,6 +1,6 @@
 /**
  * The thread that takes scheduled backups beside the daemon, and brings them where they are to be.
- *   main ── { stop } ──▶ this thread ── { level, message, facts } ──▶ main
+ *   main ── { stop } ──▶ this thread ── { level, message, facts }, { state } ──▶ main
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { DirectorySource } from "../storage/copies/directory-source.ts";
@@ -18,6 +18,7 @@ const schedule = new BackupSchedule(
     openSource: () => DirectorySource.open(dataDir),
     now: Date.now,
     report: (level, message, facts) => port.postMessage({ level, message, facts } satisfies BackupNotice),
+    onState: (state) => port.postMessage({ state } satisfies BackupNotice),
   },
 );
 port.once("message", () => void schedule.stop().then(() => port.close()));

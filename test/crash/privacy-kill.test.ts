@@ -133,3 +133,27 @@ it("goes on in the middle of a job, with the gates that it had done", { timeout:
   expect(await untilDone(client, handle)).toBe((54_321n * 54_321n) % 2n ** 32n);
   await client.close();
 });
+
+it("knows what was withdrawn, and goes on with a half-uploaded key", { timeout: 120_000 }, async () => {
+  const killed = new Killed();
+  let client = await killed.start();
+  const plain = holder.generateKeys("plain");
+  const unwanted = toHex(plain.keyId);
+  await client.call("privacy_putKey", part(plain.evaluationKey, 0));
+  const { goesAtMs } = await client.call("privacy_withdrawKey", { keyId: unwanted });
+  expect(await client.call("privacy_putKey", part(evaluationKey, 0))).toEqual({ received: PART_BYTES });
+  await killed.kill();
+  client = await killed.start();
+  const keys = async () => (await client.call("privacy_keys", {})).items;
+  expect(await keys()).toMatchObject([{ keyId: unwanted, state: "withdrawn", goesAtMs }]);
+  for (let offset = PART_BYTES; offset < evaluationKey.length; offset += PART_BYTES)
+    await client.call("privacy_putKey", part(evaluationKey, offset));
+  expect(await client.call("privacy_collect", {})).toEqual({ keys: 0, values: 0, uploads: 0 });
+  expect(new Map((await keys()).map((key) => [key.keyId, key.state]))).toEqual(
+    new Map([
+      [unwanted, "withdrawn"],
+      [toHex(keyId), "unused"],
+    ]),
+  );
+  await client.close();
+});

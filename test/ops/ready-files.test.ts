@@ -174,7 +174,7 @@ describe("the systemd unit", () => {
     expect(value("SupplementaryGroups")).toBe(config.ipc.group);
     expect(config.backup!.to).toEqual({ directory: value("ReadWritePaths").replace(/^-/, "") });
     expect(Number(value("TimeoutStopSec")) * 1000).toBeGreaterThan(config.shutdownMs);
-    expect(Number(value("LimitNOFILE"))).toBeGreaterThan(config.limits.connectionsMax + 256);
+    expect(Number(value("LimitNOFILE"))).toBeGreaterThan(4 * config.limits.connectionsMax + 256);
   });
 
   const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;

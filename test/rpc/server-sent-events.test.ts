@@ -1,8 +1,10 @@
 /** GET /v1/events over real sockets, from a real engine. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hashToken } from "../../src/rpc/http-access.ts";
 import { ALICE, BOB, deployToken, submit, transfer } from "../support/engine.ts";
 import { openEventStream } from "../support/event-stream.ts";
 import { type FrontEnd, openFrontEnd } from "../support/front-end.ts";
+import { openWebSocketClient } from "../support/web-socket-client.ts";
 
 let front: FrontEnd;
 let token: string;
@@ -22,6 +24,53 @@ async function refusal(query: string, headers: Record<string, string> = {}) {
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   return { status: response.status, ...((await response.json()) as Record<string, unknown>) };
 }
+
+describe("a stream that was opened with a token", () => {
+  const authorization = (name: string) => ({ authorization: `Bearer ${name}` });
+
+  it("ends when the token is taken back or gets another role, with its cursor; those of others go on", async () => {
+    const [kept, gone, changed] = ["the-one-that-stays", "the-one-that-goes", "the-one-that-changes"] as const;
+    front.http.reload(new Map([kept, gone, changed].map((name) => [hashToken(name), "reader"])));
+    const streams = await Promise.all(
+      [kept, gone, changed].map((name) => stream("types=newBlocks", authorization(name))),
+    );
+    const anonymous = await stream("types=newBlocks");
+    const socket = await openWebSocketClient(front.url, authorization(gone));
+    const { subscription } = await socket.call("subscribe", { types: ["newBlocks"] });
+    await pay(11);
+    await socket.take(1);
+    for (const each of [...streams, anonymous]) await each.take(1);
+    front.http.reload(
+      new Map([
+        [hashToken(kept), "reader"],
+        [hashToken(changed), "submitter"],
+      ]),
+    );
+    const [stays, ...ends] = streams;
+    const cursors: string[] = [];
+    for (const each of ends) {
+      const [last] = await each.take(1);
+      expect(last!.event).toBe("dropped");
+      const { code, cursor } = JSON.parse(last!.data);
+      expect(code).toBe("UNAUTHORIZED");
+      cursors.push(cursor);
+      expect(await each.next()).toBeUndefined();
+    }
+    await pay(12);
+    const [notified] = await socket.take(1);
+    expect(notified).toMatchObject({ subscription, error: { data: { code: "UNAUTHORIZED" } } });
+    cursors.push(notified!.cursor);
+    const resumed = await Promise.all(cursors.map((cursor) => stream(`types=newBlocks&since=${cursor}`)));
+    const heard = [];
+    for (const each of [stays!, anonymous, ...resumed]) {
+      heard.push(...(await each.take(1)));
+      await each.close();
+    }
+    expect(new Set(heard.map(({ event, data }) => `${event} ${data}`)).size).toBe(1);
+    expect(await refusal("types=newBlocks", authorization(gone)).catch(String)).toMatchObject({ status: 401 });
+    front.http.reload(new Map());
+  });
+});
 
 describe("GET /v1/events", () => {
   it("tells what becomes durable: the block, then each receipt with its logs", async () => {

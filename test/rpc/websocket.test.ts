@@ -92,6 +92,27 @@ describe("a WebSocket", () => {
     await remote.close();
   });
 
+  it("is closed when its token is taken back, after what was in flight is answered", async () => {
+    const tokens = new Map([[hashToken("submit-to-me"), "submitter"]] as const);
+    const taking = await openFakeDaemon({ http: { tokens } });
+    const client = await openWebSocketClient(taking.url, { authorization: "Bearer submit-to-me" });
+    const other = await openWebSocketClient(taking.url);
+    taking.engine.isHeld = true;
+    const answer = client.call("tx_submit", { transaction: transfer(undefined) });
+    await expect.poll(() => taking.engine.queued).toBe(1);
+    const closed = new Promise((resolve) =>
+      client.socket.once("close", (code, reason) => resolve([code, String(reason)])),
+    );
+    taking.http.reload(new Map());
+    client.socket.send("{}");
+    taking.engine.release();
+    expect(await answer).toMatchObject({ status: "success" });
+    expect(await closed).toEqual([1008, expect.stringContaining("UNAUTHORIZED")]);
+    expect(await other.call("engine_info", {})).toMatchObject({ chainId: 1337 });
+    other.close();
+    await taking.close();
+  });
+
   it("is told that the daemon stops when what was in flight is answered", async () => {
     const stopping = await openFakeDaemon();
     const client = await openWebSocketClient(stopping.url);

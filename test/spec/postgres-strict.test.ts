@@ -1,6 +1,7 @@
 /** Durability strict: several engines on one log in PostgreSQL. One leads; nothing that was acknowledged is lost or doubled. */
 import { afterEach, expect, it } from "vitest";
 import type { EngineOptions } from "../../src/engine-options.ts";
+import type { EngineError } from "../../src/errors.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
 import {
   ALICE,
@@ -16,7 +17,7 @@ import {
   transfer,
 } from "../support/engine.ts";
 import { createMigratedDatabase, describePostgres, query } from "../support/postgres.ts";
-import { errorResponse, TcpProxy } from "../support/tcp-proxy.ts";
+import { errorResponse, TcpProxy, type Trap } from "../support/tcp-proxy.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -32,7 +33,12 @@ interface Node extends TestEngine {
 async function node(
   options: PostgresOptions,
   name: string,
-  more: { dataDir?: string; durability?: "journal" | "strict"; engine?: Partial<EngineOptions> } = {},
+  more: {
+    dataDir?: string;
+    durability?: "journal" | "strict";
+    commitTimeoutMs?: number;
+    engine?: Partial<EngineOptions>;
+  } = {},
 ): Promise<Node> {
   let { dataDir } = more;
   if (dataDir === undefined) {
@@ -40,10 +46,10 @@ async function node(
     cleanups.push(directory.remove);
     dataDir = directory.path;
   }
-  const { durability = "strict" } = more;
+  const { durability = "strict", commitTimeoutMs = 60_000 } = more;
   const test = await openEngine({
     dataDir,
-    postgres: { options, durability, address: `http://${name}`, leaseMs: 1_500 },
+    postgres: { options, durability, address: `http://${name}`, leaseMs: 1_500, commitTimeoutMs },
     ...more.engine,
   });
   let closing: Promise<void> | undefined;
@@ -61,6 +67,9 @@ async function through(options: PostgresOptions): Promise<{ proxy: TcpProxy; opt
   };
 }
 
+/** The server has committed the append when the link goes. */
+const LANDED: Trap = { text: "append 1\0", cut: "after", times: 1 };
+
 const statusOf = (one: Node) => one.engine.service.health().status;
 const send = (one: Node, token: string) => submit(one.engine, [transfer(token, ALICE, BOB, 1)]);
 
@@ -69,7 +78,7 @@ async function sendUntilAcknowledged(one: Node, token: string): Promise<void> {
   for (;;) {
     const problem = await send(one, token).catch((thrown: unknown) => thrown);
     if (!(problem instanceof Error)) return;
-    expect(problem).toMatchObject({ facts: { retryable: true } });
+    expect(problem).toMatchObject({ code: "BUSY" });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -174,7 +183,7 @@ describePostgres("strict", () => {
     // The first may be on its way: it is settled when the server is back, one way or the other.
     const caught = send(one, token).catch((problem: unknown) => problem);
     await expect.poll(() => statusOf(one), { timeout: 10_000 }).toBe("degraded");
-    await expect(send(one, token)).rejects.toMatchObject({ code: "STORAGE_ERROR", facts: { retryable: true } });
+    await expect(send(one, token)).rejects.toMatchObject({ code: "BUSY", facts: { retryAfterMs: 1_000 } });
     proxy.isRefusing = false;
     await caught;
     await sendUntilAcknowledged(one, token);
@@ -182,6 +191,84 @@ describePostgres("strict", () => {
     expect(received).toBe((await caught) instanceof Error ? 2n : 3n);
     // The lease and the tables have connections of their own, which come back in their own time.
     await expect.poll(() => statusOf(one), { timeout: 20_000 }).toBe("ready");
+  });
+
+  it.each([
+    ["half-open", undefined],
+    ["cut behind the server, which has the block, and then refused", LANDED],
+  ])("tells in time that an outcome is not known while the link is %s, and runs nothing twice", async (_, trap) => {
+    const direct = await createMigratedDatabase();
+    const { proxy, options } = await through(direct);
+    const one = await node(options, "one", { commitTimeoutMs: 2_500 });
+    const token = await deployToken(one.engine);
+    const height = heightOf(one.engine);
+    proxy.isHalfOpen = trap === undefined;
+    proxy.trap = trap && { ...trap };
+    const withId = transfer(token, ALICE, BOB, 1, { id: `0x${"1d".repeat(32)}` });
+    const sent = submit(one.engine, [withId, transfer(token, ALICE, BOB, 2)]).catch((problem) => problem);
+    if (trap !== undefined) await expect.poll(() => proxy.sprung).toBe(1);
+    proxy.isRefusing = true;
+    const unknown = await sent;
+    expect(unknown).toMatchObject({ code: "OUTCOME_UNKNOWN", facts: { retryable: false, blockHeight: height + 1 } });
+    const hashes = unknown.facts["transactionHashes"];
+    expect(hashes).toHaveLength(2);
+    // Nobody is sent here, nothing more begins, and reads go on from what is known.
+    expect(one.engine.service.health()).toMatchObject({ status: "degraded", canWrite: false, canRead: true });
+    await expect(submit(one.engine, [withId])).rejects.toMatchObject({ code: "BUSY" });
+    await expect(one.engine.service.blockRollback(height)).rejects.toMatchObject({ code: "BUSY" });
+    expect(await balanceOf(one.engine, token, BOB)).toBe(0n);
+    const { service } = one.engine;
+    expect(await service.simulate([transfer(token, ALICE, BOB, 1)], undefined)).toMatchObject({ blockHeight: height });
+    const ofThePast = service.queryAt(transfer(token, ALICE, BOB, 1), height);
+    await expect(ofThePast).rejects.toMatchObject({ code: "STORAGE_ERROR", facts: { retryable: true } });
+    proxy.isRefusing = proxy.isHalfOpen = false;
+    proxy.trap = undefined;
+    proxy.cut();
+    const asked = async () => (await submit(one.engine, [withId]).catch(() => []))[0];
+    await expect.poll(asked, { timeout: 20_000 }).toMatchObject({ height: height + 1, hash: hashes[0] });
+    expect(await balanceOf(one.engine, token, BOB)).toBe(3n);
+    const count = "select count(*)::int as n from smart_contracts.block_log";
+    expect(await query(direct, count)).toEqual([{ n: height + 2 }]);
+    await expect.poll(() => statusOf(one), { timeout: 20_000 }).toBe("ready");
+  });
+
+  it("tells a node in time that the outcome of its block is not known, and answers the same commit afterwards", async () => {
+    const { proxy, options } = await through(await createMigratedDatabase());
+    const one = await node(options, "one", { commitTimeoutMs: 2_500, engine: { mode: "driven" } });
+    const { service } = one.engine;
+    const next = () => ({
+      height: heightOf(one.engine) + 1,
+      parentHash: latest.blockHash,
+      timestampMs: latest.timestampMs,
+      encode: () => 0,
+    });
+    const latest = (await service.block("latest"))!;
+    const { block } = await service.blockExecute(next());
+    proxy.isHalfOpen = true;
+    const unknown = service.blockCommit(block.height, block.stateRoot);
+    await expect(unknown).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", facts: { blockHeight: block.height } });
+    await expect(service.blockExecute(next())).rejects.toMatchObject({ code: "BUSY" });
+    proxy.isHalfOpen = false;
+    proxy.cut();
+    const again = async () => (await service.blockCommit(block.height, block.stateRoot).catch(() => undefined))?.height;
+    await expect.poll(again, { timeout: 20_000 }).toBe(block.height);
+    expect(heightOf(one.engine)).toBe(block.height);
+  });
+
+  it("stops in time while PostgreSQL is away and a block is in doubt, and goes on from what the log has", async () => {
+    const direct = await createMigratedDatabase();
+    const { proxy, options } = await through(direct);
+    const one = await node(options, "one", { commitTimeoutMs: 1_000 });
+    const token = await deployToken(one.engine);
+    proxy.trap = { ...LANDED };
+    const caught = send(one, token).catch((problem: EngineError) => problem.code);
+    await expect.poll(() => proxy.sprung).toBe(1);
+    proxy.isRefusing = true;
+    await one.close();
+    expect(await caught).toBe("OUTCOME_UNKNOWN");
+    expect(one.fatal).toBeUndefined();
+    const again = await node(direct, "again", { dataDir: one.dataDir });
+    expect(await balanceOf(again.engine, token, BOB)).toBe(1n);
   });
 
   it("takes the log of a daemon that ran in journal, and is then no longer a journal's", async () => {

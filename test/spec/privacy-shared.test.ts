@@ -7,7 +7,7 @@ import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import type { LocalPrivacy } from "../../src/service/privacy-service.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
 import { ALICE, heightOf, openEngine, submit, type TestEngine, temporaryDirectory } from "../support/engine.ts";
-import { createMigratedDatabase, describePostgres } from "../support/postgres.ts";
+import { createMigratedDatabase, describePostgres, query } from "../support/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { tfhe } from "../support/tfhe.ts";
 
@@ -49,9 +49,13 @@ class Node {
   }
 
   /** @param options undefined: on its own. */
-  static async open(options: PostgresOptions | undefined, name: string, dataDir = newDirectory()): Promise<Node> {
+  static async open(
+    options: PostgresOptions | undefined,
+    name: string,
+    { dataDir = newDirectory(), laterMs = 0 } = {},
+  ): Promise<Node> {
     const postgres = options && { options, durability: "strict" as const, address: `http://${name}`, leaseMs: 1_500 };
-    return new Node(await openEngine({ dataDir, ...(postgres && { postgres }) }));
+    return new Node(await openEngine({ dataDir, now: () => Date.now() + laterMs, ...(postgres && { postgres }) }));
   }
 
   close(): Promise<void> {
@@ -185,16 +189,38 @@ describePostgres("privacy contracts on a shared log", () => {
 
   it("hands over what a daemon had on its own", async () => {
     const dataDir = newDirectory();
-    const alone = await Node.open(undefined, "alone", dataDir);
+    const alone = await Node.open(undefined, "alone", { dataDir });
     const contract = await alone.deploy(plain, "euint64");
     const square = await alone.square(contract, await alone.input(plain, contract, "euint64", 3n));
     expect(await alone.value(plain, square)).toBe(9n);
     await alone.close();
     const options = await createMigratedDatabase();
-    const leader = await Node.open(options, "leader", dataDir);
+    const leader = await Node.open(options, "leader", { dataDir });
     const replica = await Node.open(options, "replica");
     await expect.poll(() => replica.height, { timeout: 20_000 }).toBe(leader.height);
     expect(await replica.value(plain, square)).toBe(9n);
+  });
+
+  it("lets go of a withdrawn key under another leader, for every daemon, and of none that a contract has", async () => {
+    const options = await createMigratedDatabase();
+    const first = await Node.open(options, "first");
+    const used = holder.generateKeys("plain");
+    const contract = await first.deploy(used, "euint8");
+    for (const part of parts(plain.evaluationKey)) await first.privacy.putKey(part);
+    const second = await Node.open(options, "second", { laterMs: 3_600_000 });
+    await first.privacy.withdrawKey(plain.keyId);
+    await expect(first.privacy.withdrawKey(used.keyId)).rejects.toMatchObject({ facts: { contract } });
+    const seen = (node: Node) => node.privacy.keys().map(({ keyId, state }) => [keyId, state] as const);
+    const [gone, kept] = [toHex(plain.keyId), toHex(used.keyId)];
+    await expect.poll(() => new Map(seen(second)).get(gone), { timeout: 20_000 }).toBe("withdrawn");
+    expect(await second.privacy.collect()).toEqual({ keys: 0, values: 0, uploads: 0 });
+    await first.close();
+    await second.leads();
+    expect(await second.privacy.collect()).toMatchObject({ keys: 1 });
+    expect(seen(second)).toEqual([[kept, "held"]]);
+    const third = await Node.open(options, "third");
+    expect(seen(third)).toEqual([[kept, "held"]]);
+    expect(await query(options, "select 1 from smart_contracts.privacy_blobs")).toHaveLength(1);
   });
 
   it("refuses a ciphertext, retryably and without keeping it, while PostgreSQL is away", async () => {

@@ -1,5 +1,5 @@
 /** Scheduled backups: each is in the outbox or at its destination, whatever fails in between. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -8,6 +8,7 @@ import { toHex } from "../../src/encoding/hex.ts";
 import { BackupSource } from "../../src/storage/copies/backup-source.ts";
 import { DirectorySource } from "../../src/storage/copies/directory-source.ts";
 import type { BackupDestination } from "../../src/storage/outbox/backup-destination.ts";
+import type { BackupState } from "../../src/storage/outbox/backup-protocol.ts";
 import { BackupSchedule } from "../../src/storage/outbox/backup-schedule.ts";
 import { DirectoryDestination } from "../../src/storage/outbox/directory-destination.ts";
 import { S3Destination } from "../../src/storage/outbox/s3-destination.ts";
@@ -15,11 +16,16 @@ import { stateTools } from "../../src/tools/state.ts";
 import { type DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { ALICE, deployment } from "../support/engine.ts";
 import { ACCESS_KEY_ID, REGION, S3Server, SECRET_ACCESS_KEY } from "../support/s3-server.ts";
+import { parseScrape } from "../support/scrape.ts";
 import { makeStateOf } from "../support/synthetic-state.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const RUN = { signal: new AbortController().signal, onProgress: () => undefined };
 const NEVER = new AbortController().signal;
+
+interface Backends {
+  backups: { status: string; error?: string; lastSuccess: string | null };
+}
 
 async function bucket(): Promise<S3Server> {
   const server = await S3Server.open();
@@ -52,14 +58,20 @@ describe("a schedule", () => {
     return () => rmSync(base, { recursive: true, force: true });
   });
 
-  function schedule(destination: BackupDestination, outbox: string, keep = 7): BackupSchedule {
+  function schedule(
+    destination: BackupDestination,
+    outbox: string,
+    keep = 7,
+    { everyMs = 3_600_000, onState = (_: BackupState): void => undefined } = {},
+  ): BackupSchedule {
     return new BackupSchedule(
-      { directory: outbox, everyMs: 3_600_000, keep },
+      { directory: outbox, everyMs, keep },
       {
         destination,
         openSource: () => DirectorySource.open(dataDir),
         now: () => 1_800_000_000_000 + 1000 * times++,
         report: () => undefined,
+        onState,
       },
     );
   }
@@ -125,6 +137,37 @@ describe("a schedule", () => {
     expect(backups.waiting()).toHaveLength(3);
   });
 
+  it("says why an attempt failed and when one last succeeded, goes on taking meanwhile, and knows it after a restart", async () => {
+    const [base, server] = [temporaryDirectory(), await bucket()];
+    const outbox = join(base, "outbox");
+    const states: BackupState[] = [];
+    const started = schedule(destinationIn(server), outbox, 7, { everyMs: 1, onState: (state) => states.push(state) });
+    onTestFinished(() => started.stop());
+    server.fault = ({ method }) => (method === "PUT" ? "refuse" : undefined);
+    started.start();
+    await expect.poll(() => states.at(-1)?.failures, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    expect(states[0]).toEqual({ lastSuccessMs: undefined, failures: 0, problem: undefined, waiting: 0 });
+    expect(states.at(-1)).toMatchObject({
+      lastSuccessMs: undefined,
+      problem: expect.stringContaining("503"),
+      waiting: 1,
+    });
+    // Another of the log's entries is the newest in the outbox: so there is something to take, up to the bound.
+    const laterSeq = "polytorus-1337-20260101T000000Z-0000000000000007.ptbackup";
+    writeFileSync(join(outbox, laterSeq), "");
+    await expect.poll(() => states.at(-1)?.waiting, { timeout: 20_000 }).toBe(3);
+    server.fault = () => undefined;
+    await expect.poll(() => states.at(-1)?.lastSuccessMs, { timeout: 20_000 }).toBeGreaterThan(1_800_000_000_000);
+    expect(states.at(-1)).toMatchObject({ problem: undefined, waiting: 0 });
+    await started.stop();
+    const again = schedule(destinationIn(server), outbox, 7, { onState: (state) => states.push(state) });
+    onTestFinished(() => again.stop());
+    const before = states.at(-1)!.lastSuccessMs;
+    states.length = 0;
+    again.start();
+    await expect.poll(() => states[0]).toMatchObject({ lastSuccessMs: before, failures: 0 });
+  });
+
   it("removes old backups of its own chain, and nothing else, from a directory and from a bucket", async () => {
     const [base, server] = [temporaryDirectory(), await bucket()];
     const directory = join(base, "backups");
@@ -146,6 +189,40 @@ describe("a schedule", () => {
 });
 
 describe("a daemon with scheduled backups", () => {
+  it("is degraded while they fail, says why and when the last good one was, and counts them", async () => {
+    const base = temporaryDirectory();
+    const directory = join(base, "backups");
+    writeFileSync(directory, "no directory");
+    const environment = { POLYTORUS_BACKUP__EVERY_SECS: "1", POLYTORUS_BACKUP__DIRECTORY: directory };
+    const daemon = await startDaemon(join(base, "data"), { args: ["--http", "127.0.0.1:0"], environment });
+    onTestFinished(() => daemon.kill("SIGKILL"));
+    const [, url] = /"http":"(http:[^"]+)"/.exec(daemon.stderr())!;
+    const asked = async (path: string) => {
+      const response = await fetch(`${url}${path}`);
+      return { status: response.status, body: (await response.json()) as { status: string; backends: Backends } };
+    };
+    const metrics = async () => parseScrape(await (await fetch(`${url}/metrics`)).text()).samples;
+    await expect.poll(async () => (await asked("/health")).body.status, { timeout: 20_000 }).toBe("degraded");
+    const { status, body } = await asked("/readyz");
+    expect([status, body.status]).toEqual([200, "degraded"]);
+    expect(body.backends.backups).toMatchObject({ status: "failing", destination: directory, lastSuccess: null });
+    expect(body.backends.backups.error).toContain(directory);
+    const failing = await metrics();
+    expect(failing.get("contract_backup_failures_total")).toBeGreaterThan(0);
+    expect(failing.get('contract_backend_up{backend="backups"}')).toBe(0);
+    expect(failing.has("contract_backup_last_success_timestamp_seconds")).toBe(false);
+    const beforeMs = Date.now();
+    rmSync(directory);
+    await expect.poll(async () => (await asked("/health")).body.status, { timeout: 20_000 }).toBe("ready");
+    const good = (await asked("/health")).body.backends.backups;
+    expect(good).toMatchObject({ status: "ok", waiting: 0 });
+    expect(Date.parse(good.lastSuccess!)).toBeGreaterThanOrEqual(beforeMs);
+    expect((await metrics()).get("contract_backup_last_success_timestamp_seconds")).toBeGreaterThan(
+      beforeMs / 1000 - 1,
+    );
+    expect(readdirSync(directory)).toHaveLength(1);
+  }, 60_000);
+
   it("delivers after a kill -9 what it had taken before it", async () => {
     const [base, server] = [temporaryDirectory(), await bucket()];
     const dataDir = join(base, "data");

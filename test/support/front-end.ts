@@ -15,6 +15,7 @@ export interface FrontEnd {
   readonly rpc: JsonRpc;
   readonly ipc: string;
   readonly url: string;
+  readonly http: HttpServer;
   readonly warnings: string[];
   close(): Promise<void>;
 }
@@ -40,6 +41,7 @@ export async function openFrontEnd(
     rpc,
     ipc,
     url: http.url,
+    http,
     warnings,
     close: async () => {
       await Promise.all([http.close(1_000), socket.close(1_000)]);

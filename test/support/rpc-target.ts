@@ -25,6 +25,7 @@ export interface LogLine {
 export interface FakeDaemon extends RpcTarget {
   readonly engine: FakeEngine;
   readonly rpc: JsonRpc;
+  readonly http: HttpServer;
   readonly logLines: LogLine[];
   close(deadlineMs?: number): Promise<void>;
 }
@@ -59,6 +60,7 @@ export async function openFakeDaemon(options: FakeDaemonOptions = {}): Promise<F
     url: http.url,
     engine,
     rpc,
+    http,
     logLines,
     close: async (deadlineMs = 1_000) => {
       await Promise.all(servers.map((server) => server.close(deadlineMs)));

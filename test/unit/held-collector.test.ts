@@ -37,7 +37,7 @@ async function collected(given: {
   });
   const bytes = Buffer.from("ciphertext");
   await blobs.commit([
-    { name: handleName(handle), facts: { heldAtMs: 0, body: toHex(body) }, bytes },
+    { name: handleName(handle), facts: { keyId: "0x0c", heldAtMs: 0, body: toHex(body) }, bytes },
     { name: bodyName(body), facts: { handle: toHex(handle) } },
   ]);
   const source = { origin: Origin.input, owner: account } as const;
@@ -57,9 +57,10 @@ async function collected(given: {
     height: () => given.height ?? 0,
     now: () => given.ageMs ?? 0,
   });
-  const gone = await collector.collect();
+  const { gone, keyIds } = await collector.collect();
   return {
     gone,
+    keyIds: [...keyIds],
     isHeld: blobs.read(hashOf(bytes)) !== undefined,
     bytes: blobs.byteLength,
     body: blobs.name(bodyName(body)),
@@ -70,7 +71,7 @@ describe("the collector", () => {
   const expired = { madeAt: 5, height: 6 + UNHELD_BLOCKS_MAX };
 
   it("lets go of a value that no state has held for too long, its bytes with it", async () => {
-    expect(await collected(expired)).toEqual({ gone: 1, isHeld: false, bytes: 0, body: undefined });
+    expect(await collected(expired)).toEqual({ gone: 1, keyIds: [], isHeld: false, bytes: 0, body: undefined });
   });
 
   it.each([
@@ -79,7 +80,7 @@ describe("the collector", () => {
     ["taken by a job that is not over", { ...expired, isNeeded: true }],
     ["an input of which nobody knows yet whether a call will use it", { ageMs: DAY_MS }],
   ])("keeps what is %s", async (_, given) => {
-    expect(await collected(given)).toMatchObject({ gone: 0, isHeld: true });
+    expect(await collected(given)).toMatchObject({ gone: 0, keyIds: ["0x0c"], isHeld: true });
   });
 
   it("lets go of an input that no call has used within a day", async () => {

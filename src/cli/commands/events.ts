@@ -1,6 +1,5 @@
 /** events: durable blocks, logs, receipts and jobs as they come. */
-import type { StreamedEvent } from "../../client/event-source.ts";
-import type { EventType } from "../../client/methods.ts";
+import type { EventType, StreamedEvent } from "../../client/methods.ts";
 import type { Handler } from "../context.ts";
 import { followed } from "../followed.ts";
 import { logText } from "../receipt-view.ts";

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { grouped } from "../../client/amounts.ts";
 import { KeyHolder } from "../../client/key-holder.ts";
 import type { UploadParams } from "../../client/privacy-methods.ts";
 import { ENCRYPTED_TYPES, type EncryptedType, getEncryptedType } from "../../encoding/encrypted-type.ts";
@@ -10,7 +11,7 @@ import { EngineError } from "../../errors.ts";
 import { isAddon, loadAddon } from "../../native/addon.ts";
 import { Tfhe } from "../../native/tfhe.ts";
 import type { Handler } from "../context.ts";
-import { fields } from "../table.ts";
+import { fields, table } from "../table.ts";
 import { requireAddress, senderFrom } from "../transactions.ts";
 
 const SECRET_KEY = "secret.key";
@@ -61,6 +62,38 @@ export const uploadKey: Handler = async (context, args) => {
   context.output.result(answer, () => answer.keyId ?? "");
   if (context.output.isForPeople)
     context.output.talk(context.output.talkStyles.dim(`parameter set ${answer.parameterSet}; ${answer.security}`));
+};
+
+export const keys: Handler = async ({ remote, output }, _args, options) => {
+  const page = await remote.call("privacy_keys", { limit: options["limit"] as number });
+  output.page(page, () =>
+    table(
+      [
+        { title: "key" },
+        { title: "parameter set" },
+        { title: "bytes", align: "right" },
+        { title: "state" },
+        { title: "goes" },
+      ],
+      page.items.map(({ keyId, parameterSet, bytes, state, goesAtMs }) => [
+        keyId,
+        parameterSet,
+        grouped(bytes),
+        state,
+        goesAtMs === null ? "" : new Date(goesAtMs).toISOString(),
+      ]),
+    ),
+  );
+};
+
+export const withdrawKey: Handler = async ({ remote, output }, args) => {
+  const key = await remote.call("privacy_withdrawKey", { keyId: requireHash(args[0] as string, "KEYID") });
+  output.result(key, () => `withdrawn; it goes at ${new Date(key.goesAtMs!).toISOString()}`);
+};
+
+export const collect: Handler = async ({ remote, output }) => {
+  const gone = await remote.call("privacy_collect", {});
+  output.result(gone, () => `let go of ${gone.keys} keys, ${gone.values} values, ${gone.uploads} uploads`);
 };
 
 export const encrypt: Handler = async (context, args, options) => {

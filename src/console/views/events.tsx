@@ -1,7 +1,8 @@
 /** Events, newest first, of every contract or of one, with a live tail. */
 import { useState } from "preact/hooks";
 import type { FoundLogJson } from "../../client/methods.ts";
-import { shortHex } from "../format.ts";
+import { duration, shortHex } from "../format.ts";
+import { isStreaming } from "../live.ts";
 import { useKnown } from "../model/names.ts";
 import { Pager } from "../parts/pager.tsx";
 import { PageHead, Panel } from "../parts/panel.tsx";
@@ -9,9 +10,9 @@ import { BlockReference, ContractReference, TransactionReference } from "../part
 import { Empty, Shown } from "../parts/states.tsx";
 import { ArgumentList } from "../parts/value.tsx";
 import { setQuery, usePlace } from "../router.ts";
-import { usePages } from "../use-rpc.ts";
-
-const PAGE = 50;
+import { useStore } from "../store.ts";
+import { useLogTail } from "../use-log-tail.ts";
+import { LIVE_POLL_MS } from "../use-rpc.ts";
 
 export function EventsView() {
   const { query } = usePlace();
@@ -47,17 +48,24 @@ export function EventsView() {
 
 export function EventList({ address }: { address: string | undefined }) {
   const [isLive, setLive] = useState(true);
-  const params = { order: "newest" as const, limit: PAGE, ...(address === undefined ? {} : { address }) };
-  const paged = usePages("contract_logs", params, { isLive });
+  const paged = useLogTail(address, isLive);
+  const hasStream = useStore(isStreaming);
   return (
     <Panel
       title={paged.page === 0 ? "Newest" : "Older"}
       isPadded={false}
       end={
-        <label class="check">
-          <input type="checkbox" checked={isLive} onChange={(event) => setLive(event.currentTarget.checked)} />
-          live tail
-        </label>
+        <>
+          {isLive && !hasStream && (
+            <span class="quiet" title="there is no stream, or more events than can be followed one by one">
+              every {duration(LIVE_POLL_MS)}
+            </span>
+          )}
+          <label class="check">
+            <input type="checkbox" checked={isLive} onChange={(event) => setLive(event.currentTarget.checked)} />
+            live tail
+          </label>
+        </>
       }
     >
       <Shown answer={paged}>

@@ -3,6 +3,7 @@
  *   "k" ‖ key id       an evaluation key       "h" ‖ handle      a ciphertext that was sent, or a result
  *   "b" ‖ SHA-256      a sent ciphertext's own bytes, whoever it is bound to: nobody sends another's as his own
  *   "x" ‖ job id       a job that was cancelled
+ *   "u" ‖ key id       since when nothing refers to a key       "w" ‖ key id      it is withdrawn: nothing can any more
  */
 
 import type { Handle } from "../../encoding/encrypted-handle.ts";
@@ -32,6 +33,9 @@ export interface HeldCiphertext {
   readonly heldAtMs: number;
 }
 
+/** What names of each sort begin with. */
+export const HELD = { keys: Buffer.from("k", "latin1"), values: Buffer.from("h", "latin1") } as const;
+
 export function keyName(keyId: Uint8Array): Uint8Array {
   return named("k", keyId);
 }
@@ -46,6 +50,14 @@ export function bodyName(hash: Uint8Array): Uint8Array {
 
 export function cancelledName(jobId: string): Uint8Array {
   return named("x", fromHex(jobId)!);
+}
+
+export function unusedName(keyId: Uint8Array): Uint8Array {
+  return named("u", keyId);
+}
+
+export function withdrawnName(keyId: Uint8Array): Uint8Array {
+  return named("w", keyId);
 }
 
 /** What a name of the store stands for, as far as jobs have to know. */
@@ -80,6 +92,7 @@ export class HeldBlobs implements HeldInputs {
 
   parameterSetOf(keyId: Uint8Array): string | undefined {
     this.#blobs.refresh();
+    if (this.#blobs.name(withdrawnName(keyId)) !== undefined) return undefined;
     return heldKey(this.#blobs, keyId)?.parameterSet;
   }
 

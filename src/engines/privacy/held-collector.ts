@@ -10,7 +10,7 @@ import { fromHex } from "../../encoding/hex.ts";
 import { handleKey } from "../../encoding/state-key.ts";
 import type { BlobStore, NameChange } from "../../execution/ports.ts";
 import { decodeHandleRecord, isExpired } from "./handle-record.ts";
-import { bodyName, type HeldCiphertext, handleName } from "./held-blobs.ts";
+import { bodyName, HELD, type HeldCiphertext, handleName } from "./held-blobs.ts";
 
 export interface HeldCollectorModules {
   readonly blobs: BlobStore;
@@ -24,7 +24,6 @@ export interface HeldCollectorModules {
 const UNUSED_INPUT_MS = 24 * 3_600_000;
 /** Names taken away in one commit. */
 const BATCH = 256;
-const HANDLE_PREFIX = Buffer.from("h", "latin1");
 
 export class HeldCollector {
   readonly #modules: HeldCollectorModules;
@@ -33,25 +32,29 @@ export class HeldCollector {
     this.#modules = modules;
   }
 
-  /** @returns how many values went. */
-  async collect(): Promise<number> {
+  /** @returns how many values went, and the keys that those which are left are encrypted under. */
+  async collect(): Promise<{ gone: number; keyIds: ReadonlySet<string> }> {
     let gone = 0;
+    const keyIds = new Set<string>();
     let changes: NameChange[] = [];
     const commit = async () => {
       if (changes.length > 0) await this.#modules.blobs.commit(changes);
       changes = [];
     };
-    for (const { name, value } of [...this.#modules.blobs.names(HANDLE_PREFIX)]) {
-      const handle = new Uint8Array(name.subarray(HANDLE_PREFIX.length));
+    for (const { name, value } of [...this.#modules.blobs.names(HELD.values)]) {
+      const handle = new Uint8Array(name.subarray(HELD.values.length));
       const held = value as unknown as HeldCiphertext;
-      if (!(await this.#mayGo(handle, held))) continue;
+      if (!(await this.#mayGo(handle, held))) {
+        keyIds.add(held.keyId);
+        continue;
+      }
       gone++;
       changes.push({ name: handleName(handle), facts: undefined });
       if (held.body !== undefined) changes.push({ name: bodyName(fromHex(held.body)!), facts: undefined });
       if (changes.length >= BATCH) await commit();
     }
     await commit();
-    return gone;
+    return { gone, keyIds };
   }
 
   async #mayGo(handle: Handle, held: HeldCiphertext): Promise<boolean> {

@@ -49,7 +49,7 @@ export class Rest {
       refuseVerb(response, path, isEvents ? "GET" : "GET, HEAD");
     else if (path === OPEN_API_PATH) sendTagged(request, response, openApiText());
     else if (caller?.role === undefined) refuseCaller(response, caller, path);
-    else if (isEvents) this.#events.handle(request, response, query);
+    else if (isEvents) this.#events.handle(request, response, query, caller);
     else this.#answer(request, response, found!, query, caller);
   }
 

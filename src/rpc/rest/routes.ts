@@ -51,6 +51,7 @@ export const ROUTES: readonly Route[] = [
   { path: "/v1/storage/stats", method: "storage_stats" },
   { path: "/v1/storage/info", method: "storage_info" },
   { path: "/v1/privacy/schemes", method: "privacy_schemes" },
+  { path: "/v1/privacy/keys", method: "privacy_keys" },
   { path: "/v1/privacy/keys/{keyId}", method: "privacy_key" },
   { path: "/v1/privacy/jobs", method: "privacy_jobs" },
   {

@@ -89,6 +89,13 @@ export class EventStreams {
     this.#cache.clear();
   }
 
+  /** It is told why, with the cursor that another may go on from, and hears nothing more. */
+  drop(subscription: Subscription, { code, message, facts }: EngineError): void {
+    if (subscription.isOver) return;
+    this.end(subscription);
+    subscription.sink.dropped(new EngineError(code, message, { ...facts, cursor: subscription.cursor }));
+  }
+
   /** Some client has room again, or there is more to tell. */
   wake(): void {
     this.#isWanted = true;
@@ -100,7 +107,7 @@ export class EventStreams {
   /** Everyone is told that the daemon stops. */
   close(): void {
     for (const subscription of [...this.#subscriptions])
-      this.#drop(subscription, new EngineError("SHUTTING_DOWN", "the daemon is stopping", { retryAfterMs: 1_000 }));
+      this.drop(subscription, new EngineError("SHUTTING_DOWN", "the daemon is stopping", { retryAfterMs: 1_000 }));
   }
 
   #start(): void {
@@ -133,7 +140,7 @@ export class EventStreams {
     try {
       if (await subscription.step()) this.#isWanted = true;
     } catch (thrown) {
-      this.#drop(subscription, publicError(thrown, this.#faults));
+      this.drop(subscription, publicError(thrown, this.#faults));
     }
   }
 
@@ -150,12 +157,6 @@ export class EventStreams {
     this.#jobsTimer = undefined;
   }
 
-  #drop(subscription: Subscription, { code, message, facts }: EngineError): void {
-    if (subscription.isOver) return;
-    this.end(subscription);
-    subscription.sink.dropped(new EngineError(code, message, { ...facts, cursor: subscription.cursor }));
-  }
-
   /** Drops whoever takes nothing for too long, and lets the others know that they are still heard. */
   #watch(): void {
     const now = performance.now();
@@ -167,7 +168,7 @@ export class EventStreams {
       if (blockedSinceMs !== undefined && now - blockedSinceMs > unreadGraceMs && sink.unreadBytes >= max) {
         const facts = { unreadBytes: sink.unreadBytes, max, graceMs: unreadGraceMs };
         this.#faults.warn(facts, "a subscriber does not take its events and is dropped");
-        this.#drop(
+        this.drop(
           subscription,
           new EngineError("SUBSCRIBER_TOO_SLOW", `no event was taken for ${unreadGraceMs} ms`, facts),
         );

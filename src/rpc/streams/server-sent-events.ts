@@ -5,13 +5,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { EventSelectionJson } from "../../client/methods.ts";
 import type { EngineError } from "../../errors.ts";
+import type { Caller } from "../access.ts";
 import { toJson } from "../answers.ts";
+import type { ConnectionRoom } from "../connection-room.ts";
+import { type HttpAccess, tokenGone } from "../http-access.ts";
 import { METHODS } from "../methods.ts";
 import { sendProblem } from "../rest/problem.ts";
 import { paramsFrom } from "../rest/query-params.ts";
 import type { FrameFormat } from "./block-events.ts";
 import type { EventStreams } from "./event-streams.ts";
-import type { StreamRoom } from "./stream-room.ts";
 import type { EventSink } from "./subscription.ts";
 
 /** How long a browser waits before it connects again. */
@@ -24,15 +26,17 @@ const FORMAT: FrameFormat = {
 
 export class ServerSentEvents {
   readonly #streams: EventStreams;
-  readonly #room: StreamRoom;
+  readonly #room: ConnectionRoom;
+  readonly #access: HttpAccess;
 
-  constructor(streams: EventStreams, room: StreamRoom) {
+  constructor(streams: EventStreams, room: ConnectionRoom, access: HttpAccess) {
     this.#streams = streams;
     this.#room = room;
+    this.#access = access;
   }
 
   /** @param query of the request's URL. */
-  handle(request: IncomingMessage, response: ServerResponse, query: string): void {
+  handle(request: IncomingMessage, response: ServerResponse, query: string, caller: Caller): void {
     try {
       const params = paramsFrom(METHODS.subscribe.params, {}, query) as unknown as EventSelectionJson;
       // What a browser sends when it connects again counts for more than the address that it has.
@@ -40,17 +44,21 @@ export class ServerSentEvents {
       const from = typeof lastEventId === "string" && lastEventId !== "" ? { since: lastEventId } : {};
       const selection = { ...params, ...from };
       METHODS.subscribe.validator.require(selection);
-      this.#begin(response, selection);
+      this.#begin(response, selection, caller);
     } catch (thrown) {
       sendProblem(response, thrown);
     }
   }
 
-  #begin(response: ServerResponse, selection: EventSelectionJson): void {
-    const leave = this.#room.take();
+  #begin(response: ServerResponse, selection: EventSelectionJson, caller: Caller): void {
+    const leave = this.#room.takeStream();
     response.once("close", leave);
     const subscription = this.#streams.open(selection, new EventStreamSink(response, () => this.#streams.wake()));
-    response.once("close", () => this.#streams.end(subscription));
+    const forget = this.#access.whileKnown(caller, () => this.#streams.drop(subscription, tokenGone()));
+    response.once("close", () => {
+      forget();
+      this.#streams.end(subscription);
+    });
     response.writeHead(200, {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-store",

@@ -59,6 +59,11 @@ export class Subscriber {
     return this.#subscriptions.size === 0 ? undefined : this.#wake;
   }
 
+  /** Every subscription ends, and its client is told why. */
+  drop(error: EngineError): void {
+    for (const subscription of [...this.#subscriptions.values()]) this.#streams.drop(subscription, error);
+  }
+
   /** The connection is gone. */
   close(): void {
     for (const [id, subscription] of this.#subscriptions) this.#end(id, subscription);

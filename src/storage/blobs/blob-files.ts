@@ -76,10 +76,12 @@ export class BlobFiles implements BlobStore {
   }
 
   *names(prefix: Uint8Array): Generator<{ name: Uint8Array; value: BlobName }> {
-    const start = keyOf(Table.name, prefix);
-    const end = Uint8Array.from([...start, ...new Uint8Array(64).fill(0xff)]);
-    for (const { key, value } of this.#database.getRange({ start, end }))
+    for (const { key, value } of this.#database.getRange(namesFrom(prefix)))
       yield { name: key.slice(1), value: JSON.parse(Buffer.from(value).toString("utf8")) as BlobName };
+  }
+
+  countNames(prefix: Uint8Array): number {
+    return this.#database.getKeysCount(namesFrom(prefix));
   }
 
   async commit(changes: readonly NameChange[]): Promise<void> {
@@ -101,7 +103,6 @@ export class BlobFiles implements BlobStore {
     }
   }
 
-  /** @throws EngineError BUSY when so many more bytes of content may not fit. */
   requireRoom(bytes: number): void {
     if (bytes > 0) this.#requireWithin(this.byteLength + bytes);
   }
@@ -242,6 +243,11 @@ export function keyOf(table: number, rest: Uint8Array): Uint8Array {
   key[0] = table;
   key.set(rest, 1);
   return key;
+}
+
+function namesFrom(prefix: Uint8Array): { start: Uint8Array; end: Uint8Array } {
+  const start = keyOf(Table.name, prefix);
+  return { start, end: Uint8Array.from([...start, ...new Uint8Array(64).fill(0xff)]) };
 }
 
 /** Big-endian offset, so that chunks lie in order; -1 is above every offset. */

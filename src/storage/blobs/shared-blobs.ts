@@ -191,6 +191,14 @@ export class SharedBlobs implements BlobStore {
     return this.#local.names(prefix);
   }
 
+  countNames(prefix: Uint8Array): number {
+    return this.#local.countNames(prefix);
+  }
+
+  requireRoom(bytes: number): void {
+    this.#local.requireRoom(bytes);
+  }
+
   putChunk(upload: Uint8Array, offset: number, bytes: Uint8Array, facts: Record<string, unknown>): Promise<void> {
     return this.#local.putChunk(upload, offset, bytes, facts);
   }

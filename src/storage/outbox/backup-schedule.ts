@@ -5,6 +5,7 @@
  *  - A backup that was taken is in the outbox until the destination has it: a crash, a full bucket or a night without network
  *    costs time, nothing else. Putting it twice is putting it once: its name is its content.
  *  - The outbox is bounded: while WAITING_MAX backups wait, no further one is taken, and that is reported.
+ *  - A destination that is away keeps none from being taken, and one that can't be taken keeps none from its destination.
  *  - Where nothing was added to the log since the newest one, none is taken.
  *  - Only backups of this chain are ever removed, and never the newest.
  */
@@ -17,6 +18,7 @@ import type { StoreSource } from "../copies/store-source.ts";
 import { systemFiles } from "../files.ts";
 import type { BackupDestination } from "./backup-destination.ts";
 import { backupName, chainOfBackup, seqOfBackup } from "./backup-name.ts";
+import type { BackupState } from "./backup-protocol.ts";
 
 export interface BackupScheduleOptions {
   readonly directory: string;
@@ -31,6 +33,8 @@ export interface BackupScheduleModules {
   /** Wall-clock time. */
   now(): number;
   report(level: "info" | "warn", message: string, facts: Record<string, unknown>): void;
+  /** How it stands: at the start, and after every attempt. */
+  onState(state: BackupState): void;
 }
 
 const WAITING_MAX = 3;
@@ -38,6 +42,8 @@ const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 300_000;
 /** When the last one was taken, ms since 1970. */
 const LAST = "LAST";
+/** When the destination last had a backup of all that there was, likewise. */
+const DELIVERED = "DELIVERED";
 const SUFFIX = ".ptbackup";
 
 export class BackupSchedule {
@@ -45,7 +51,9 @@ export class BackupSchedule {
   readonly #modules: BackupScheduleModules;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
+  /** Attempts that failed in a row, and in all. */
   #attempt = 0;
+  #failures = 0;
 
   constructor(options: BackupScheduleOptions, modules: BackupScheduleModules) {
     this.#options = options;
@@ -69,38 +77,62 @@ export class BackupSchedule {
     const { signal } = this.#stop;
     // The clock on the wall counts between two runs alone: while this runs it may be set as anyone likes.
     let dueMs = performance.now() + this.#untilDueMs();
+    this.#tell(undefined);
     while (!signal.aborted) {
-      try {
-        await this.deliver();
-        if (performance.now() >= dueMs) {
+      const problems: Error[] = [];
+      const attempt = (step: () => Promise<unknown>) => step().catch((problem: Error) => problems.push(problem));
+      if (performance.now() >= dueMs)
+        await attempt(async () => {
           await this.take();
           dueMs = performance.now() + this.#options.everyMs;
-          this.#noteTaken();
-          await this.deliver();
-        }
-        this.#attempt = 0;
-        await this.#sleep(dueMs - performance.now());
-      } catch (problem) {
-        if (signal.aborted) return;
-        const waitMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#attempt++) * (0.5 + Math.random() / 2);
-        const facts = { why: (problem as Error).message, waiting: this.waiting().length, retryMs: Math.round(waitMs) };
-        this.#modules.report("warn", "a scheduled backup did not get where it is to be; it is tried again", facts);
-        await this.#sleep(waitMs);
-      }
+          this.#note(LAST);
+        });
+      await attempt(() => this.deliver());
+      if (signal.aborted) return;
+      await this.#sleep(problems[0] === undefined ? this.#succeeded(dueMs) : this.#failed(problems[0]));
     }
+  }
+
+  /** @returns how long there is nothing to do. */
+  #succeeded(dueMs: number): number {
+    this.#attempt = 0;
+    this.#note(DELIVERED);
+    this.#tell(undefined);
+    return dueMs - performance.now();
+  }
+
+  /** @returns how long to wait before the next attempt. */
+  #failed({ message: why }: Error): number {
+    this.#failures++;
+    const waitMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#attempt++) * (0.5 + Math.random() / 2);
+    const facts = { why, waiting: this.waiting().length, retryMs: Math.round(waitMs) };
+    this.#modules.report("warn", "a scheduled backup did not get where it is to be; it is tried again", facts);
+    this.#tell(why);
+    return waitMs;
+  }
+
+  #tell(problem: string | undefined): void {
+    const [lastSuccessMs, waiting] = [this.#noted(DELIVERED), this.waiting().length];
+    this.#modules.onState({ lastSuccessMs, failures: this.#failures, problem, waiting });
   }
 
   /** What is left of the interval that an earlier run began; nothing where there was none. */
   #untilDueMs(): number {
-    const path = join(this.#options.directory, LAST);
-    if (!existsSync(path)) return 0;
-    const sinceMs = this.#modules.now() - Number(readFileSync(path, "utf8"));
+    const lastMs = this.#noted(LAST);
+    if (lastMs === undefined) return 0;
     const { everyMs } = this.#options;
-    return Number.isFinite(sinceMs) ? Math.min(everyMs, Math.max(0, everyMs - sinceMs)) : 0;
+    return Math.min(everyMs, Math.max(0, everyMs - (this.#modules.now() - lastMs)));
   }
 
-  #noteTaken(): void {
-    writeFileSync(join(this.#options.directory, LAST), String(this.#modules.now()), { mode: 0o600 });
+  /** What another run noted too; a file that says no time says nothing. */
+  #noted(name: string): number | undefined {
+    const path = join(this.#options.directory, name);
+    const ms = existsSync(path) ? Number(readFileSync(path, "utf8")) : Number.NaN;
+    return Number.isFinite(ms) ? ms : undefined;
+  }
+
+  #note(name: string): void {
+    writeFileSync(join(this.#options.directory, name), String(this.#modules.now()), { mode: 0o600 });
   }
 
   /** Backups in the outbox, oldest first. */
