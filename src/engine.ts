@@ -326,6 +326,7 @@ export class Engine {
       stateDirectory: this.#paths?.state,
       treeName: this.#options.dataDir ?? `memory ${this.#startedAt}`,
       treePath: this.#executorStart === undefined ? this.#paths?.tree : undefined,
+      lowestSeq: this.#chain.lowestSeq,
       logBytes: this.#log.byteLength,
       progress,
       modules: this.#modules,

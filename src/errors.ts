@@ -335,8 +335,9 @@ export const ERROR_KINDS = {
   },
   PRUNED: {
     family: "pruned",
-    meaning: "The height is older than what is retained.",
-    hint: "`data.lowestHeight` is the lowest that can be answered.",
+    meaning:
+      "It is older than what is kept: the rollback window for state, retention.history for blocks, receipts and logs.",
+    hint: "`data.lowestHeight` is the lowest that can be answered. Older blocks may be in journal.archive or in a backup.",
   },
   NO_RESOURCE: {
     family: "notFound",

@@ -32,12 +32,18 @@ export function addDatabaseCommands(program: Command, shapes: CommandShapes): vo
   );
   leaf(
     "maintenance",
-    "vacuum, analyze and check the data directory, and PostgreSQL where it is the storage",
+    "vacuum, analyze, check and prune the data directory, and PostgreSQL where it is the storage",
     async () => (await import("./commands/maintenance.ts")).maintenance,
   )
     .option("--data-dir <dir>", "the data directory (default ./data)")
     .option("--vacuum", "give free space back; of the embedded state only while no daemon runs")
     .option("--analyze", "renew what the planner knows of the tables, and count")
+    .option(
+      "--prune",
+      "let go of blocks, receipts and logs that are older than what is kept; only while no daemon runs",
+    )
+    .option("--keep <history>", "'100000 blocks' or '30 days' (retention.history)")
+    .option("--dry-run", "say what would be pruned, and change nothing")
     .option("--check", "hash the state again and compare with the block's root; check the journal's checksums");
   leaf("reset", "drop the schema", async () => (await module()).reset).option("--force", "even if it holds rows");
 }

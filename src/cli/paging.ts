@@ -1,5 +1,5 @@
 /** Reads pages until there are as many items as were asked for. */
-import type { PageJson } from "../client/methods.ts";
+import type { HistoryPageJson } from "../client/methods.ts";
 import type { Options } from "./context.ts";
 
 /** What the daemon gives in one page at most. */
@@ -9,14 +9,17 @@ export interface Slice<T> {
   readonly items: readonly T[];
   /** Goes on from here with --cursor; null when this was all. */
   readonly nextCursor: string | null;
+  /** With what the log begins, where older blocks were pruned. */
+  readonly lowestHeight?: number;
 }
 
 export async function readPages<T>(
   options: Options,
-  read: (page: { cursor?: string; limit: number }) => Promise<PageJson<T>>,
+  read: (page: { cursor?: string; limit: number }) => Promise<HistoryPageJson<T>>,
 ): Promise<Slice<T>> {
   const limit = options["limit"] as number;
   const items: T[] = [];
+  let kept: { lowestHeight?: number } = {};
   let cursor = (options["cursor"] as string | undefined) ?? null;
   do {
     const page = await read({
@@ -25,11 +28,13 @@ export async function readPages<T>(
     });
     items.push(...page.items);
     cursor = page.nextCursor;
+    if (page.lowestHeight !== undefined) kept = { lowestHeight: page.lowestHeight };
   } while (cursor !== null && items.length < limit);
-  return { items, nextCursor: cursor };
+  return { items, nextCursor: cursor, ...kept };
 }
 
-/** Tells people that there is more. */
-export function moreText({ items, nextCursor }: Slice<unknown>): string {
-  return nextCursor === null ? "" : `\n${items.length} shown; go on with --cursor ${nextCursor}`;
+/** Tells people that there is more, or was. */
+export function moreText({ items, nextCursor, lowestHeight }: Slice<unknown>): string {
+  if (nextCursor !== null) return `\n${items.length} shown; go on with --cursor ${nextCursor}`;
+  return lowestHeight === undefined ? "" : `\nblocks below ${lowestHeight} were pruned`;
 }

@@ -48,6 +48,8 @@ export interface VerifyReport {
   readonly to: number;
   readonly blocks: number;
   readonly transactions: number;
+  /** Where older blocks were pruned: the first that is kept. Its state root was checked, it was not executed. */
+  readonly prunedBelow?: number;
   /** After the last block that was checked. */
   readonly stateRoot: string;
   /** Blocks of a protocol version whose rules this version no longer has: their deltas were checked, not re-executed. */
@@ -141,7 +143,18 @@ export interface AuditSummary {
   readonly files: number;
 }
 
+/** What of blocks, receipts and logs is kept: so many blocks, or those so much younger than the newest. */
+export type HistoryKept = { readonly blocks: number } | { readonly ms: number };
+
+export interface PruneRun {
+  readonly kept: HistoryKept;
+  /** Says what would go, and lets nothing go. */
+  readonly dryRun: boolean;
+}
+
 export interface MaintenanceRun {
+  /** Undefined: nothing goes. */
+  readonly prune: PruneRun | undefined;
   readonly vacuum: boolean;
   readonly analyze: boolean;
   readonly check: boolean;

@@ -156,6 +156,11 @@ export interface PageJson<T> {
   nextCursor: string | null;
 }
 
+export interface HistoryPageJson<T> extends PageJson<T> {
+  /** Where older blocks were pruned: the page knows nothing of what was below this one. */
+  lowestHeight?: number;
+}
+
 export interface FoundLogJson extends LogJson {
   blockHeight: number;
   blockHash: string;
@@ -274,7 +279,7 @@ export interface Methods extends PrivacyMethods, AdminMethods, DevMethods, Stora
   tx_trace: { params: ByTransactionHash; result: TraceJson };
   tx_list: {
     params: PageParams & { address?: string | undefined; blockHeight?: number | undefined };
-    result: PageJson<TransactionLineJson>;
+    result: HistoryPageJson<TransactionLineJson>;
   };
   block_execute: { params: BlockParams; result: ExecutedBlockJson };
   block_commit: {
@@ -288,7 +293,7 @@ export interface Methods extends PrivacyMethods, AdminMethods, DevMethods, Stora
     params: { height?: number | "latest" | undefined; blockHash?: string | undefined };
     result: BlockJson;
   };
-  block_list: { params: PageParams; result: PageJson<BlockHeaderJson> };
+  block_list: { params: PageParams; result: HistoryPageJson<BlockHeaderJson> };
   contract_query: { params: QueryParams; result: QueryAnswerJson };
   contract_get: { params: ByAddress; result: ContractWithAbiJson };
   contract_list: {
@@ -314,12 +319,12 @@ export interface Methods extends PrivacyMethods, AdminMethods, DevMethods, Stora
       /** Left out: oldest first. */
       order?: "oldest" | "newest" | undefined;
     };
-    result: PageJson<FoundLogJson>;
+    result: HistoryPageJson<FoundLogJson>;
   };
   metrics_performance: { params: NoParams; result: PerformanceJson };
   contract_health: { params: ByAddress; result: ContractHealthJson };
   contract_analytics: { params: ByAddress; result: ContractAnalyticsJson };
-  contract_executions: { params: PageParams & ByAddress; result: PageJson<ReceiptJson> };
+  contract_executions: { params: PageParams & ByAddress; result: HistoryPageJson<ReceiptJson> };
   account_get: {
     params: ByAddress;
     result: { address: string; bech32: string; nonce: number; balance: string };

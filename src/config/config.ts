@@ -33,7 +33,12 @@ export interface Config {
   };
   /** Undefined when HTTP is off. */
   readonly http: HttpConfig | undefined;
-  readonly journal: { readonly segmentBytes: number; readonly backlogMaxBytes: number };
+  readonly journal: {
+    readonly segmentBytes: number;
+    readonly backlogMaxBytes: number;
+    /** Where segments go that are pruned; undefined: they are deleted. */
+    readonly archive: string | undefined;
+  };
   /** Of administrative actions. */
   /** Undefined: the data directory is not encrypted. */
   readonly encryption: { readonly keyFile: string | undefined };
@@ -45,7 +50,13 @@ export interface Config {
   /** Of WebAssembly contracts. */
   readonly queries: { readonly threads: number; readonly timeoutMs: number; readonly waitingMax: number };
   readonly privacy: { readonly workers: number; readonly blobsMaxBytes: number; readonly jobsMax: number };
-  readonly retention: { readonly undoBlocks: number; readonly undoMs: number; readonly undoMaxBytes: number };
+  readonly retention: {
+    readonly undoBlocks: number;
+    readonly undoMs: number;
+    readonly undoMaxBytes: number;
+    /** Of blocks, receipts and logs; undefined: everything. */
+    readonly history: { readonly blocks: number } | { readonly ms: number } | undefined;
+  };
   readonly limits: {
     readonly batchMax: number;
     readonly frameBytesMax: number;

@@ -8,9 +8,10 @@ import { join, resolve } from "node:path";
 import { backupConfig } from "./backup.ts";
 import type { Config, HttpConfig } from "./config.ts";
 import { type Genesis, readGenesis } from "./genesis.ts";
-import { parseValue } from "./parse-value.ts";
+import { parseValue, resolvedPath } from "./parse-value.ts";
 import { postgresConfig } from "./postgres.ts";
 import { type ConfigProblem, ConfigurationError } from "./problem.ts";
+import { parseHistory } from "./quantity.ts";
 import { redisConfig } from "./redis.ts";
 import { isPostgresUrl, readSeedVariables } from "./seed-keys.ts";
 import type { Setting } from "./setting.ts";
@@ -51,7 +52,7 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     const { fallback, form }: Setting = SETTINGS[key];
     settings.set(key, {
       key,
-      value: form === "path" && typeof fallback === "string" ? resolve(input.cwd, fallback) : fallback,
+      value: form === "path" && typeof fallback === "string" ? resolvedPath(fallback, input.cwd) : fallback,
       origin: "default",
     });
   }
@@ -157,7 +158,11 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       group: get("ipc.group"),
     },
     http: httpConfig(get, report),
-    journal: { segmentBytes: get("journal.segment_bytes"), backlogMaxBytes: get("journal.backlog_max_bytes") },
+    journal: {
+      segmentBytes: get("journal.segment_bytes"),
+      backlogMaxBytes: get("journal.backlog_max_bytes"),
+      archive: get("journal.archive") === "off" ? undefined : get("journal.archive"),
+    },
     privacy: {
       workers: get("privacy.workers"),
       blobsMaxBytes: get("privacy.blobs_max_bytes"),
@@ -175,6 +180,7 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
       undoBlocks: get("retention.undo_blocks"),
       undoMs: get("retention.undo_ms"),
       undoMaxBytes: get("retention.undo_max_bytes"),
+      history: historyKept(get("retention.history")),
     },
     limits: {
       batchMax: get("limits.batch_max"),
@@ -202,6 +208,11 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
     backup: backupConfig(get, report),
     log: { level: get("log.level"), format: get("log.format") },
   };
+}
+
+function historyKept(text: string): Config["retention"]["history"] {
+  const kept = parseHistory(text);
+  return kept === "everything" ? undefined : kept;
 }
 
 type Get = <K extends SettingKey>(key: K) => SettingValue<K>;

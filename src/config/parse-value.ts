@@ -2,10 +2,13 @@
 import { resolve } from "node:path";
 import { Check } from "typebox/schema";
 import { maskSecrets } from "./problem.ts";
-import { formatBytes, formatFileMode, parseBytes, parseFileMode, parseWholeNumber } from "./quantity.ts";
+import { formatBytes, formatFileMode, parseBytes, parseFileMode, parseHistory, parseWholeNumber } from "./quantity.ts";
 import { storageKindProblem } from "./seed-keys.ts";
 import type { Setting, SettingForm } from "./setting.ts";
 import { SETTINGS, type SettingKey } from "./settings.ts";
+
+/** Says "nowhere" in the place of a path. */
+const OFF = "off";
 
 export type Parsed = { readonly value: unknown } | { readonly problem: string };
 
@@ -22,6 +25,10 @@ export function parseValue(key: SettingKey, raw: unknown, base: string): Parsed 
   return { problem: `expected ${expectation(setting)}, received ${shown}` };
 }
 
+export function resolvedPath(path: string, base: string): string {
+  return path === OFF ? path : resolve(base, path);
+}
+
 function convert(form: SettingForm, raw: unknown, base: string): unknown {
   const isText = typeof raw === "string";
   const isNumber = typeof raw === "number";
@@ -29,7 +36,9 @@ function convert(form: SettingForm, raw: unknown, base: string): unknown {
     case "text":
       return raw;
     case "path":
-      return isText && raw !== "" ? resolve(base, raw) : undefined;
+      return isText && raw !== "" ? resolvedPath(raw, base) : undefined;
+    case "history":
+      return isText && parseHistory(raw) !== undefined ? raw : undefined;
     case "boolean":
       return raw === "true" || raw === "1" ? true : raw === "false" || raw === "0" ? false : raw;
     case "wholeNumber":
@@ -61,6 +70,8 @@ export function expectation(setting: Setting): string {
       return "true or false";
     case "path":
       return "a path";
+    case "history":
+      return '"everything", a number of blocks like "100000 blocks", or a time like "30 days" or "12 hours"';
     case "text":
       return "text";
   }

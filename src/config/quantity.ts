@@ -1,4 +1,4 @@
-/** Quantities as people write them: sizes with a unit, octal file modes, whole numbers with `_` between digits. */
+/** Quantities as people write them: sizes and times with a unit, octal file modes, whole numbers with `_` between digits. */
 
 const UNIT_BYTES: Record<string, number> = {
   b: 1,
@@ -54,4 +54,16 @@ export function parseFileMode(text: string | number): number | undefined {
 
 export function formatFileMode(mode: number): string {
   return mode.toString(8).padStart(4, "0");
+}
+
+const UNIT_MS: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+
+/** "everything", "100_000 blocks" or "30 days"; undefined when it is none of these. */
+export function parseHistory(text: string): "everything" | { blocks: number } | { ms: number } | undefined {
+  if (text.trim() === "everything") return "everything";
+  const [, digits, unit] = /^(\d[\d_]*)\s*(block|minute|hour|day)s?$/.exec(text.trim()) ?? [];
+  const count = Number(digits?.replaceAll("_", ""));
+  if (unit === undefined || !(count >= 1)) return undefined;
+  const kept = unit === "block" ? { blocks: count } : { ms: count * UNIT_MS[unit]! };
+  return Object.values(kept).every(Number.isSafeInteger) ? kept : undefined;
 }

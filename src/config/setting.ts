@@ -3,7 +3,7 @@ import type { TSchema } from "typebox";
 import * as Type from "typebox";
 
 /** How text becomes the value, and the value text. */
-export type SettingForm = "text" | "path" | "wholeNumber" | "bytes" | "fileMode" | "boolean";
+export type SettingForm = "text" | "path" | "wholeNumber" | "bytes" | "fileMode" | "boolean" | "history";
 
 export interface Setting<T = unknown> {
   readonly form: SettingForm;
@@ -54,4 +54,9 @@ export function number(
 
 export function flag(fallback: boolean, meaning: string, extra: Extra = {}): Setting<boolean> {
   return { form: "boolean", schema: Type.Boolean(), fallback, meaning, ...extra };
+}
+
+/** As `parseHistory` reads it. */
+export function history(fallback: string, meaning: string): Setting<string> {
+  return { form: "history", schema: NAME, fallback, meaning };
 }

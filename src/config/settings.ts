@@ -5,6 +5,7 @@
  * What can change a receipt is no setting: it is fixed at genesis (genesis.ts).
  */
 import { availableParallelism } from "node:os";
+import { LOG_SETTINGS } from "./log-settings.ts";
 import { POSTGRES_SETTINGS } from "./postgres-settings.ts";
 import { REDIS_SETTINGS } from "./redis-settings.ts";
 import { flag, GIB, KIB, MIB, named, number, oneOf, optional, SAFE_MAX, type Setting } from "./setting.ts";
@@ -81,39 +82,7 @@ export const SETTINGS = {
   "http.tokens_file": optional("path", "Bearer tokens and their roles."),
   "http.admin": flag(false, "Tokens of the role admin may use its methods (admin_*, block_*) over HTTP."),
 
-  "journal.segment_bytes": number(
-    "bytes",
-    256 * MIB,
-    { minimum: MIB, maximum: 4 * GIB },
-    "A journal file is closed and the next begun at this size.",
-  ),
-  "journal.backlog_max_bytes": number(
-    "bytes",
-    GIB,
-    { minimum: MIB, maximum: SAFE_MAX },
-    "Journal that the state store may lag behind before writers get BUSY.",
-  ),
-  "journal.archive": oneOf(["off"], "off", "off: every segment stays in data_dir."),
-
-  "retention.undo_blocks": number(
-    "wholeNumber",
-    128,
-    { minimum: 128, maximum: SAFE_MAX },
-    "Blocks that can be rolled back, proved and asked about with `at`.",
-  ),
-  "retention.undo_ms": number(
-    "wholeNumber",
-    600_000,
-    { minimum: 600_000, maximum: SAFE_MAX },
-    "Age up to which blocks stay in that window.",
-  ),
-  "retention.undo_max_bytes": number(
-    "bytes",
-    GIB,
-    { minimum: MIB, maximum: SAFE_MAX },
-    "Bound on what the window keeps; the oldest blocks leave it first.",
-  ),
-  "retention.history": oneOf(["everything"], "everything", "everything: blocks, receipts and logs are kept for good."),
+  ...LOG_SETTINGS,
 
   "encryption.key_file": optional(
     "path",

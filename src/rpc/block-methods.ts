@@ -5,7 +5,8 @@ import { fromHex, toHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
 import { StagedAbis } from "./contract-abis.ts";
 import { BLOCK, BLOCK_HASH, BLOCK_HEADER, PARENT_HASH, STATE_ROOT, TRANSFER, TRANSFER_RECEIPT } from "./examples.ts";
-import { JsonText, pageText } from "./json-text.ts";
+import { historyPageText, JsonText } from "./json-text.ts";
+import { keptFrom, ofThoseKept } from "./kept.ts";
 import { pageSize } from "./limits.ts";
 import { define, type MethodContext, type MethodTable } from "./method.ts";
 import {
@@ -16,10 +17,10 @@ import {
   closed,
   Decimal,
   Hash,
+  historyPage,
   Limit,
   list,
   optional,
-  page,
   Receipt,
   Rejection,
   someOf,
@@ -28,6 +29,7 @@ import {
   words,
 } from "./schemas.ts";
 import type { BlockReference, EventLog } from "./services.ts";
+import { refusePruned } from "./streams/event-cursor.ts";
 import { TransactionBatch } from "./transaction-batch.ts";
 import { invalid } from "./validate.ts";
 import { blockHeaderText, blockView } from "./views.ts";
@@ -124,10 +126,15 @@ export const BLOCK_METHODS = {
       const block = await service.block(reference);
       if (block !== undefined && (height === undefined || height === "latest" || height === block.height))
         return blockView(block);
-      throw new EngineError("BLOCK_NOT_FOUND", `there is no block ${blockHash ?? height}`, {
-        ...(height === undefined ? {} : { height }),
-        ...(blockHash === undefined ? {} : { blockHash }),
-      });
+      throw new EngineError(
+        "BLOCK_NOT_FOUND",
+        `there is no block ${blockHash ?? height}${ofThoseKept(service.events)}`,
+        {
+          ...(height === undefined ? {} : { height }),
+          ...(blockHash === undefined ? {} : { blockHash }),
+          ...keptFrom(service.events),
+        },
+      );
     },
   }),
 
@@ -135,7 +142,7 @@ export const BLOCK_METHODS = {
     description: "The headers of durable blocks, newest first.",
     role: "reader",
     params: closed({ cursor: optional(Cursor), limit: optional(Limit) }),
-    result: page(BlockHeader),
+    result: historyPage(BlockHeader),
     example: { params: { limit: 1 }, result: { items: [BLOCK_HEADER], nextCursor: null } },
     async handle({ cursor, limit }, { service, limits }) {
       return blockPage(service.events, cursor, pageSize({ limit }, limits));
@@ -148,6 +155,7 @@ const BLOCK_CURSOR = /^\d{1,15}$/;
 /** Goes on below the block whose seq the cursor is. */
 function blockPage(log: EventLog, cursor: string | undefined, limit: number): JsonText<ResultOf<"block_list">> {
   const after = cursor === undefined ? undefined : BLOCK_CURSOR.test(cursor) ? log.header(Number(cursor)) : undefined;
+  if (after === undefined && Number(cursor) < log.lowestSeq) refusePruned(Number(cursor), log);
   if (cursor !== undefined && after === undefined) throw invalid("cursor", "a nextCursor of an earlier page", cursor);
   let height = after === undefined ? log.headHeight : after.height - 1;
   const items: string[] = [];
@@ -159,8 +167,8 @@ function blockPage(log: EventLog, cursor: string | undefined, limit: number): Js
     items.push(blockHeaderText(block));
     last = block;
   }
-  const hasMore = last !== undefined && last.height > 0 && items.length === limit;
-  return pageText(items, hasMore ? String(last!.seq) : undefined);
+  const hasMore = last !== undefined && last.height > log.lowestHeight && items.length === limit;
+  return historyPageText(items, hasMore ? String(last!.seq) : undefined, log);
 }
 
 /** The staged block, and the members of the answer as JSON text. */

@@ -15,6 +15,7 @@ import {
   Entrypoint,
   FoundLog,
   Hash,
+  historyPage,
   Limit,
   Message,
   optional,
@@ -125,7 +126,7 @@ export const CONTRACT_METHODS = {
       order: optional(words("oldest", "newest")),
       ...paging,
     }),
-    result: page(FoundLog),
+    result: historyPage(FoundLog),
     example: {
       params: { address: TOKEN, fromBlock: 2 },
       result: {
@@ -151,7 +152,7 @@ export const CONTRACT_METHODS = {
         transactionHash: transactionHash === undefined ? undefined : fromHex(transactionHash)!,
         limit: pageSize(params, limits),
       };
-      return await logPage(await service.logs(query), abis);
+      return await logPage(await service.logs(query), abis, service.events);
     },
   }),
 
@@ -160,13 +161,13 @@ export const CONTRACT_METHODS = {
       "Receipts of the transactions that deployed or called a contract, or in which it logged on being called by another one, newest first.",
     role: "reader",
     params: closed({ address: Address, ...paging }),
-    result: page(Receipt),
+    result: historyPage(Receipt),
     example: { params: { address: TOKEN }, result: { items: [TRANSFER_RECEIPT], nextCursor: null } },
     async handle(params, { service, limits, abis }) {
       const contract = requireAddress(params.address, "address");
       await requireContract(service, contract);
       const found = await service.executions({ contract, cursor: params.cursor, limit: pageSize(params, limits) });
-      return await receiptPage(found, abis);
+      return await receiptPage(found, abis, service.events);
     },
   }),
 } satisfies Partial<MethodTable>;

@@ -9,8 +9,13 @@ export class JsonText<T> {
   }
 }
 
-export function pageText<T>(items: readonly string[], nextCursor: string | undefined): JsonText<T> {
-  return new JsonText(
-    `{"items":[${items.join(",")}],"nextCursor":${nextCursor === undefined ? "null" : JSON.stringify(nextCursor)}}`,
-  );
+/** @param log where older blocks were pruned it says with what it begins: the page knows nothing of them. */
+export function historyPageText<T>(
+  items: readonly string[],
+  nextCursor: string | undefined,
+  { lowestHeight }: { lowestHeight: number },
+): JsonText<T> {
+  const next = nextCursor === undefined ? "null" : JSON.stringify(nextCursor);
+  const kept = lowestHeight > 0 ? `,"lowestHeight":${lowestHeight}` : "";
+  return new JsonText(`{"items":[${items.join(",")}],"nextCursor":${next}${kept}}`);
 }

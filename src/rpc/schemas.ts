@@ -284,6 +284,14 @@ export function page<T extends TSchema>(item: T) {
   return closed({ items: list(item), nextCursor: nullable(Cursor) });
 }
 
+export function historyPage<T extends TSchema>(item: T) {
+  const lowestHeight = Type.Integer({
+    minimum: 1,
+    description: "where older blocks were pruned: the page knows nothing of what was below this one",
+  });
+  return closed({ items: list(item), nextCursor: nullable(Cursor), lowestHeight: optional(lowestHeight) });
+}
+
 export const StateProof = closed(
   {
     address: Address,

@@ -168,6 +168,9 @@ export interface EventLog {
   readonly durableSeq: number;
   /** Height of the newest block; -1 before the first. */
   readonly headHeight: number;
+  /** What the log begins with: 0, or where older blocks were pruned; -1 before the first. */
+  readonly lowestSeq: number;
+  readonly lowestHeight: number;
   /** Undefined when the log does not have it yet, or no longer. */
   entry(seq: number): BlockEntry | undefined;
   /** Its header alone. */

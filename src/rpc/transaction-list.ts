@@ -3,7 +3,7 @@
  * shows and no others, so that it costs the same at the head and a million transactions below it.
  * Cursors are places: what comes to the head while somebody pages moves nothing below it.
  */
-import type { PageJson, TransactionLineJson } from "../client/methods.ts";
+import type { HistoryPageJson, TransactionLineJson } from "../client/methods.ts";
 import { readU32, readU64 } from "../encoding/bytes.ts";
 import { toHex } from "../encoding/hex.ts";
 import { decodeReceipt } from "../encoding/receipt.ts";
@@ -16,6 +16,7 @@ import {
 } from "../encoding/transaction.ts";
 import { EngineError } from "../errors.ts";
 import type { ContractAbis, ContractMeaning } from "./contract-abis.ts";
+import { keptFrom } from "./kept.ts";
 import { functionOf, viewOf } from "./receipt-text.ts";
 import type { EngineService, Located } from "./services.ts";
 import { invalid } from "./validate.ts";
@@ -38,32 +39,34 @@ interface ListModules {
 export async function listTransactions(
   { service, abis }: ListModules,
   { cursor, limit }: { cursor?: string | undefined; limit: number },
-): Promise<PageJson<TransactionLineJson>> {
+): Promise<HistoryPageJson<TransactionLineJson>> {
   const place = cursor === undefined ? undefined : parsePlace(cursor);
   let block = await service.block(place?.height ?? "latest");
   // A rollback took the block of the cursor: its place is the head.
   if (block === undefined && place !== undefined) block = await service.block("latest");
+  const kept = keptFrom(service.events);
+  const lowest = kept.lowestHeight ?? 0;
   const found: Located[] = [];
   let index = block !== undefined && block.height === place?.height ? place.index : Number.POSITIVE_INFINITY;
   for (let read = 0; block !== undefined; read++) {
     for (index = Math.min(index, block.transactionCount - 1); index >= 0 && found.length < limit; index--)
       found.push({ block, index });
-    const hasMore = index >= 0 || block.height > 0;
+    const hasMore = index >= 0 || block.height > lowest;
     if (found.length === limit || read === BLOCKS_READ_MAX) {
       const next = index >= 0 ? `${block.height}-${index}` : `${block.height - 1}-last`;
-      return { items: await lines(found, abis), nextCursor: hasMore ? next : null };
+      return { items: await lines(found, abis), nextCursor: hasMore ? next : null, ...kept };
     }
     index = Number.POSITIVE_INFINITY;
-    block = block.height > 0 ? await service.block(block.height - 1) : undefined;
+    block = block.height > lowest ? await service.block(block.height - 1) : undefined;
   }
-  return { items: await lines(found, abis), nextCursor: null };
+  return { items: await lines(found, abis), nextCursor: null, ...kept };
 }
 
 /** Of one block, in its order. @throws EngineError BLOCK_NOT_FOUND */
 export async function listBlock(
   { service, abis }: ListModules,
   { height, cursor, limit }: { height: number; cursor?: string | undefined; limit: number },
-): Promise<PageJson<TransactionLineJson>> {
+): Promise<HistoryPageJson<TransactionLineJson>> {
   const block = await service.block(height);
   if (block === undefined) throw new EngineError("BLOCK_NOT_FOUND", `there is no block ${height}`, { height });
   const first = cursor === undefined ? 0 : parsePlace(cursor).index;
@@ -76,9 +79,9 @@ export async function listBlock(
 export async function listExecutions(
   { service, abis }: ListModules,
   query: { contract: Uint8Array; cursor?: string | undefined; limit: number },
-): Promise<PageJson<TransactionLineJson>> {
+): Promise<HistoryPageJson<TransactionLineJson>> {
   const { items, nextCursor } = await service.executions(query);
-  return { items: await lines(items, abis), nextCursor: nextCursor ?? null };
+  return { items: await lines(items, abis), nextCursor: nextCursor ?? null, ...keptFrom(service.events) };
 }
 
 function parsePlace(cursor: string): { height: number; index: number } {

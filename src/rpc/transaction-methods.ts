@@ -3,6 +3,7 @@ import { fromHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
 import type { ContractAbis } from "./contract-abis.ts";
 import { ALICE, BLOCK_HASH, TRANSFER, TRANSFER_HASH, TRANSFER_RECEIPT, TRANSFER_TRACE } from "./examples.ts";
+import { keptFrom, ofThoseKept } from "./kept.ts";
 import { checkBatchSize, pageSize } from "./limits.ts";
 import { define, type MethodContext, type MethodTable, requireAddress } from "./method.ts";
 import { describeRevert } from "./receipt-text.ts";
@@ -15,11 +16,11 @@ import {
   closed,
   Decimal,
   Hash,
+  historyPage,
   Limit,
   list,
   nullable,
   optional,
-  page,
   Receipt,
   ReceiptDetail,
   ReceiptSummary,
@@ -186,7 +187,7 @@ export const TRANSACTION_METHODS = {
       cursor: optional(Cursor),
       limit: optional(Limit),
     }),
-    result: page(TransactionLine),
+    result: historyPage(TransactionLine),
     example: {
       params: { limit: 1 },
       result: {
@@ -224,9 +225,8 @@ export const TRANSACTION_METHODS = {
 async function requireTransaction(transactionHash: string, { service }: MethodContext): Promise<Located> {
   const located = await service.transaction(fromHex(transactionHash)!);
   if (located !== undefined) return located;
-  throw new EngineError("TRANSACTION_NOT_FOUND", `no durable block has the transaction ${transactionHash}`, {
-    transactionHash,
-  });
+  const problem = `no durable block has the transaction ${transactionHash}${ofThoseKept(service.events)}`;
+  throw new EngineError("TRANSACTION_NOT_FOUND", problem, { transactionHash, ...keptFrom(service.events) });
 }
 
 /** The same, and what the data of a revert says by the ABI of the contract that was called. */

@@ -16,9 +16,9 @@ import { decodeTransaction } from "../encoding/transaction.ts";
 import { MalformedBytesError } from "../errors.ts";
 import { errorText } from "./answers.ts";
 import type { ContractAbis } from "./contract-abis.ts";
-import { JsonText, pageText } from "./json-text.ts";
+import { historyPageText, JsonText } from "./json-text.ts";
 import { BlockReceipts, logText, ReceiptReader, receiptContracts, receiptText, viewOf } from "./receipt-text.ts";
-import type { ContractRecord, Located, Page, Simulation, StateProof } from "./services.ts";
+import type { ContractRecord, EventLog, Located, Page, Simulation, StateProof } from "./services.ts";
 
 const FLAG_CONTRACT_ADDRESS = 1;
 
@@ -71,11 +71,13 @@ export async function receiptView({ block, index }: Located, abis: ContractAbis)
 export async function receiptPage(
   { items, nextCursor }: Page<Located>,
   abis: ContractAbis,
+  log: EventLog,
 ): Promise<JsonText<ResultOf<"contract_executions">>> {
   await abis.load(items.flatMap(({ block, index }) => new BlockReceipts(block, abis).contracts(index)));
-  return pageText(
+  return historyPageText(
     items.map(({ block, index }) => new BlockReceipts(block, abis).full(index)),
     nextCursor,
+    log,
   );
 }
 
@@ -107,11 +109,13 @@ interface FoundLog {
 export async function logPage(
   { items, nextCursor }: Page<FoundLog>,
   abis: ContractAbis,
+  log: EventLog,
 ): Promise<JsonText<ResultOf<"contract_logs">>> {
   await abis.load(items.map((found) => readerAt(found).logAddress()));
-  return pageText(
+  return historyPageText(
     items.map((found) => foundLogText(found, abis)),
     nextCursor,
+    log,
   );
 }
 

@@ -26,13 +26,22 @@ export class IdIndex {
   readonly #places = new Map<number, number>();
   /** Ids whose 52 bits were taken by another one. */
   readonly #collided = new Map<string, number>();
-  /** (timestamp of a block, number of ids known when it came), oldest first: what may be forgotten when. */
-  #ages: { timestampMs: number; count: number }[] = [];
+  /** Of each block with ids, oldest first: how many ids were known with it, and how many transactions came before it. */
+  #ages: { seq: number; timestampMs: number; count: number; before: number }[] = [];
+  #transactions = 0;
   #inserted = 0;
   #forgotten = 0;
 
   get size(): number {
     return this.#places.size;
+  }
+
+  /** Seq of the oldest block with ids among the last million transactions, or younger than ten minutes. */
+  get oldestKeptSeq(): number | undefined {
+    const newestMs = this.#ages.at(-1)?.timestampMs ?? 0;
+    return this.#ages.find(
+      ({ timestampMs, before }) => this.#transactions - before <= IDS_KEPT_MIN || timestampMs >= newestMs - IDS_KEPT_MS,
+    )?.seq;
   }
 
   /** Whether one more id would push out one that is still promised. */
@@ -48,15 +57,17 @@ export class IdIndex {
     return place === undefined ? undefined : { seq: Math.floor(place / INDEX_RANGE), index: place % INDEX_RANGE };
   }
 
-  /** Notes all ids of a durable block. */
+  /** Notes all ids of a durable block; of one without ids the header is enough. */
   add(entry: BlockEntry): void {
+    const before = this.#transactions;
+    const { bytes, seq, timestampMs, transactionCount } = entry;
+    this.#transactions += transactionCount;
     if (!entry.hasIds) return;
-    const { bytes } = entry;
-    for (let index = 0; index < entry.transactionCount; index++) {
+    for (let index = 0; index < transactionCount; index++) {
       const at = entry.transactionAt(index);
       if ((bytes[at + 1]! & TxFlag.id) === 0) continue;
       const { id } = optionalFields(bytes, at);
-      const place = entry.seq * INDEX_RANGE + index;
+      const place = seq * INDEX_RANGE + index;
       const key = keyOf(bytes.subarray(id!, id! + 32));
       if (this.#places.has(key)) {
         this.#collided.set(toLatin1(bytes, id!, id! + 32), place);
@@ -65,12 +76,13 @@ export class IdIndex {
         this.#inserted++;
       }
     }
-    this.#ages.push({ timestampMs: entry.timestampMs, count: this.#inserted });
-    this.#forget(entry.timestampMs);
+    this.#ages.push({ seq, timestampMs, count: this.#inserted, before });
+    this.#forget(timestampMs);
   }
 
   /** Takes a rolled-back block's ids out. */
   remove(entry: BlockEntry): void {
+    this.#transactions -= entry.transactionCount;
     if (!entry.hasIds) return;
     for (let index = 0; index < entry.transactionCount; index++) {
       const at = entry.transactionAt(index);

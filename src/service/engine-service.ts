@@ -42,6 +42,7 @@ import type { ExecutorFace, ExecutorMethod, Past } from "../sequencer/executor-h
 import type { Pipeline } from "../sequencer/pipeline.ts";
 import type { RetainedWindow } from "../sequencer/retained-window.ts";
 import type { ChainIndex } from "../storage/chain-index.ts";
+import { prunedError } from "../storage/pruned-error.ts";
 import { decodeCursor, decodeHistoryCursor, encodeCursor, encodeHistoryCursor } from "./cursor.ts";
 import type { HistoryHandle } from "./history-handle.ts";
 import { logEntriesFrom, requireKept } from "./kept-history.ts";
@@ -251,7 +252,7 @@ export class LocalEngine implements EngineService {
   }
 
   async logEntries(fromSeq: number, bytesMax: number | undefined): Promise<LogEntries> {
-    return logEntriesFrom(this.#modules.log, fromSeq, bytesMax);
+    return logEntriesFrom(this.#modules.log, this.#modules.chain, fromSeq, bytesMax);
   }
 
   async stateRoot(at: number | undefined): Promise<{ stateRoot: Uint8Array; blockHeight: number }> {
@@ -282,7 +283,7 @@ export class LocalEngine implements EngineService {
 
   async logs(query: LogQuery): Promise<Page<{ block: BlockEntry; transactionIndex: number; logIndex: number }>> {
     const { cursor, fromBlock, toBlock, ...rest } = query;
-    if (fromBlock !== undefined) requireKept(this.#modules.chain, fromBlock);
+    for (const height of [fromBlock, toBlock]) if (height !== undefined) requireKept(this.#modules.chain, height);
     const { items, next } = await this.#modules.history.ask("logs", {
       ...rest,
       fromHeight: fromBlock ?? 0,
@@ -324,7 +325,12 @@ export class LocalEngine implements EngineService {
 
   #entry(seq: number): BlockEntry {
     const bytes = this.#modules.log.read(seq);
-    if (bytes === undefined) throw new EngineError("INTERNAL_ERROR", `entry ${seq} of the log is missing`, { seq });
+    if (bytes === undefined) {
+      // Found in a segment that went meanwhile.
+      if (seq < this.#modules.chain.lowestSeq)
+        throw prunedError(`entry ${seq} was pruned`, this.#modules.chain, { seq });
+      throw new EngineError("INTERNAL_ERROR", `entry ${seq} of the log is missing`, { seq });
+    }
     return new BlockEntry(bytes);
   }
 

@@ -26,12 +26,22 @@ export class LocalEventLog implements EventLog {
     return this.#chain.headHeight;
   }
 
+  get lowestSeq(): number {
+    return this.#chain.lowestSeq;
+  }
+
+  get lowestHeight(): number {
+    return this.#chain.lowestHeight;
+  }
+
   entry(seq: number): BlockEntry | undefined {
+    if (seq < this.lowestSeq) return undefined;
     const bytes = this.#log.read(seq);
     return bytes === undefined ? undefined : new BlockEntry(bytes);
   }
 
   header(seq: number): BlockEntry | undefined {
+    if (seq < this.lowestSeq) return undefined;
     const bytes = this.#log.readHeader(seq);
     return bytes === undefined ? undefined : new BlockEntry(bytes);
   }

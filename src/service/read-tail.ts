@@ -34,7 +34,7 @@ export function readTail({ log, chain, retained, ids, retention }: LogTail): voi
   }
   for (const block of recent.reverse()) {
     retained.add(block);
-    if (block.hasIds) ids.add(new BlockEntry(log.read(block.seq)!));
+    ids.add(block.hasIds ? new BlockEntry(log.read(block.seq)!) : block);
   }
 }
 

@@ -76,6 +76,23 @@ export class ChainIndex {
     this.#lastSeq = seq;
   }
 
+  /** Forgets every block below `seq` but the newest: the log is about to lose them, or never had them. */
+  beginAt(seq: number): void {
+    while (this.#runs.length > 1 && this.#runs[1]!.firstSeq <= seq) this.#runs.shift();
+    const first = this.#runs[0];
+    if (first === undefined || seq <= first.firstSeq) return;
+    const isBehind = seq >= first.firstSeq + first.count;
+    // Between two runs lie blocks that were rolled back, and the rollback: the chain goes on behind them.
+    if (isBehind && this.#runs.length > 1) this.#runs.shift();
+    else this.#runs[0] = shortened(first, Math.min(seq - first.firstSeq, first.count - 1));
+  }
+
+  /** Seq of the newest block up to `seq` that stands still; whoever is at `seq` goes back to it at most. */
+  standingAt(seq: number): number | undefined {
+    const run = this.#find((candidate) => candidate.firstSeq <= seq);
+    return run && Math.min(seq, run.firstSeq + run.count - 1);
+  }
+
   /** Seq of the canonical block at `height`, or undefined when there is none. */
   seqOfHeight(height: number): number | undefined {
     const run = this.#find((candidate) => candidate.firstHeight <= height);
@@ -170,4 +187,9 @@ export class ChainIndex {
       isRollback,
     });
   }
+}
+
+/** A run without its first blocks. */
+function shortened({ firstSeq, firstHeight, count }: Run, by: number): Run {
+  return { firstSeq: firstSeq + by, firstHeight: firstHeight + by, count: count - by };
 }

@@ -117,6 +117,13 @@ export class Follower {
     return this.#windowStartMs + Math.max(this.#windowMs, this.#lastFlushMs);
   }
 
+  /** States, durably, that the log begins at `seq`: what came before is no longer asked for. @throws StorageError as `flush`. */
+  beginAt(seq: number): void {
+    this.#chain.beginAt(seq);
+    this.#windowStartMs ??= this.#nowMs();
+    this.flush();
+  }
+
   /** Writes all that is buffered. @throws StorageError; the store is then as before. */
   flush(): Flush {
     const startMs = this.#nowMs();

@@ -16,6 +16,7 @@ import type { ChainIndex, EntryHeader } from "./chain-index.ts";
 import type { EntrySource, SegmentInfo } from "./entry-source.ts";
 import { ExecutionFilter, type LogCriteria, LogFilter } from "./log-filter.ts";
 import { addressFingerprint, hashFingerprint, PostingKind } from "./postings.ts";
+import { prunedError } from "./pruned-error.ts";
 import { type ScanBudget, SegmentLookup } from "./segment-lookup.ts";
 
 export interface HistoryOptions {
@@ -105,6 +106,7 @@ export class History {
   /** As of `#listedSeq`. */
   #segments: readonly SegmentInfo[] = [];
   #listedSeq = -1;
+  #beginSeq = 0;
 
   constructor(options: HistoryOptions, modules: HistoryModules) {
     this.#source = modules.source;
@@ -128,18 +130,11 @@ export class History {
     return this.#chain.headHeight;
   }
 
-  /** The lowest canonical height whose block is still in the log; undefined when none is. */
-  get lowestHeight(): number | undefined {
-    this.#catchUp();
-    const firstSeq = this.#segments[0]?.firstSeq ?? Number.POSITIVE_INFINITY;
-    let low = this.#chain.lowestHeight;
-    let high = this.#chain.headHeight + 1;
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      if ((this.#chain.seqOfHeight(middle) ?? -1) < firstSeq) low = middle + 1;
-      else high = middle;
-    }
-    return low < 0 || low > this.#chain.headHeight ? undefined : low;
+  /** The log has lost, or is about to lose, what came before `seq`. */
+  beginAt(seq: number): void {
+    if (seq <= this.#beginSeq) return;
+    this.#beginSeq = seq;
+    this.#listedSeq = -1;
   }
 
   blockByHeight(height: number): BlockEntry | undefined {
@@ -170,6 +165,7 @@ export class History {
     if (query.transactionHash !== undefined && only === undefined) return { items: [] };
     const range = this.#seqsOfHeights(query.fromHeight, query.toHeight);
     const { after, newestFirst = false } = query;
+    this.#requireKept(newestFirst ? after?.seq : firstSeqAfter(after));
     const scan: Scan = {
       fromSeq: Math.max(range.fromSeq, newestFirst ? 0 : firstSeqAfter(after), only?.seq ?? 0),
       toSeq: Math.min(range.toSeq, newestFirst ? lastSeqBefore(after) : range.toSeq, only?.seq ?? range.toSeq),
@@ -194,6 +190,7 @@ export class History {
   executions(query: ExecutionQuery): Page<ExecutionItem> {
     this.#catchUp();
     const { contract, after, newestFirst } = query;
+    this.#requireKept(newestFirst ? after?.seq : firstSeqAfter(after));
     const filter = new ExecutionFilter(contract);
     const head = this.#chain.headSeq;
     const scan: Scan = {
@@ -296,6 +293,12 @@ export class History {
     return undefined;
   }
 
+  /** @param seq where a page goes on; undefined or 0: it is the first. @throws EngineError PRUNED when that is gone. */
+  #requireKept(seq: number | undefined): void {
+    if (seq === undefined || seq === 0 || seq >= this.#chain.lowestSeq) return;
+    throw prunedError(`the cursor goes on at entry ${seq}`, this.#chain);
+  }
+
   #read(seq: number): BlockEntry | undefined {
     const bytes = this.#source.read(seq);
     return bytes === undefined ? undefined : BlockEntry.parse(bytes);
@@ -317,7 +320,9 @@ export class History {
       if (entries.length === 0) throw new StorageError(`log entry ${seq} can't be read`, { retryable: false, seq });
       for (const bytes of entries) this.#chain.add(BlockEntry.parse(bytes));
     }
-    this.#segments = this.#source.segments();
+    this.#chain.beginAt(this.#beginSeq);
+    const { lowestSeq } = this.#chain;
+    this.#segments = this.#source.segments().filter(({ lastSeq }) => lastSeq >= lowestSeq);
     this.#listedSeq = this.#durableSeq;
   }
 }

@@ -167,22 +167,23 @@ export class Journal implements BlockLog {
 
   /**
    * Removes the sealed segments whose entries are all below `seq`, oldest first and each durably before the next, so that
-   * no crash leaves a gap. Answers how many. Opening then needs `requiredFromSeq`.
+   * no crash leaves a gap. Answers each as it is gone. Opening then needs `requiredFromSeq`.
+   * @param keep makes what is removed durable elsewhere first.
    * @throws the system's error; what was removed before it stays removed.
    */
-  dropSegmentsBefore(seq: number): number {
+  async *dropSegmentsBefore(seq: number, keep?: (path: string) => Promise<void>): AsyncGenerator<SegmentInfo> {
     const { files, directory } = this.#options;
-    let dropped = 0;
-    for (const { path, firstSeq, lastSeq, sealed } of this.segments()) {
-      if (!sealed || lastSeq >= seq) break;
-      files.remove(path).now();
-      files.syncDirectory(directory).now();
+    for (const segment of this.segments()) {
+      const { path, firstSeq, lastSeq, sealed } = segment;
+      if (this.#isClosed || !sealed || lastSeq >= seq) return;
+      await keep?.(path);
+      await files.remove(path).later();
       this.#segments.removeFirst();
-      dropped++;
+      await files.syncDirectory(directory).later();
       const table = offsetsName(firstSeq);
-      if (files.list(directory).includes(table)) files.remove(join(directory, table)).now();
+      if (files.list(directory).includes(table)) await files.remove(join(directory, table)).later();
+      yield segment;
     }
-    return dropped;
   }
 
   /** Waits for what is in flight, and marks the end, so that damage to any entry is told from a torn write. */

@@ -2,7 +2,10 @@
 import type { Client } from "pg";
 import { connectPostgres, dropConnection } from "./postgres-connection.ts";
 import { postgresError } from "./postgres-errors.ts";
-import type { PostgresOptions } from "./postgres-options.ts";
+import { type PostgresOptions, quotedSchema } from "./postgres-options.ts";
+import { EMPTY_POSITION, PostgresTables } from "./postgres-tables.ts";
+
+const UNDEFINED_TABLE = "42P01";
 
 export interface PostgresInspection {
   /** Of one round trip. */
@@ -29,6 +32,19 @@ export async function inspectPostgres(options: PostgresOptions): Promise<Postgre
     return await inspect(client, options.schema);
   } catch (problem) {
     throw postgresError("asking the server about itself", problem);
+  } finally {
+    dropConnection(client);
+  }
+}
+
+/** Seq of the last entry that the schema's tables have; -1 when there are none. @throws StorageError. */
+export async function tablesPosition(options: PostgresOptions): Promise<number> {
+  const client = await connectPostgres(options, { application: "prune" });
+  try {
+    return (await new PostgresTables(client, quotedSchema(options)).position()).seq;
+  } catch (problem) {
+    if ((problem as Error & { cause?: { code?: string } }).cause?.code === UNDEFINED_TABLE) return EMPTY_POSITION.seq;
+    throw problem;
   } finally {
     dropConnection(client);
   }

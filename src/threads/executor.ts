@@ -45,6 +45,8 @@ export interface ExecutorWorkerData {
   /** Of the process-wide native tree. */
   treeName: string;
   treePath: string | undefined;
+  /** With what the log begins: a saved tree from before can't be brought on. */
+  lowestSeq: number;
   /** Bytes of log now: a saved tree further behind than REPLAY_BYTES_MAX is not worth it. */
   logBytes: number;
   progress: SharedArrayBuffer;
@@ -186,7 +188,7 @@ function nativeTree(addon: Addon, data: ExecutorWorkerData, snapshot: LmdbSnapsh
         seq: number;
         logBytes: number;
       };
-      if (seq <= data.head.seq && data.logBytes - logBytes <= REPLAY_BYTES_MAX)
+      if (seq >= data.lowestSeq && seq <= data.head.seq && data.logBytes - logBytes <= REPLAY_BYTES_MAX)
         return { tree: loaded.tree, origin: "loaded", treeSeq: seq };
     }
   }

@@ -2,39 +2,30 @@
  * Maintenance of what a daemon keeps, store by store:
  *   vacuum    LMDB copied compactly (no daemon may run); VACUUM of the tables
  *   analyze   ANALYZE of the tables, so that Postgres plans by what is in them; what the embedded store holds
+ *   prune     segments of the journal that retention.history no longer keeps and nobody needs (no daemon may run)
  *   check     every checksum of the journal; the state hashed again, in LMDB and in the tables, against the block's root
  */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "pg";
-import type { MaintenanceReport, MaintenanceRun, StoreReport } from "../cli/seams.ts";
+import type { MaintenanceReport, MaintenanceRun, PruneRun, StoreReport } from "../cli/seams.ts";
 import type { Config } from "../config/config.ts";
-import { BlockEntry } from "../encoding/block-entry.ts";
-import { equalBytes } from "../encoding/bytes.ts";
-import { encodeDelta, type StateChange } from "../encoding/delta.ts";
 import { toHex } from "../encoding/hex.ts";
-import type { StateTree } from "../encoding/state-tree.ts";
 import { EngineError, toEngineError } from "../errors.ts";
-import type { StateEntry } from "../execution/ports.ts";
-import { PortableStateTree } from "../execution/state-tree.ts";
-import { isAddon, loadAddon } from "../native/addon.ts";
-import { NativeStateTree } from "../native/state-tree.ts";
 import { DataDir } from "../storage/data-dir.ts";
 import { unlockEncrypted } from "../storage/encryption/unlocked.ts";
 import { systemFiles } from "../storage/files.ts";
-import { JournalReader } from "../storage/journal-reader.ts";
 import { planRecovery } from "../storage/journal-recovery.ts";
 import { compactLmdb } from "../storage/lmdb-compact.ts";
-import { LmdbSnapshot, openLmdb } from "../storage/lmdb-snapshot.ts";
+import { openLmdb } from "../storage/lmdb-snapshot.ts";
 import { connectPostgres } from "../storage/postgres-connection.ts";
 import { postgresError } from "../storage/postgres-errors.ts";
 import { quotedSchema } from "../storage/postgres-options.ts";
 import { PostgresTables } from "../storage/postgres-tables.ts";
 import { listFirstSeqs } from "../storage/segment-set.ts";
 import { blockProblems, countStateRows, HISTORY_TABLES, STATE_TABLES, stateRows } from "../storage/tables-state.ts";
-
-const ROWS_PER_STEP = 65_536;
-const TREE_NAME = "maintenance";
+import { pruneEmbedded } from "./prune.ts";
+import { checkEmbedded, requireRoot, rootOf } from "./state-check.ts";
 
 /** Does to each store what was asked for. What is wrong with one is in its report, and the others are looked at all the same. */
 export async function maintain(config: Config, run: MaintenanceRun): Promise<MaintenanceReport> {
@@ -47,7 +38,8 @@ export async function maintain(config: Config, run: MaintenanceRun): Promise<Mai
   return { stores, isSound: stores.every(({ problems }) => problems.length === 0) };
 }
 
-async function maintainEmbedded({ dataDir, storage }: Config, run: MaintenanceRun): Promise<StoreReport[]> {
+async function maintainEmbedded(config: Config, run: MaintenanceRun): Promise<StoreReport[]> {
+  const { dataDir, storage } = config;
   const directory = join(dataDir, "state");
   const facts: Record<string, unknown> = {};
   const problems: string[] = [];
@@ -64,6 +56,7 @@ async function maintainEmbedded({ dataDir, storage }: Config, run: MaintenanceRu
   }
   if (run.analyze) Object.assign(facts, await embeddedStatistics(directory));
   const reports: StoreReport[] = [{ store: "embedded state", facts, problems }];
+  if (run.prune !== undefined) reports.push(await prunedJournal(config, run.prune, run));
   if (run.check) {
     Object.assign(facts, await checked(problems, () => checkEmbedded(dataDir, run)));
     const journal: StoreReport = { store: "journal", facts: {}, problems: [] };
@@ -71,6 +64,16 @@ async function maintainEmbedded({ dataDir, storage }: Config, run: MaintenanceRu
     reports.push(journal);
   }
   return reports;
+}
+
+async function prunedJournal(config: Config, prune: PruneRun, run: MaintenanceRun): Promise<StoreReport> {
+  const lock = lockFor(config.dataDir, config.storage.kind === "postgres");
+  if (typeof lock === "string") return { store: "journal", facts: { prune: `left out: ${lock}` }, problems: [] };
+  try {
+    return { store: "journal", facts: await pruneEmbedded(config, prune, run), problems: [] };
+  } finally {
+    lock.close();
+  }
 }
 
 /** With Postgres there is something else to do when a daemon runs; without it that is all there is, and it is refused. */
@@ -103,25 +106,6 @@ async function checked(problems: string[], check: () => Promise<Record<string, u
     if (code !== "JOURNAL_DAMAGED" && code !== "ROOT_MISMATCH" && code !== "STORAGE_ERROR") throw problem;
     problems.push(message);
     return {};
-  }
-}
-
-async function checkEmbedded(dataDir: string, run: MaintenanceRun): Promise<Record<string, unknown>> {
-  const state = LmdbSnapshot.open(join(dataDir, "state"));
-  const journal = JournalReader.open(join(dataDir, "journal"));
-  try {
-    const seq = state.appliedSeq();
-    if (seq < 0) return { height: -1 };
-    journal.advance(seq);
-    const { height, stateRoot } = new BlockEntry(journal.read(seq)!);
-    const { entries } = await embeddedStatistics(join(dataDir, "state"));
-    const rows = state.range(new Uint8Array(0), Uint8Array.of(255));
-    const root = await rootOf(rows, entries, "checking the embedded state", run);
-    requireRoot("the embedded state", height, root, stateRoot);
-    return { height, stateRoot: toHex(stateRoot) };
-  } finally {
-    journal.close();
-    await state.close();
   }
 }
 
@@ -176,44 +160,4 @@ async function checkTables(
   await client.query("commit");
   requireRoot("the tables' state", height, root, stateRoot);
   return { height, stateRoot: toHex(stateRoot), rows: total };
-}
-
-function requireRoot(what: string, height: number, actual: Uint8Array, expected: Uint8Array): void {
-  if (equalBytes(actual, expected)) return;
-  throw new EngineError(
-    "ROOT_MISMATCH",
-    `${what} at height ${height} hashes to ${toHex(actual)}, the block says ${toHex(expected)}`,
-    { height, expected: toHex(expected), actual: toHex(actual) },
-  );
-}
-
-async function rootOf(
-  rows: Iterable<StateEntry> | AsyncIterable<StateEntry>,
-  total: number,
-  phase: string,
-  { onProgress, signal }: MaintenanceRun,
-): Promise<Uint8Array> {
-  const addon = loadAddon();
-  if (isAddon(addon)) NativeStateTree.release(addon, TREE_NAME);
-  const tree: StateTree = isAddon(addon) ? NativeStateTree.attach(addon, TREE_NAME) : new PortableStateTree();
-  let changes: StateChange[] = [];
-  let done = 0;
-  const flush = async (): Promise<void> => {
-    tree.apply(encodeDelta(changes), "forward");
-    done += changes.length;
-    changes = [];
-    onProgress({ phase, done, total: Math.max(total, done) });
-    await new Promise((resolve) => setImmediate(resolve));
-    signal.throwIfAborted();
-  };
-  try {
-    for await (const { key, value } of rows) {
-      changes.push({ key, newValue: value, oldValue: undefined });
-      if (changes.length === ROWS_PER_STEP) await flush();
-    }
-    await flush();
-    return tree.root();
-  } finally {
-    if (isAddon(addon)) NativeStateTree.release(addon, TREE_NAME);
-  }
 }

@@ -1,29 +1,34 @@
 /**
- * Tools that work on a data directory rather than on a daemon.
- *   verifyChain: journal ─▶ every canonical block executed again from genesis ─▶ compared with what the journal says
+ * Executes a journal's blocks again, beside a daemon or without one, and compares with what the journal says.
+ *   from genesis   ─▶ nothing ─▶ every block
+ *   pruned         ─▶ the state store, hashed ─▶ every block taken back to the first that is kept ─▶ every block after it
  */
-
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { VerifyOptions, VerifyReport } from "../cli/seams.ts";
 import { contractEngines } from "../contract-engines.ts";
-import { BlockEntry, blockHashOf } from "../encoding/block-entry.ts";
+import { BlockEntry, blockHashOf, withoutBody } from "../encoding/block-entry.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { portableHasher } from "../encoding/hash.ts";
 import { toHex } from "../encoding/hex.ts";
+import { parameterKey } from "../encoding/state-key.ts";
+import type { StateTree } from "../encoding/state-tree.ts";
 import { EngineError } from "../errors.ts";
-import { Executor, type Head } from "../execution/executor.ts";
-import { type ChainParameters, parametersIn } from "../execution/parameters.ts";
+import { Executor, type Head, headOf } from "../execution/executor.ts";
+import { decodeParameters, PARAMETERS_LEAF, parametersIn } from "../execution/parameters.ts";
 import type { StateSnapshot } from "../execution/ports.ts";
 import { PortableStateTree } from "../execution/state-tree.ts";
 import { isAddon, loadAddon } from "../native/addon.ts";
 import { nativeHasher } from "../native/hash.ts";
 import { NativeStateTree } from "../native/state-tree.ts";
 import { ChainIndex } from "../storage/chain-index.ts";
+import { stateRootOf } from "../storage/copies/state-root.ts";
 import { unlockEncrypted } from "../storage/encryption/unlocked.ts";
 import { systemFiles } from "../storage/files.ts";
 import { JournalReader } from "../storage/journal-reader.ts";
 import { planRecovery } from "../storage/journal-recovery.ts";
+import { LmdbSnapshot } from "../storage/lmdb-snapshot.ts";
+import { prunedError } from "../storage/pruned-error.ts";
 import { listFirstSeqs } from "../storage/segment-set.ts";
 
 const READ_BYTES = 4 * 1024 * 1024;
@@ -40,46 +45,50 @@ export async function verifyChain(dataDir: string, options: VerifyOptions): Prom
   if (!existsSync(directory))
     throw new EngineError("BLOCK_NOT_FOUND", `there is no journal in ${dataDir}`, { directory });
   unlockEncrypted(dataDir, options.keyFile);
-  const begins = beginsAbove(directory);
-  if (begins !== undefined)
-    throw new EngineError(
-      "PRUNED",
-      `the journal in ${directory} begins with block ${begins}: blocks are executed again from genesis on`,
-      { directory, lowestHeight: begins },
-    );
-  const { lastSeq } = planRecovery(systemFiles, directory, { requiredFromSeq: 0, requiredToSeq: -1, verifyFromSeq: 0 });
+  // Segments of an archive put beside a journal make it whole again.
+  const isPruned = (listFirstSeqs(systemFiles, directory)[0] ?? 0) > 0;
+  const state = isPruned ? openState(dataDir) : undefined;
+  const known = state?.chain() ?? new ChainIndex();
+  const requiredFromSeq = Math.max(0, known.lowestSeq);
+  const { lastSeq } = planRecovery(systemFiles, directory, { requiredFromSeq, requiredToSeq: -1, verifyFromSeq: 0 });
   if (lastSeq < 0) throw new EngineError("BLOCK_NOT_FOUND", `the journal in ${directory} is empty`, { directory });
   const reader = JournalReader.open(directory);
   reader.advance(lastSeq);
   try {
-    const chain = await readChain(reader, lastSeq, options);
-    return await replay(reader, chain, options);
+    const chain = await readChain(reader, known, lastSeq, options);
+    const executor = state === undefined ? fromGenesis(reader) : await fromState(state, reader, options);
+    return await replay(reader, chain, executor, options);
   } finally {
     reader.close();
+    await state?.close();
     const addon = loadAddon();
     if (isAddon(addon)) NativeStateTree.release(addon, TREE_NAME);
   }
 }
 
-/** Height of the first block of a journal that begins after a snapshot; undefined for one that begins at genesis. */
-function beginsAbove(directory: string): number | undefined {
-  const firstSeq = listFirstSeqs(systemFiles, directory)[0];
-  if (firstSeq === undefined || firstSeq === 0) return undefined;
-  const reader = JournalReader.open(directory);
-  try {
-    reader.advance(firstSeq);
-    const entry = reader.read(firstSeq);
-    return entry === undefined ? undefined : BlockEntry.parse(entry).height;
-  } finally {
-    reader.close();
-  }
+/** @throws EngineError PRUNED when there is none: the blocks of a pruned journal need the state that they stand on. */
+function openState(dataDir: string): LmdbSnapshot {
+  const directory = join(dataDir, "state");
+  if (existsSync(join(directory, "state.mdb"))) return LmdbSnapshot.open(directory);
+  throw new EngineError(
+    "PRUNED",
+    `the journal in ${dataDir} does not begin at genesis, and there is no state beside it`,
+    {
+      directory,
+    },
+  );
 }
 
-/** Which entry holds the canonical block of each height. */
-async function readChain(reader: JournalReader, lastSeq: number, options: VerifyOptions): Promise<ChainIndex> {
-  const chain = new ChainIndex();
+/** Which entry holds the canonical block of each height. @param known what of it the state store knows. */
+async function readChain(
+  reader: JournalReader,
+  known: ChainIndex,
+  lastSeq: number,
+  options: VerifyOptions,
+): Promise<ChainIndex> {
+  const chain = known.clone();
   const turn = new Turn(options, "reading", lastSeq + 1);
-  for (let seq = 0; seq <= lastSeq; ) {
+  for (let seq = chain.lastSeq + 1; seq <= lastSeq; ) {
     for (const bytes of reader.entries(seq, READ_BYTES)) chain.add(new BlockEntry(bytes));
     seq = chain.lastSeq + 1;
     await turn.at(seq);
@@ -87,27 +96,43 @@ async function readChain(reader: JournalReader, lastSeq: number, options: Verify
   return chain;
 }
 
-async function replay(reader: JournalReader, chain: ChainIndex, options: VerifyOptions): Promise<VerifyReport> {
-  const from = options.from ?? 0;
-  const to = options.to ?? chain.headHeight;
-  if (from < 0 || to > chain.headHeight || from > to) {
+async function replay(
+  reader: JournalReader,
+  chain: ChainIndex,
+  executor: Executor,
+  options: VerifyOptions,
+): Promise<VerifyReport> {
+  const { lowestHeight: lowest, headHeight: highest } = chain;
+  const from = options.from ?? lowest;
+  const to = options.to ?? highest;
+  if (from >= 0 && from < lowest) throw prunedError(`block ${from} was asked for`, chain, { height: from });
+  if (from < 0 || to > highest || from > to) {
     throw new EngineError(
       "BLOCK_NOT_FOUND",
-      `the journal holds heights 0 to ${chain.headHeight}, asked for ${from} to ${to}`,
-      { lowest: 0, highest: chain.headHeight },
+      `the journal holds heights ${lowest} to ${highest}, asked for ${from} to ${to}`,
+      { lowest, highest },
     );
   }
-  const block = (height: number) => BlockEntry.parse(reader.read(chain.seqOfHeight(height)!)!);
-  const executor = newExecutor(parametersIn(block(0).delta));
-  const report = { from, to, blocks: 0, transactions: 0, deltaOnlyBlocks: 0 };
-  const turn = new Turn(options, "executing", to + 1);
+  const report = {
+    from,
+    to,
+    blocks: 0,
+    transactions: 0,
+    deltaOnlyBlocks: 0,
+    ...(lowest > 0 ? { prunedBelow: lowest } : {}),
+  };
+  const turn = new Turn(options, "executing", to + 1 - lowest);
   let parent: BlockEntry | undefined;
-  for (let height = 0; height <= to; height++) {
-    const entry = block(height);
+  for (let height = lowest; height <= to; height++) {
+    const entry = blockAt(reader, chain, height);
     const mismatch = compare(
       entry,
-      parent,
-      height < from || height === 0 ? executor.takeOver(entry) : executor.execute(entry),
+      parent?.blockHash ?? (height === 0 ? ZERO_HASH : entry.parentHash),
+      height === lowest && lowest > 0
+        ? { stateRoot: executor.blocks.root(), entry: undefined }
+        : height < from || height === 0
+          ? takeOver(executor, entry)
+          : execute(executor, entry),
     );
     if (mismatch !== undefined)
       return { ...report, stateRoot: toHex(parent?.stateRoot ?? ZERO_HASH), mismatch: { height, ...mismatch } };
@@ -116,18 +141,22 @@ async function replay(reader: JournalReader, chain: ChainIndex, options: VerifyO
       report.transactions += entry.transactionCount;
     }
     parent = entry;
-    await turn.at(height + 1);
+    await turn.at(height + 1 - lowest);
   }
   return { ...report, stateRoot: toHex(parent!.stateRoot) };
+}
+
+function blockAt(reader: JournalReader, chain: ChainIndex, height: number): BlockEntry {
+  return BlockEntry.parse(reader.read(chain.seqOfHeight(height)!)!);
 }
 
 type Mismatch = { what: string; expected: string; actual: string } | undefined;
 type Outcome = { stateRoot: Uint8Array; entry: BlockEntry | undefined };
 
-function compare(entry: BlockEntry, parent: BlockEntry | undefined, outcome: Outcome): Mismatch {
+function compare(entry: BlockEntry, parentHash: Uint8Array, outcome: Outcome): Mismatch {
   const parts: [string, Uint8Array, Uint8Array][] = [
     ["block hash", entry.blockHash, blockHashOf(entry.bytes)],
-    ["parent hash", entry.parentHash, parent?.blockHash ?? ZERO_HASH],
+    ["parent hash", entry.parentHash, parentHash],
     ["state root", entry.stateRoot, outcome.stateRoot],
   ];
   if (outcome.entry !== undefined) {
@@ -146,33 +175,65 @@ function shown(bytes: Uint8Array): string {
   return bytes.length <= 32 ? toHex(bytes) : `${bytes.length} bytes`;
 }
 
-function newExecutor(parameters: ChainParameters) {
+function fromGenesis(reader: JournalReader): Executor {
+  const parameters = parametersIn(BlockEntry.parse(reader.read(0)!).delta);
+  return newExecutor({ snapshot: EMPTY_SNAPSHOT, tree: newTree(), parameters, head: BEFORE_GENESIS });
+}
+
+/** As of the first block that is kept: the state store's commit, with every block above taken back. */
+async function fromState(state: LmdbSnapshot, reader: JournalReader, options: VerifyOptions): Promise<Executor> {
+  const chain = state.chain();
+  const tree = newTree();
+  await stateRootOf(state, tree, options);
+  const parameters = decodeParameters(state.get(parameterKey(PARAMETERS_LEAF))!);
+  const { lowestHeight: lowest, headHeight } = chain;
+  const head = headOf(blockAt(reader, chain, headHeight));
+  const executor = newExecutor({ snapshot: state, tree, parameters, head });
+  const turn = new Turn(options, "going back", headHeight - lowest);
+  for (let height = headHeight; height > lowest; ) {
+    const entries: Uint8Array[] = [];
+    for (let bytes = 0; height > lowest && bytes < READ_BYTES; height--) {
+      const entry = withoutBody(blockAt(reader, chain, height));
+      entries.push(entry.bytes);
+      bytes += entry.bytes.length;
+    }
+    executor.undo(entries, headOf(blockAt(reader, chain, height)));
+    await turn.at(headHeight - height);
+  }
+  return executor;
+}
+
+function newTree(): StateTree {
   const addon = loadAddon();
-  const native = isAddon(addon);
-  if (native) NativeStateTree.release(addon, TREE_NAME);
-  const executor = new Executor({
-    snapshot: EMPTY_SNAPSHOT,
-    tree: native ? NativeStateTree.attach(addon, TREE_NAME) : new PortableStateTree(),
-    hasher: native ? nativeHasher(addon) : portableHasher,
-    engines: contractEngines(parameters),
-    parameters,
-    head: BEFORE_GENESIS,
+  if (!isAddon(addon)) return new PortableStateTree();
+  NativeStateTree.release(addon, TREE_NAME);
+  return NativeStateTree.attach(addon, TREE_NAME);
+}
+
+function newExecutor(
+  options: Pick<ConstructorParameters<typeof Executor>[0], "snapshot" | "tree" | "parameters" | "head">,
+): Executor {
+  const addon = loadAddon();
+  return new Executor({
+    ...options,
+    hasher: isAddon(addon) ? nativeHasher(addon) : portableHasher,
+    engines: contractEngines(options.parameters),
     table: { pinned: true },
   });
-  return {
-    takeOver(entry: BlockEntry): Outcome {
-      executor.follow([{ entry: entry.bytes, undone: [] }]);
-      return { stateRoot: executor.blocks.root(), entry: undefined };
-    },
-    execute(entry: BlockEntry): Outcome {
-      const { transactionCount: count } = entry;
-      const start = count === 0 ? 0 : entry.transactionAt(0);
-      const end = count === 0 ? 0 : entry.receiptAt(0);
-      const executed = executor.executeOne(entry.bytes.slice(start, end), count, entry.timestampMs);
-      const again = new BlockEntry(executed.entry!);
-      return { stateRoot: again.stateRoot, entry: again };
-    },
-  };
+}
+
+function takeOver(executor: Executor, entry: BlockEntry): Outcome {
+  executor.follow([{ entry: entry.bytes, undone: [] }]);
+  return { stateRoot: executor.blocks.root(), entry: undefined };
+}
+
+function execute(executor: Executor, entry: BlockEntry): Outcome {
+  const { transactionCount: count } = entry;
+  const start = count === 0 ? 0 : entry.transactionAt(0);
+  const end = count === 0 ? 0 : entry.receiptAt(0);
+  const executed = executor.executeOne(entry.bytes.slice(start, end), count, entry.timestampMs);
+  const again = new BlockEntry(executed.entry!);
+  return { stateRoot: again.stateRoot, entry: again };
 }
 
 /** Progress, and a stop when the user no longer wants the answer. */

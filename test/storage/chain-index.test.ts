@@ -51,6 +51,39 @@ describe("ChainIndex", () => {
     );
   });
 
+  it("begins at any entry as the chain from there on, and knows where whoever is at one goes back to", () => {
+    fc.assert(
+      fc.property(steps, fc.nat(5), fc.nat(5), fc.nat(), (moves, firstSeq, firstHeight, at) => {
+        const index = indexOf(block(firstSeq, firstHeight));
+        const canonical = [firstSeq];
+        let seq = firstSeq;
+        for (const move of moves) {
+          seq++;
+          if (move === "block") canonical.push(seq);
+          else canonical.length = Math.max(1, canonical.length - move);
+          const height = firstHeight + canonical.length - 1;
+          index.add(move === "block" ? block(seq, height) : rollback(seq, height));
+        }
+        const begin = firstSeq + (at % (moves.length + 2));
+        expect(index.standingAt(begin)).toBe(canonical.findLast((each) => each <= begin));
+        const { headHeight, lastSeq } = index;
+        index.beginAt(begin);
+        const kept = canonical.some((each) => each >= begin)
+          ? canonical.filter((each) => each >= begin)
+          : canonical.slice(-1);
+        expect(index).toMatchObject({
+          headHeight,
+          lastSeq,
+          lowestSeq: kept[0],
+          lowestHeight: headHeight - kept.length + 1,
+        });
+        for (let s = firstSeq; s <= seq; s++) expect(index.isCanonical(s)).toBe(kept.includes(s));
+        index.add(block(seq + 1, headHeight + 1));
+        expect(index.headHeight).toBe(headHeight + 1);
+      }),
+    );
+  });
+
   it("takes memory for rollbacks, not for blocks", () => {
     const index = new ChainIndex();
     for (let seq = 0; seq < 10_000; seq++) index.add(block(seq, seq));

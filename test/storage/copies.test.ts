@@ -154,7 +154,13 @@ describe("state export and import", () => {
       expect(logs.items.every(({ block }) => block.height >= shared.height)).toBe(true);
       await engine.close();
     }
-    expect(await codeOf(verifyChain(dataDir, RUN))).toBe("PRUNED");
+    const { from, to, prunedBelow, mismatch } = await verifyChain(dataDir, RUN);
+    expect({ from, to, prunedBelow, mismatch }).toEqual({
+      from: shared.height,
+      to: shared.height + 2,
+      prunedBelow: shared.height,
+      mismatch: undefined,
+    });
   });
 
   it("gives the same roots as the original when both go on with the same block", async () => {

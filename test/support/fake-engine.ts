@@ -70,6 +70,8 @@ export class FakeEngine implements EngineService {
   /** What was there when it was asked: streams have tests of their own, over a real log. */
   readonly events: EventLog = {
     durableSeq: -1,
+    lowestSeq: -1,
+    lowestHeight: -1,
     headHeight: -1,
     entry: () => undefined,
     header: () => undefined,

@@ -37,6 +37,26 @@ function refusal(input: Parameters<typeof load>[0]): string {
   throw new Error("nothing was refused");
 }
 
+describe("history that is kept", () => {
+  it.each([
+    [undefined, undefined],
+    ["everything", undefined],
+    ["100_000 blocks", { blocks: 100_000 }],
+    ["1 block", { blocks: 1 }],
+    ["90 minutes", { ms: 5_400_000 }],
+    ["30 days", { ms: 2_592_000_000 }],
+  ])("is %s as %o", (text, kept) => {
+    const environment = text === undefined ? {} : { POLYTORUS_RETENTION__HISTORY: text };
+    expect(load({ environment }).config.retention.history).toEqual(kept);
+  });
+
+  it("goes to an archive, taken from where the file that names it stands", () => {
+    expect(load().config.journal.archive).toBeUndefined();
+    expect(load({ toml: '[journal]\narchive = "off"\n' }).config.journal.archive).toBeUndefined();
+    expect(load({ toml: '[journal]\narchive = "old"\n' }).config.journal.archive).toBe(join(cwd, "old"));
+  });
+});
+
 describe("sources", () => {
   it("needs none: everything has a default", () => {
     const { config } = load();
@@ -127,6 +147,12 @@ describe("refusals", () => {
       { flags: { mode: "fast" } },
       /mode \(--mode\): expected "auto" or "driven", received "fast"/,
     ],
+    [
+      "a history that is neither blocks nor a time",
+      { toml: '[retention]\nhistory = "100 tokens"\n' },
+      /retention\.history .*expected "everything", a number of blocks like "100000 blocks", or a time like "30 days"/,
+    ],
+    ["a history of nothing", { environment: { POLYTORUS_RETENTION__HISTORY: "0 blocks" } }, /expected "everything"/],
     ["a number out of range", { environment: { POLYTORUS_RETENTION__UNDO_BLOCKS: "127" } }, /from 128 to/],
     [
       "a port above 65535",

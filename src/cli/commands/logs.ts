@@ -11,8 +11,9 @@ export const logs: Handler = async (context, args, options) => {
   const filter = filterFrom(args, options);
   if (options["follow"] === true) return follow(context, filter);
   const page = await readPages(options, (paging) => context.remote.call("contract_logs", { ...filter, ...paging }));
-  context.output.page(page, () =>
-    page.items.length === 0 ? "no logs" : page.items.map(line).join("\n") + moreText(page),
+  context.output.page(
+    page,
+    () => (page.items.length === 0 ? "no logs" : page.items.map(line).join("\n")) + moreText(page),
   );
 };
 

@@ -1,10 +1,12 @@
-/** db maintenance: vacuum, analyze and check what a daemon keeps, in its data directory and in PostgreSQL. */
+/** db maintenance: vacuum, analyze, check and prune what a daemon keeps, in its data directory and in PostgreSQL. */
 import { grouped } from "../../client/amounts.ts";
+import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load.ts";
+import { parseHistory } from "../../config/quantity.ts";
 import { EngineError } from "../../errors.ts";
-import type { Handler } from "../context.ts";
+import type { Handler, Options } from "../context.ts";
 import { Progress } from "../progress.ts";
-import { audited, maintain, type StoreReport } from "../seams.ts";
+import { audited, maintain, type PruneRun, type StoreReport } from "../seams.ts";
 import type { Styles } from "../styles.ts";
 import { fields } from "../table.ts";
 
@@ -19,15 +21,23 @@ export const maintenance: Handler = async (context, _args, options) => {
     environment,
     cwd,
   });
+  const pruned = options["prune"] === true ? pruneRun(options, config) : undefined;
+  if (pruned === undefined && (options["keep"] ?? options["dryRun"]) !== undefined)
+    throw new EngineError("VALIDATION_ERROR", "--keep and --dry-run belong to --prune", { path: "--prune" });
   const work = {
+    prune: pruned,
     vacuum: options["vacuum"] === true,
     analyze: options["analyze"] === true,
     check: options["check"] === true,
   };
-  if (!Object.values(work).includes(true))
-    throw new EngineError("VALIDATION_ERROR", "say what to do: --vacuum, --analyze, --check, or several of them", {
-      path: "--check",
-    });
+  if (!work.vacuum && !work.analyze && !work.check && pruned === undefined)
+    throw new EngineError(
+      "VALIDATION_ERROR",
+      "say what to do: --prune, --vacuum, --analyze, --check, or several of them",
+      {
+        path: "--check",
+      },
+    );
   const progress = new Progress(process.stderr, "rows");
   const run = {
     ...work,
@@ -53,6 +63,23 @@ export const maintenance: Handler = async (context, _args, options) => {
   output.failedResult(report, render, failure);
   context.exit(failure.exitCode);
 };
+
+/** @throws EngineError VALIDATION_ERROR when nothing says what to keep. */
+function pruneRun(options: Options, { retention }: Config): PruneRun {
+  const asked = options["keep"] as string | undefined;
+  const kept = asked === undefined ? (retention.history ?? "everything") : parseHistory(asked);
+  if (kept === undefined || kept === "everything")
+    throw new EngineError(
+      "VALIDATION_ERROR",
+      "say what to keep: --keep '100000 blocks' or '30 days', or retention.history",
+      {
+        path: "--keep",
+        expected: "a number of blocks or a time",
+        received: asked ?? "everything",
+      },
+    );
+  return { kept, dryRun: options["dryRun"] === true };
+}
 
 function storeText({ store, facts, problems }: StoreReport, isChecked: boolean, styles: Styles): string {
   const verdict = problems.length > 0 ? styles.bad(problems.join("\n")) : isChecked ? styles.good("sound") : "done";

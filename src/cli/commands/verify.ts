@@ -32,6 +32,12 @@ export const verify: Handler = async (context, _args, options) => {
             : output.styles.bad(`block ${mismatch.height} does not`),
         ],
         ["blocks", `${grouped(report.blocks)} (${report.from} to ${report.to})`],
+        [
+          "pruned",
+          report.prunedBelow === undefined
+            ? undefined
+            : `below ${report.prunedBelow}: executed again from the state after it, which is the state store's, taken back`,
+        ],
         ["transactions", grouped(report.transactions)],
         ["state root", report.stateRoot],
         [

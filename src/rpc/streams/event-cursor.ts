@@ -54,6 +54,11 @@ export function positionAfter(cursor: string, log: EventLog): StreamPosition {
 
 /** Before the block that stands at a height, or that comes next. @throws EngineError BLOCK_NOT_FOUND or PRUNED. */
 export function positionBefore(height: number, log: EventLog): StreamPosition {
+  if (height < log.lowestHeight)
+    throw new EngineError("PRUNED", `fromBlock: the log has no block ${height}: it begins with ${log.lowestHeight}`, {
+      height,
+      lowestHeight: log.lowestHeight,
+    });
   if (height === log.headHeight + 1) return { seq: log.durableSeq + 1, part: 0, event: 0 };
   const seq = log.seqOfHeight(height);
   if (seq === undefined)
@@ -63,18 +68,10 @@ export function positionBefore(height: number, log: EventLog): StreamPosition {
 }
 
 /** The log no longer has entry `seq`. */
-export function refusePruned(seq: number, log: EventLog): never {
-  let low = seq;
-  let high = log.durableSeq;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (log.header(middle) === undefined) low = middle + 1;
-    else high = middle;
-  }
-  const lowestHeight = log.header(low)?.height;
-  throw new EngineError("PRUNED", `entry ${seq} is no longer in the log, which begins at entry ${low}`, {
-    seq,
-    lowestSeq: low,
-    lowestHeight,
-  });
+export function refusePruned(seq: number, { lowestSeq, lowestHeight }: EventLog): never {
+  throw new EngineError(
+    "PRUNED",
+    `entry ${seq} is no longer in the log, which begins with block ${lowestHeight} (entry ${lowestSeq})`,
+    { seq, lowestSeq, lowestHeight },
+  );
 }

@@ -122,7 +122,7 @@ export class DirectorySource implements StoreSource {
     this.chain = snapshot.chain();
     this.rowCount = snapshot.rowCount();
     reader.advance(lastSeq);
-    this.firstSeq = reader.segments()[0]!.firstSeq;
+    this.firstSeq = Math.max(reader.segments()[0]!.firstSeq, this.chain.lowestSeq);
     const { chainId, seq, height, blockHash, stateRoot } = this.#entry(lastSeq);
     this.head = { chainId, seq, height, blockHash, stateRoot };
   }
@@ -185,7 +185,7 @@ function lockOf(directory: string): DataDir | undefined {
 }
 
 /** What the next start would do: cuts an unfinished write, and applies what the state store lacks. */
-async function catchUp(directory: string): Promise<void> {
+export async function catchUp(directory: string): Promise<void> {
   const paths = openDataPaths(directory);
   const state = LmdbState.open(paths.state);
   try {

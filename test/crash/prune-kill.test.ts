@@ -1,0 +1,93 @@
+/**
+ * kill -9 while `db maintenance --prune` deletes segments, at a random one of them. After each kill: the daemon's engine opens
+ * with the same root, asks for what went are PRUNED, and a second run finishes what the first began.
+ * CRASH_ROUNDS sets how often (6 when left out).
+ */
+import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { cpSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DataDir } from "../../src/storage/data-dir.ts";
+import { verifyChain } from "../../src/tools/verify-chain.ts";
+import { BUILT, deployToken, rootOf, temporaryDirectory } from "../support/engine.ts";
+import { addBlocks, openSmall, RUN, refusalOf } from "../support/pruned-chain.ts";
+
+const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 6);
+const BLOCKS = 400;
+const KEPT = 150;
+/** Two blocks or three. */
+const SEGMENT_BYTES = 2_000;
+/** Beyond what the configuration keeps for rollbacks at the least. */
+const BLOCK_MS = 60_000;
+
+const directory = temporaryDirectory();
+const original = join(directory.path, "original");
+const chain = { root: "", height: 0 };
+
+beforeAll(async () => {
+  const lock = DataDir.open(original);
+  let nowMs = 1_800_000_000_000;
+  const engine = await openSmall(original, { segmentBytes: SEGMENT_BYTES, now: () => (nowMs += BLOCK_MS) });
+  const token = await deployToken(engine);
+  await addBlocks(engine, token, BLOCKS);
+  Object.assign(chain, { root: rootOf(engine), height: BLOCKS + 1 });
+  await engine.close();
+  lock.close();
+}, 120_000);
+
+afterAll(() => directory.remove());
+
+function segmentsIn(dataDir: string): number {
+  return readdirSync(join(dataDir, "journal")).filter((name) => !name.endsWith(".offsets")).length;
+}
+
+/** Starts the command, and kills it once at least so many segments went. Answers whether it was killed. */
+async function pruneAndKill(dataDir: string, afterSegments: number | undefined): Promise<boolean> {
+  const before = segmentsIn(dataDir);
+  const args = ["db", "maintenance", "--prune", "--keep", `${KEPT} blocks`, "--data-dir", dataDir, "--json"];
+  const child = spawn(process.execPath, [new URL("main.js", BUILT).pathname, ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const ended = once(child, "exit") as Promise<[number | null, string | null]>;
+  while (afterSegments !== undefined && child.exitCode === null && before - segmentsIn(dataDir) < afterSegments)
+    await sleep(0);
+  if (afterSegments !== undefined) child.kill("SIGKILL");
+  const [code, signal] = await ended;
+  if (signal !== "SIGKILL") expect(code).toBe(0);
+  return signal === "SIGKILL";
+}
+
+describe("kill -9 while a journal is pruned", () => {
+  it(
+    `leaves a chain that opens, answers and is pruned further, over ${ROUNDS} kills`,
+    async () => {
+      let killedHalfway = 0;
+      for (let round = 0; round < ROUNDS; round++) {
+        const dataDir = join(directory.path, `round-${round}`);
+        cpSync(original, dataDir, { recursive: true });
+        const whole = segmentsIn(dataDir);
+        const wasKilled = await pruneAndKill(dataDir, randomInt(1, 40));
+        const left = segmentsIn(dataDir);
+        expect(left).toBeLessThan(whole);
+        const engine = await openSmall(dataDir, { segmentBytes: SEGMENT_BYTES });
+        expect(rootOf(engine)).toBe(chain.root);
+        const refusal = await refusalOf(engine.service.block(0));
+        expect(refusal.code).toBe("PRUNED");
+        const lowest = refusal.facts["lowestHeight"] as number;
+        expect(lowest).toBeLessThanOrEqual(chain.height - KEPT + 1);
+        expect((await engine.service.block(lowest))?.height).toBe(lowest);
+        await engine.close();
+        await pruneAndKill(dataDir, undefined);
+        if (wasKilled && segmentsIn(dataDir) < left) killedHalfway++;
+        const report = await verifyChain(dataDir, RUN);
+        expect(report).toMatchObject({ stateRoot: chain.root, prunedBelow: lowest });
+        expect(report.mismatch).toBeUndefined();
+      }
+      expect(killedHalfway).toBeGreaterThan(0);
+    },
+    60_000 + ROUNDS * 20_000,
+  );
+});
