@@ -428,6 +428,7 @@ export class Engine {
       redis: this.#redis?.describe(),
       leadership: this.#postgres?.leadership,
       backups: this.#options.backups?.(),
+      queries: this.#pool?.use(),
       backlogMaxBytes: this.#options.backlogMaxBytes,
       executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
       nativeMissing: this.#executorStart?.nativeMissing,

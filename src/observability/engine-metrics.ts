@@ -15,6 +15,7 @@ export interface EngineFigures {
   performance: PerformanceJson | undefined;
 }
 
+const QUERY_OUTCOMES = ["answered", "overran", "failed", "refused"];
 const STATUSES = ["ready", "degraded", "starting", "stopping", "replica"];
 
 export function addEngineMetrics(add: Instruments, figures: () => EngineFigures | undefined): void {
@@ -47,6 +48,19 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
     const ms = fact("state", "flushMs");
     return ms === undefined ? undefined : ms / 1000;
   });
+
+  add.gauge("contract_query_threads", "Threads that run queries of WebAssembly contracts.", () =>
+    fact("queries", "threads"),
+  );
+  add.gauge("contract_query_threads_max", "As many as there may be.", () => fact("queries", "threadsMax"));
+  add.gauge("contract_query_waiting", "Queries that wait for one.", () => fact("queries", "waiting"));
+  add.gauge("contract_query_waiting_max", "As many as may wait.", () => fact("queries", "waitingMax"));
+  add.counter("contract_query_thread_queries_total", "Queries that came to these threads, by how they ended.", () =>
+    QUERY_OUTCOMES.flatMap((outcome) => {
+      const value = fact("queries", outcome);
+      return value === undefined ? [] : [{ labels: { outcome }, value }];
+    }),
+  );
 
   addServerMetrics(add, () => figures()?.storage);
 

@@ -59,7 +59,7 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
       "Transactions that helpers of the executor were given, by outcome: adopted, or run again after a conflict, left, late.",
       () => Object.entries(this.#parallel).map(([outcome, value]) => ({ labels: { outcome }, value })),
     );
-    add.histogram("contract_block_execution_duration_seconds", "Running the transactions of a block.", () => [
+    add.histogram("contract_block_execution_duration_seconds", "The times of a block's transactions, added up.", () => [
       this.#execution,
     ]);
     add.histogram("db_client_operation_duration_seconds", "From a block's execution until it was durable.", () => [

@@ -11,6 +11,7 @@ import type { FollowerProgress } from "../storage/follower-protocol.ts";
 import type { PostgresProgress } from "../storage/postgres-protocol.ts";
 import { VERSION } from "../version.ts";
 import type { BackupHealth } from "./backup-handle.ts";
+import type { QueryPoolUse } from "./query-pool.ts";
 import { REDIS_LINKS_AT_EASE, type RedisSide } from "./redis-side.ts";
 
 export interface EngineFacts {
@@ -33,6 +34,8 @@ export interface EngineFacts {
     | undefined;
   /** Scheduled ones, where there are any. */
   backups: BackupHealth | undefined;
+  /** Queries of WebAssembly contracts, where they have threads. */
+  queries: QueryPoolUse | undefined;
   backlogMaxBytes: number;
   /** Undefined while it is being started again. */
   executor: ExecutorStart | undefined;
@@ -107,6 +110,7 @@ export function healthOf(facts: EngineFacts): HealthReport {
       ...(tables === undefined ? {} : { postgres: tablesHealth(tables, facts.backlogMaxBytes) }),
       ...(facts.redis === undefined ? {} : { redis: cacheHealth(facts.redis) }),
       ...(facts.backups === undefined ? {} : { backups: facts.backups }),
+      ...(facts.queries === undefined ? {} : { queries: { status: "ok", kind: "threads", ...facts.queries } }),
       executor: {
         status: facts.executor === undefined ? "restarting" : "ok",
         tree: facts.executor?.tree ?? "none",

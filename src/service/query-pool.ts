@@ -48,6 +48,21 @@ interface Query {
   losses: number;
 }
 
+/** How the queries of this run of the daemon ended, and how many threads and waiting ones there are now. */
+export interface QueryPoolUse {
+  readonly threads: number;
+  readonly threadsMax: number;
+  readonly waiting: number;
+  readonly waitingMax: number;
+  readonly answered: number;
+  /** Stopped with EXECUTION_TIMEOUT. */
+  readonly overran: number;
+  /** By a fault of ours, or because their thread ended. */
+  readonly failed: number;
+  /** BUSY: nothing ran. */
+  readonly refused: number;
+}
+
 /** A batch with a thread. */
 interface Running {
   readonly queries: readonly Query[];
@@ -75,7 +90,9 @@ export class QueryPool implements CallRunner {
   readonly #options: QueryPoolOptions;
   readonly #waiting: Query[] = [];
   readonly #running = new Set<Running>();
+  readonly #ended = { answered: 0, overran: 0, failed: 0, refused: 0 };
   #pool: Promise<Piscina> | undefined;
+  #opened: Piscina | undefined;
   #isScheduled = false;
   #watchdog: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -88,13 +105,21 @@ export class QueryPool implements CallRunner {
   submit(call: Uint8Array, sink: QuerySink): void {
     if (this.#isClosed) throw shuttingDown();
     const { waitingMax } = this.#options;
-    if (this.#waiting.length >= waitingMax)
+    if (this.#waiting.length >= waitingMax) {
+      this.#ended.refused++;
       throw new EngineError("BUSY", `${this.#waiting.length} queries wait for a thread, the bound is ${waitingMax}`, {
         retryAfterMs: 50,
         waitingMax,
       });
+    }
     this.#waiting.push({ call, sink, losses: 0 });
     this.#schedule();
+  }
+
+  use(): QueryPoolUse {
+    const { threads: threadsMax, waitingMax } = this.#options;
+    const threads = this.#opened?.threads.length ?? 0;
+    return { threads, threadsMax, waiting: this.#waiting.length, waitingMax, ...this.#ended };
   }
 
   /** Queries of one turn of the loop go together. */
@@ -131,8 +156,11 @@ export class QueryPool implements CallRunner {
       this.#pool ??= this.#open();
       const pool = await this.#pool;
       const answer = (await pool.run(batch, { signal: kill.signal })) as QueryBatchAnswer;
-      if ("error" in answer) failAll(queries, reviveError(answer.error));
-      else settleAll(queries, answer);
+      if ("error" in answer) this.#fail(queries, reviveError(answer.error));
+      else {
+        this.#ended.answered += queries.length;
+        settleAll(queries, answer);
+      }
     } catch (problem) {
       this.#threadLost(running, problem);
     }
@@ -161,6 +189,7 @@ export class QueryPool implements CallRunner {
     pool.on("error", (problem: Error) =>
       this.#options.report("warn", "a query thread failed while it had no work", { why: problem.message }),
     );
+    this.#opened = pool;
     return pool;
   }
 
@@ -195,7 +224,10 @@ export class QueryPool implements CallRunner {
     this.#options.report("warn", "a query thread was ended", { why: isOverdue ? "a query overran its time" : message });
     // Where it went on after it was found overdue, the query that is at fault has ended by itself.
     const isInnocent = isOverdue && at !== overdueAt;
-    if (!isInnocent) queries[at]!.sink.fail(isOverdue ? this.#overdue() : threadEnded(message));
+    if (!isInnocent && isOverdue) {
+      this.#ended.overran++;
+      queries[at]!.sink.fail(this.#overdue());
+    } else if (!isInnocent) this.#fail([queries[at]!], threadEnded(message));
     this.#waiting.unshift(...queries.filter((_, i) => isInnocent || i !== at));
   }
 
@@ -203,8 +235,13 @@ export class QueryPool implements CallRunner {
   #runAgain(queries: readonly Query[], why: string): void {
     const [lost, again] = [[], []] as [Query[], Query[]];
     for (const query of queries) (++query.losses > LOSSES_MAX ? lost : again).push(query);
-    failAll(lost, new EngineError("INTERNAL_ERROR", `the threads for queries do not start: ${why}`, {}));
+    this.#fail(lost, new EngineError("INTERNAL_ERROR", `the threads for queries do not start: ${why}`, {}));
     this.#waiting.unshift(...again);
+  }
+
+  #fail(queries: readonly Query[], error: EngineError): void {
+    this.#ended.failed += queries.length;
+    failAll(queries, error);
   }
 
   #overdue(): EngineError {

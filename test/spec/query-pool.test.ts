@@ -204,6 +204,15 @@ it("stops a query that spins, and no other: neighbours, transfers and short quer
     else expect(result).toMatchObject({ status: "fulfilled", value: { status: "success" } });
   }
   expect(toHex((await ask(cells, cell(1))).returnData)).toBe(`0x${word(5)}`);
+  expect(test.engine.service.health().backends["queries"]).toMatchObject({
+    threads: 1,
+    threadsMax: 1,
+    waiting: 0,
+    answered: 1 + 36 + 1,
+    overran: 4,
+    failed: 0,
+    refused: 0,
+  });
 });
 
 it("refuses with BUSY past its bound, and answers what it took", async () => {
@@ -214,6 +223,12 @@ it("refuses with BUSY past its bound, and answers what it took", async () => {
   const codes = results.map((result) => (result.status === "fulfilled" ? result.value.status : result.reason.code));
   expect(codes.filter((code) => code === "success").length).toBeGreaterThanOrEqual(8);
   expect(new Set(codes)).toEqual(new Set(["success", "BUSY"]));
+  const refused = codes.filter((code) => code === "BUSY").length;
+  expect(test.engine.service.health().backends["queries"]).toMatchObject({
+    waitingMax: 8,
+    answered: 1 + 20 - refused,
+    refused,
+  });
 });
 
 it("leaves a short contract's queries to the executor, and runs all there without threads or a log to follow", async () => {

@@ -30,6 +30,9 @@ const FACT_NAMES: Record<string, string> = {
   role: "role",
   entriesBehind: "entries behind the leader",
   error: "problem",
+  threads: "threads that run",
+  threadsMax: "threads at most",
+  waitingMax: "may wait",
 };
 
 export function StorageView() {
