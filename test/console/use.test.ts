@@ -117,6 +117,26 @@ describe.skipIf(CHROMIUM === undefined)("using the console", () => {
       expect(complaints).toEqual([]);
     });
 
+    it("sends as any account: one of the named ones, or a contract", async () => {
+      const balanceOf = async (holder: string) =>
+        (await daemon.client.call("contract_query", { address: token, entrypoint: "balanceOf", args: [holder] }))
+          .result;
+      const { page, complaints } = await open(`/contracts/${token}/call`);
+      await page.locator("datalist option").getByText("bob").waitFor({ state: "attached" });
+      const form = await openForm(page, "transfer");
+      for (const sender of [BOB, token]) {
+        await transfer(daemon.client, token, "3", { args: [sender, "3"] });
+        const before = [await balanceOf(sender), await balanceOf(ALICE)].map(Number) as [number, number];
+        await page.getByLabel("act as").fill(sender);
+        await form.getByLabel("to").fill(ALICE);
+        await form.getByLabel("value").fill("3");
+        await form.getByRole("button", { name: "send" }).click();
+        await expect.poll(async () => Number(await balanceOf(sender))).toBe(before[0] - 3);
+        expect(Number(await balanceOf(ALICE))).toBe(before[1] + 3);
+      }
+      expect(complaints).toEqual([]);
+    });
+
     it("offers no sending to who may only read", async () => {
       const reader = await openConsoleDaemon({ flags: ["--storage", "memory"] });
       try {

@@ -10,6 +10,7 @@ import { Panel } from "../parts/panel.tsx";
 import { Empty } from "../parts/states.tsx";
 import { engine } from "../rpc.ts";
 import { useStore } from "../store.ts";
+import { useRpc } from "../use-rpc.ts";
 import { EntrypointForm } from "./entrypoint-form.tsx";
 import { MessageForm } from "./message-form.tsx";
 
@@ -21,6 +22,8 @@ export function ContractCalls({ contract }: { contract: ContractWithAbiJson }) {
   const info = useStore(engine);
   const [sender, setSender] = useState(sessionStorage.getItem(SENDER_KEY) ?? DEFAULT_SENDER);
   const canSend = info !== undefined && info.role !== "reader" && info.blockMode === "auto";
+  // Their names, where the chain has any: without --dev there are none to propose.
+  const accounts = useRpc("dev_accounts", canSend ? {} : undefined);
   const entrypoints = entrypointsOf(contract.abi);
   const views = entrypoints.filter(({ isView }) => isView);
   const calls = entrypoints.filter(({ isView }) => !isView);
@@ -47,11 +50,19 @@ export function ContractCalls({ contract }: { contract: ContractWithAbiJson }) {
             class="mono"
             size={46}
             value={sender}
+            list="senders"
             spellcheck={false}
             onInput={(event) => remember(event.currentTarget.value)}
           />
         </label>
-        <p class="quiet">{whyNotSent(canSend, info?.blockMode)}</p>
+        <datalist id="senders">
+          {accounts.data?.items.map(({ name, address }) => (
+            <option key={address} value={address}>
+              {name}
+            </option>
+          ))}
+        </datalist>
+        <p class="quiet">{whatMayBeSent(canSend, info?.blockMode)}</p>
       </div>
       {contract.metadata["interface"] === "cosmwasm" ? (
         <MessageForm contract={contract.address} sender={sender.trim()} canSend={canSend} />
@@ -73,8 +84,8 @@ export function ContractCalls({ contract }: { contract: ContractWithAbiJson }) {
   );
 }
 
-function whyNotSent(canSend: boolean, blockMode: string | undefined): string {
-  if (canSend) return "Calls can be simulated, and sent: no signature is asked for on this connection.";
+function whatMayBeSent(canSend: boolean, blockMode: string | undefined): string {
+  if (canSend) return "Calls can be simulated, and sent, as any account: this connection asks for no signature.";
   if (blockMode === "driven") return "Calls can be simulated. In mode driven the node brings the transactions.";
   return "Calls can be simulated. To send them from here, start the daemon with --dev or use a token.";
 }
