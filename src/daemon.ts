@@ -10,9 +10,12 @@ import { administration } from "./daemon/administration.ts";
 import { Development } from "./daemon/development.ts";
 import { Monitoring } from "./daemon/monitoring.ts";
 import { loadTokens } from "./daemon/tokens.ts";
+import type { WireCodec } from "./encoding/wire-codec.ts";
 import { Engine } from "./engine.ts";
 import { EngineError, toEngineError } from "./errors.ts";
 import { DEFAULT_PARAMETERS } from "./execution/parameters.ts";
+import { isAddon, loadAddon } from "./native/addon.ts";
+import { nativeWireCodec } from "./native/wire-codec.ts";
 import { type Log, openLog } from "./observability/log.ts";
 import type { AdminService } from "./rpc/admin.ts";
 import { openBinaryServer } from "./rpc/binary-server.ts";
@@ -77,6 +80,7 @@ export async function startDaemon(
       {
         service: engine.service,
         log,
+        codec: wireCodec(),
         telemetry: monitoring?.telemetry,
         admin,
         audit,
@@ -121,6 +125,12 @@ export async function startDaemon(
     dataDir?.close();
     throw problem;
   }
+}
+
+/** Without the addon everything goes the long way; who starts the engine says why it is missing. */
+function wireCodec(): WireCodec | undefined {
+  const addon = loadAddon();
+  return isAddon(addon) ? nativeWireCodec(addon) : undefined;
 }
 
 function openAudit(config: Config, log: Log): AuditLog {

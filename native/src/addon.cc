@@ -7,9 +7,11 @@
 #include "change_table.h"
 #include "delta.h"
 #include "merkle.h"
+#include "receipt_text.h"
 #include "sha256.h"
 #include "state_tree.h"
 #include "state_tree_file.h"
+#include "submission_reader.h"
 #include "tfhe_addon.h"
 #include "transfers.h"
 #include "tree_registry.h"
@@ -268,6 +270,50 @@ Napi::Value changesApply(const Info& info) {
   return Napi::Boolean::New(info.Env(), true);
 }
 
+/** (text, start, end, out, words out: count, bytes of encodings, start and end of the id, 1 for summaries) → what it submits, 0 for nothing read */
+Napi::Value submissionRead(const Info& info) {
+  const Bytes text = bytesAt(info, 0);
+  const size_t start = numberAt(info, 1), end = numberAt(info, 2);
+  if (start > end || end > text.size) throw Napi::RangeError::New(info.Env(), "the request lies outside the text");
+  uint8_t* out = outputAt(info, 3, submissionBytesMax(end - start));
+  size_t wordCount = 0;
+  uint32_t* words = wordsAt(info, 4, wordCount);
+  if (wordCount != 5) throw Napi::RangeError::New(info.Env(), "the words of a submission are 5");
+  const Submission read = readSubmission(text.data + start, end - start, out);
+  words[0] = read.count;
+  words[1] = read.bytes;
+  words[2] = uint32_t(start) + read.idAt;
+  words[3] = uint32_t(start) + read.idAt + read.idBytes;
+  words[4] = read.isSummary ? 1 : 0;
+  return Napi::Number::New(info.Env(), double(read.kind));
+}
+
+/** What `write` appends to an empty text; undefined where it answers false. */
+template <typename Write>
+Napi::Value textOf(const Info& info, Write write) {
+  // Its memory is used again; beyond this much it is given back.
+  constexpr size_t kKeptBytesMax = 1 << 20;
+  static thread_local std::string text;
+  text.clear();
+  if (!write(text)) return info.Env().Undefined();
+  napi_value value;
+  if (napi_create_string_latin1(info.Env(), text.data(), text.size(), &value) != napi_ok) throw Napi::Error::New(info.Env());
+  if (text.capacity() > kKeptBytesMax) std::string().swap(text);
+  return Napi::Value(info.Env(), value);
+}
+
+/** (entry, index, tokens) → JSON text, or undefined */
+Napi::Value receiptText(const Info& info) {
+  return textOf(info, [&](std::string& out) { return writeReceipt(bytesAt(info, 0), numberAt(info, 1), bytesAt(info, 2), out); });
+}
+
+/** (entry, first, count) → JSON texts with commas between them, or undefined */
+Napi::Value summariesText(const Info& info) {
+  return textOf(info, [&](std::string& out) {
+    return writeSummaries(bytesAt(info, 0), numberAt(info, 1), numberAt(info, 2), out);
+  });
+}
+
 template <Napi::Value (*Call)(const Info&)>
 Napi::Value guarded(const Info& info) {
   try {
@@ -311,6 +357,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   expose<merkleRootOf>(exports, "merkleRoot");
   expose<transfersRun>(exports, "transfersRun");
   expose<changesApply>(exports, "changesApply");
+  expose<submissionRead>(exports, "submissionRead");
+  expose<receiptText>(exports, "receiptText");
+  expose<summariesText>(exports, "summariesText");
   exposeTfhe(env, exports);
   return exports;
 }

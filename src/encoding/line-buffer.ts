@@ -12,8 +12,11 @@ const KEPT_BYTES_MAX = 1024 * 1024;
 
 export class LineBuffer {
   isOverflowing = false;
-  /** Bytes of the line that `next` answered last. */
+  /** Of the line found last: it stands in `bytes` from `start` to `end` until the next one is asked for. */
   lineBytes = 0;
+  bytes: Buffer = EMPTY;
+  start = 0;
+  end = 0;
   readonly #lineBytesMax: number;
   #chunk: Buffer = EMPTY;
   #at = 0;
@@ -37,35 +40,51 @@ export class LineBuffer {
 
   /** The next whole line without its newline; undefined when more bytes are needed. */
   next(): string | undefined {
-    if (this.isOverflowing) return undefined;
+    return this.find() ? this.#text() : undefined;
+  }
+
+  /** Whether there is another whole line: `bytes`, `start` and `end` then say where. */
+  find(): boolean {
+    if (this.isOverflowing) return false;
     const end = this.#chunk.indexOf(NEWLINE, this.#at);
     if (end === -1) {
       this.#keep(this.#chunk.length);
       this.#chunk = EMPTY;
+      this.bytes = EMPTY;
       this.#at = 0;
-      return undefined;
+      return false;
     }
     this.lineBytes = this.#restBytes + end - this.#at;
     if (this.lineBytes > this.#lineBytesMax) {
       this.isOverflowing = true;
-      return undefined;
+      return false;
     }
-    let line: string;
     if (this.#restBytes === 0) {
-      line = this.#chunk.toString("utf8", this.#at, end);
+      this.bytes = this.#chunk;
+      this.start = this.#at;
+      this.end = end;
     } else {
       this.#keep(end);
-      line = this.#takeRest();
+      this.#takeRest();
     }
     this.#at = end + 1;
-    return line;
+    return true;
   }
 
-  /** What came after the last newline when the stream has ended. */
-  last(): string | undefined {
-    if (this.isOverflowing || this.#restBytes === 0) return undefined;
+  /** Whether something came after the last newline when the stream has ended: the same as `find`. */
+  findLast(): boolean {
+    if (this.isOverflowing || this.#restBytes === 0) return false;
     this.lineBytes = this.#restBytes;
-    return this.#takeRest();
+    this.#takeRest();
+    return true;
+  }
+
+  last(): string | undefined {
+    return this.findLast() ? this.#text() : undefined;
+  }
+
+  #text(): string {
+    return this.bytes.toString("utf8", this.start, this.end);
   }
 
   /** Copies the chunk from where reading stands up to `end` behind the rest. */
@@ -85,10 +104,11 @@ export class LineBuffer {
     this.#restBytes = bytes;
   }
 
-  #takeRest(): string {
-    const line = this.#rest.toString("utf8", 0, this.#restBytes);
+  #takeRest(): void {
+    this.bytes = this.#rest;
+    this.start = 0;
+    this.end = this.#restBytes;
     this.#restBytes = 0;
     if (this.#rest.length > KEPT_BYTES_MAX) this.#rest = EMPTY;
-    return line;
   }
 }

@@ -45,6 +45,10 @@ export interface Addon {
     slots: Uint32Array,
     numbers: Uint32Array,
   ): boolean;
+  /** See src/encoding/wire-codec.ts. Answers 0 for nothing read, 1 for tx_submit, 2 for tx_submitBatch. */
+  submissionRead(text: Uint8Array, start: number, end: number, out: Uint8Array, words: Uint32Array): number;
+  receiptText(entry: Uint8Array, index: number, tokens: Uint8Array): string | undefined;
+  summariesText(entry: Uint8Array, first: number, count: number): string | undefined;
   readonly tfhe: TfheAddon;
 }
 

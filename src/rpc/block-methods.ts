@@ -184,10 +184,10 @@ async function executeBlock(
     timestampMs: params.timestampMs,
     encode: (out) => batch.encode(out),
   });
-  const staged = await StagedAbis.load(batch.contracts(outcome, abis), abis, (address) =>
+  const staged = await StagedAbis.load(batch.receipts.contracts(outcome, abis), abis, (address) =>
     service.stagedContract(address),
   );
-  const { text } = batch.receiptsText(outcome, "full", staged);
+  const { text } = batch.receipts.text(outcome, "full", staged);
   const members = `"height":${block.height},"stateRoot":"${toHex(block.stateRoot)}","gasUsed":"${block.gasUsed}","receipts":[${text}]`;
   return { block, members };
 }

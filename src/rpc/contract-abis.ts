@@ -57,10 +57,15 @@ export const TOKEN_MEANING: ContractMeaning = {
 
 /** Contracts kept: a few kilobytes each. */
 const KNOWN_MAX = 4096;
+/** Built-in tokens listed, those that became known last: a list is gone over from its beginning. */
+const LISTED_MAX = 64;
+const ADDRESS_BYTES = 20;
+const NO_TOKENS = new Uint8Array();
 
 export class ContractAbis {
   readonly #service: Pick<EngineService, "contract" | "contractsVersion">;
   readonly #known = new Map<string, ContractMeaning>();
+  #tokens = NO_TOKENS;
   #version = 0;
 
   constructor(service: Pick<EngineService, "contract" | "contractsVersion">) {
@@ -69,12 +74,22 @@ export class ContractAbis {
 
   /** @param address 40 lower-case hex digits. */
   of(address: string): ContractMeaning | undefined {
-    const version = this.#service.contractsVersion();
-    if (version !== this.#version) {
-      this.#known.clear();
-      this.#version = version;
-    }
+    this.#keepUp();
     return this.#known.get(address);
+  }
+
+  /** Addresses of contracts that are known to be built-in tokens, 20 bytes each: not of all. */
+  tokens(): Uint8Array {
+    this.#keepUp();
+    return this.#tokens;
+  }
+
+  #keepUp(): void {
+    const version = this.#service.contractsVersion();
+    if (version === this.#version) return;
+    this.#known.clear();
+    this.#tokens = NO_TOKENS;
+    this.#version = version;
   }
 
   /** Resolves when those of the contracts that there are are known; undefined when nothing is to be waited for. */
@@ -91,8 +106,15 @@ export class ContractAbis {
     for (const [index, contract] of found.entries()) {
       if (contract === undefined) continue;
       if (this.#known.size >= KNOWN_MAX) this.#known.clear();
-      this.#known.set(addresses[index]!, meaningOf(contract));
+      const meaning = meaningOf(contract);
+      this.#known.set(addresses[index]!, meaning);
+      if (meaning.isToken) this.#list(contract.address);
     }
+  }
+
+  #list(token: Uint8Array): void {
+    const others = this.#tokens.subarray(0, ADDRESS_BYTES * (LISTED_MAX - 1));
+    this.#tokens = Buffer.concat([token, others]);
   }
 }
 

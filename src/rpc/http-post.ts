@@ -84,7 +84,7 @@ export class HttpPost {
     request.on("end", () => {
       if (isRefused) return;
       const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-      this.#rpc.handleText(body.toString(), caller, new HttpAnswer(response, this.#rpc), 0);
+      this.#rpc.handleBytes(body, 0, body.length, caller, new HttpAnswer(response, this.#rpc), 0);
     });
   }
 

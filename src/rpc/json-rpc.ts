@@ -1,6 +1,7 @@
 /**
  * JSON-RPC 2.0 (https://www.jsonrpc.org/specification) over any transport: a parsed message in, text out.
  *   transport ── handle(message, caller, target, token) ──▶ Submissions │ Queries │ method table ──▶ target.answer(text, token)
+ *   bytes ── WireCodec reads plain submissions ──▶ Submissions
  * Always
  *  - Every message is answered exactly once; a notification with an empty text.
  *  - What changes the chain takes effect in the order in which it was handed in: submissions reach the service before
@@ -8,8 +9,9 @@
  *  - Parameters are passed by name.
  */
 import type { SettingJson } from "../client/methods.ts";
+import type { ReadSubmission, WireCodec } from "../encoding/wire-codec.ts";
 import { EngineError } from "../errors.ts";
-import { type Caller, hasRole, type Role, requireRole } from "./access.ts";
+import { type Caller, hasRole, type Role, requireRole, roleForKind } from "./access.ts";
 import type { AdminService, AuditTrail } from "./admin.ts";
 import { type AnswerTarget, type IdText, RequestInHand, toJson } from "./answers.ts";
 import { ContractAbis } from "./contract-abis.ts";
@@ -47,6 +49,8 @@ export interface JsonRpcOptions {
 export interface JsonRpcModules {
   readonly service: EngineService;
   readonly log: FaultLog;
+  /** Undefined: everything goes the long way. */
+  readonly codec?: WireCodec | undefined;
   /** Undefined: requests are not measured. */
   readonly telemetry?: RequestTelemetry | undefined;
   readonly admin?: AdminService | undefined;
@@ -63,6 +67,7 @@ export class JsonRpc {
   readonly service: EngineService;
   readonly log: FaultLog;
   readonly #options: JsonRpcOptions;
+  readonly #codec: WireCodec | undefined;
   readonly telemetry: RequestTelemetry | undefined;
   readonly #admin: AdminService | undefined;
   readonly #dev: DevService | undefined;
@@ -81,6 +86,7 @@ export class JsonRpc {
     this.log = modules.log;
     this.telemetry = modules.telemetry;
     this.#options = options;
+    this.#codec = modules.codec;
     this.#admin = modules.admin;
     this.#dev = modules.dev;
     this.#audit = modules.audit;
@@ -102,11 +108,16 @@ export class JsonRpc {
     this.streams.close();
   }
 
-  /** Answers a message of a transport: JSON text of one request, or of an array of them. */
-  handleText(text: string, caller: Caller, target: AnswerTarget, token: number): void {
+  /** Answers a message of a transport: UTF-8 of the JSON text of one request, or of an array of them. */
+  handleBytes(bytes: Buffer, start: number, end: number, caller: Caller, target: AnswerTarget, token: number): void {
+    const read = this.#codec?.readSubmission(bytes, start, end);
+    if (read !== undefined && read.count <= this.limits.batchMax && hasRole(caller, roleForKind("call"))) {
+      this.#submitRead(read, caller, target, token);
+      return;
+    }
     let message: unknown;
     try {
-      message = JSON.parse(text);
+      message = JSON.parse(bytes.toString("utf8", start, end));
     } catch (problem) {
       const reason = problem instanceof Error ? problem.message : "not JSON";
       this.refuse(new EngineError("PARSE_ERROR", `not valid JSON: ${reason}`), target, token);
@@ -141,6 +152,19 @@ export class JsonRpc {
       `${name} belongs to mode ${needed}; this daemon runs in mode ${blockMode}`,
       facts,
     );
+  }
+
+  #submitRead(read: ReadSubmission, caller: Caller, target: AnswerTarget, token: number): void {
+    const method = METHODS[read.isBatch ? "tx_submitBatch" : "tx_submit"];
+    const request = new RequestInHand(read.id, target, token, this.log);
+    if (this.telemetry !== undefined) request.measure(this.telemetry.method(method.name), caller.traceparent);
+    try {
+      this.#admit(method, caller);
+      request.markWrite();
+      this.#submissions.read(read, request);
+    } catch (thrown) {
+      request.fail(thrown);
+    }
   }
 
   #handleArray(messages: readonly unknown[], caller: Caller, target: AnswerTarget, token: number): void {
@@ -183,9 +207,7 @@ export class JsonRpc {
   #dispatch(name: string, given: unknown, caller: Caller, request: RequestInHand): void {
     const method = getMethod(name);
     if (method === undefined) throw methodNotFound(name);
-    this.#requireRole(method, caller);
-    this.requireRunning();
-    if (method.blockMode !== undefined) this.requireMode(name, method.blockMode);
+    this.#admit(method, caller);
     const params = given === undefined ? {} : given;
     if (!isObject(params)) throw invalid("params", "an object: parameters are passed by name", params);
     if (name === "tx_submit" || name === "tx_submitBatch") {
@@ -194,6 +216,13 @@ export class JsonRpc {
       else this.#submissions.batch(params, caller, request);
     } else if (name === "contract_query") this.#queries.run(params, request);
     else this.#runMethod(method as GeneralMethod, params, caller, request);
+  }
+
+  /** @throws EngineError when this caller may not call it, or nobody may now. */
+  #admit(method: Pick<GeneralMethod, "name" | "role" | "isAudited" | "blockMode">, caller: Caller): void {
+    this.#requireRole(method, caller);
+    this.requireRunning();
+    if (method.blockMode !== undefined) this.requireMode(method.name, method.blockMode);
   }
 
   #requireRole({ name, role, isAudited }: Pick<GeneralMethod, "name" | "role" | "isAudited">, caller: Caller): void {
@@ -237,6 +266,7 @@ interface GeneralMethod {
   readonly name: string;
   readonly role: Role;
   readonly isAudited?: boolean;
+  readonly blockMode?: BlockMode;
   readonly validator: { require(params: unknown): void };
   readonly isOrdered?: boolean;
   readonly handle: (params: Params, context: MethodContext) => unknown;

@@ -52,23 +52,19 @@ class LineConnection extends Connection implements AnswerTarget, NotificationCha
   }
 
   protected override takeRequest(): number | undefined {
-    for (;;) {
-      const line = this.#lines.next();
-      if (line === undefined) return this.#refuseOverlong();
-      if (!isBlank(line)) return this.#handOn(line);
-    }
+    while (this.#lines.find()) if (!isBlank(this.#lines)) return this.#handOn();
+    return this.#refuseOverlong();
   }
 
   protected override takeLast(): number | undefined {
-    const line = this.#lines.last();
-    return line === undefined || isBlank(line) ? undefined : this.#handOn(line);
+    return this.#lines.findLast() && !isBlank(this.#lines) ? this.#handOn() : undefined;
   }
 
-  #handOn(line: string): number {
-    const bytes = this.#lines.lineBytes;
-    this.begin(bytes);
-    this.#rpc.handleText(line, TRUSTED_CALLER, this, bytes);
-    return bytes;
+  #handOn(): number {
+    const { bytes, start, end, lineBytes } = this.#lines;
+    this.begin(lineBytes);
+    this.#rpc.handleBytes(bytes, start, end, TRUSTED_CALLER, this, lineBytes);
+    return lineBytes;
   }
 
   /** A line over the bound is answered once; where the next one would begin can't be known without reading it all. */
@@ -89,6 +85,8 @@ class LineConnection extends Connection implements AnswerTarget, NotificationCha
   }
 }
 
-function isBlank(line: string): boolean {
-  return line.length <= 1 && (line === "" || line === "\r");
+const CARRIAGE_RETURN = 13;
+
+function isBlank({ bytes, start, end }: LineBuffer): boolean {
+  return start === end || (start + 1 === end && bytes[start] === CARRIAGE_RETURN);
 }

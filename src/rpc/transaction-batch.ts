@@ -1,10 +1,12 @@
 /**
  * Transactions on their way in and their receipts on the way out, many at a time: what tx_submitBatch and block_execute
  * share. A transaction that is refused here stands in its place and leaves its neighbours alone.
- *   JSON ── TransactionBatch.encode ──▶ executor's buffer        block bytes ── receiptsText ──▶ JSON text
+ *   JSON ── TransactionBatch.encode ──▶ executor's buffer        block bytes ── BatchReceipts.text ──▶ JSON text
  */
+import type { BlockEntry } from "../encoding/block-entry.ts";
 import type { ByteWriter } from "../encoding/bytes.ts";
 import { encodeTransaction, type TransactionJson } from "../encoding/transaction.ts";
+import type { WireCodec } from "../encoding/wire-codec.ts";
 import { EngineError, toEngineError } from "../errors.ts";
 import { type Caller, hasRole, requireRole, roleForKind } from "./access.ts";
 import { errorText } from "./answers.ts";
@@ -20,13 +22,13 @@ export type Detail = "full" | "summary";
 const transactionSchema = new Validator(Transaction);
 
 export class TransactionBatch {
+  readonly receipts: BatchReceipts;
   readonly #transactions: readonly unknown[];
   readonly #wait: Wait;
   readonly #caller: Caller;
-  /** What was refused before it was handed on, by index in the request. */
-  #refused: Map<number, Rejection> | undefined;
 
-  constructor(transactions: readonly unknown[], wait: Wait, caller: Caller) {
+  constructor(transactions: readonly unknown[], wait: Wait, caller: Caller, codec?: WireCodec) {
+    this.receipts = new BatchReceipts(transactions.length, wait, codec);
     this.#transactions = transactions;
     this.#wait = wait;
     this.#caller = caller;
@@ -48,17 +50,49 @@ export class TransactionBatch {
       } catch (thrown) {
         const error = toEngineError(thrown);
         if (error.code === "INTERNAL_ERROR") throw thrown;
-        this.#refused ??= new Map();
-        this.#refused.set(i, inside(error, `transactions[${i}]`));
+        this.receipts.refuse(i, inside(error, `transactions[${i}]`));
       }
     }
     return count;
   }
 
+  /** Of those that were not refused, the contracts that are called. */
+  targets(): string[] {
+    return this.#transactions.flatMap((transaction, index) => {
+      const { to } = transaction as { to?: unknown };
+      const isAddress = typeof to === "string" && ADDRESS.test(to) && !this.receipts.isRefused(index);
+      return isAddress ? [to.slice(2).toLowerCase()] : [];
+    });
+  }
+}
+
+/** What is answered for the transactions of one request. */
+export class BatchReceipts {
+  readonly #count: number;
+  readonly #wait: Wait;
+  readonly #codec: WireCodec | undefined;
+  /** What was refused before it was handed on, by index in the request. */
+  #refused: Map<number, Rejection> | undefined;
+
+  constructor(count: number, wait: Wait, codec: WireCodec | undefined) {
+    this.#count = count;
+    this.#wait = wait;
+    this.#codec = codec;
+  }
+
+  refuse(index: number, rejection: Rejection): void {
+    this.#refused ??= new Map();
+    this.#refused.set(index, rejection);
+  }
+
+  isRefused(index: number): boolean {
+    return this.#refused?.has(index) === true;
+  }
+
   /** Contracts whose ABIs say what the receipts mean. */
   contracts(outcome: SubmissionOutcome, abis: KnownAbis): string[] {
     const contracts: string[] = [];
-    const count = this.#transactions.length - (this.#refused?.size ?? 0);
+    const count = this.#count - (this.#refused?.size ?? 0);
     for (let index = 0; index < count; index++) {
       const block = this.#wait === "accepted" ? undefined : outcome.block(index);
       if (block !== undefined && outcome.rejection(index) === undefined)
@@ -67,25 +101,17 @@ export class TransactionBatch {
     return contracts;
   }
 
-  /** Of those that were not refused, the contracts that are called. */
-  targets(): string[] {
-    return this.#transactions.flatMap((transaction, index) => {
-      const { to } = transaction as { to?: unknown };
-      const isAddress = typeof to === "string" && ADDRESS.test(to) && !this.#refused?.has(index);
-      return isAddress ? [to.slice(2).toLowerCase()] : [];
-    });
-  }
-
   /** The members of the JSON array of receipts, in the order of the request, and the highest block that holds one of them. */
-  receiptsText(
-    outcome: SubmissionOutcome,
-    detail: Detail,
-    abis: KnownAbis,
-  ): { text: string; height: number | undefined } {
+  text(outcome: SubmissionOutcome, detail: Detail, abis: KnownAbis): { text: string; height: number | undefined } {
+    if (detail === "summary") {
+      const block = this.#oneRun(outcome);
+      const text = block && this.#codec?.summariesText(block.bytes, outcome.position(0), this.#count);
+      if (text !== undefined) return { text, height: block!.height };
+    }
     let receipts: BlockReceipts | undefined;
     let height: number | undefined;
     let text = "";
-    for (let i = 0, index = 0; i < this.#transactions.length; i++) {
+    for (let i = 0, index = 0; i < this.#count; i++) {
       if (i > 0) text += ",";
       const refused = this.#refused?.get(i);
       const rejection = refused ?? outcome.rejection(index);
@@ -107,6 +133,17 @@ export class TransactionBatch {
       if (refused === undefined) index++;
     }
     return { text, height };
+  }
+
+  /** The block that holds all of them, one after the other; undefined where they do not stand so. */
+  #oneRun(outcome: SubmissionOutcome): BlockEntry | undefined {
+    if (this.#refused !== undefined || this.#wait === "accepted") return undefined;
+    const block = outcome.block(0);
+    const first = outcome.position(0);
+    for (let i = 0; i < this.#count; i++)
+      if (outcome.block(i) !== block || outcome.position(i) !== first + i || outcome.rejection(i) !== undefined)
+        return undefined;
+    return block;
   }
 }
 

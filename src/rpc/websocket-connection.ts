@@ -128,7 +128,7 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
         this,
         bytes,
       );
-    else this.#rpc.handleText(data.toString(), this.#caller, this, bytes);
+    else this.#rpc.handleBytes(data, 0, bytes, this.#caller, this, bytes);
   }
 
   #hasRoom(): boolean {
