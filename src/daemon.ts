@@ -210,10 +210,10 @@ function openEngine(
 function postgresStorage(config: Config): Parameters<typeof Engine.open>[0]["postgres"] {
   const { kind, durability, postgres } = config.storage;
   if (kind !== "postgres" || durability === "memory") return undefined;
-  const { tables: hasTables, leaseMs, commitTimeoutMs, ...options } = postgres;
+  const { tables: hasTables, leaseMs, commitTimeoutMs, readReplicas, ...options } = postgres;
   const { slowQueryMs: slowMs } = config.monitoring;
   const strict = durability === "strict" ? { leaseMs, commitTimeoutMs } : {};
-  return { options, durability, address: addressOf(config), ...strict, hasTables, slowMs };
+  return { options, durability, address: addressOf(config), ...strict, readReplicas, hasTables, slowMs };
 }
 
 /** What another daemon tells clients to go to. */

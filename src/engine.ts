@@ -425,6 +425,7 @@ export class Engine {
       log: this.#log,
       follower: this.#follower?.progress,
       tables: this.#postgres?.tables,
+      readReplicas: this.#postgres?.replicas?.describe() ?? [],
       redis: this.#redis?.describe(),
       leadership: this.#postgres?.leadership,
       backups: this.#options.backups?.(),

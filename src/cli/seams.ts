@@ -2,7 +2,7 @@
  * The one place where the command line meets the daemon and the tools that work on a data directory.
  * Both are loaded when a command needs them, never before: `polytorus --help` reads none of it.
  */
-import type { Config, PostgresConfig, RedisConfig } from "../config/config.ts";
+import type { Config, PostgresConfig, PostgresServer, RedisConfig } from "../config/config.ts";
 import type { ShownSetting } from "../config/shown-settings.ts";
 import { ExecutorThreads } from "../sequencer/executor-threads.ts";
 import type { StateTools } from "./store-copies.ts";
@@ -98,6 +98,14 @@ export interface PostgresFacts {
   readonly clockAheadMs: number;
   readonly connections: number;
   readonly connectionsMax: number;
+}
+
+export interface ReadReplicaFacts {
+  readonly latencyMs: number;
+  readonly version: string;
+  /** The newest entry that its tables or its log have; -1: none. */
+  readonly seq: number;
+  readonly entriesBehind: number;
 }
 
 export interface RedisFacts {
@@ -217,6 +225,12 @@ export async function openDatabaseTools(postgres: PostgresConfig): Promise<Datab
 export async function postgresFacts(postgres: PostgresConfig): Promise<PostgresFacts> {
   const tools = await import("../tools/database.ts");
   return await tools.postgresFacts(postgres);
+}
+
+/** How far a read replica is behind the primary. @throws StorageError when one of them can't be asked. */
+export async function readReplicaFacts(postgres: PostgresConfig, replica: PostgresServer): Promise<ReadReplicaFacts> {
+  const tools = await import("../tools/database.ts");
+  return await tools.readReplicaFacts(postgres, replica);
 }
 
 /** @throws StorageError when it can't be asked. */

@@ -1,8 +1,15 @@
 /** What doctor makes of PostgreSQL and Redis, from what they say of themselves. */
-import type { Config } from "../config/config.ts";
+import type { Config, PostgresConfig, PostgresServer } from "../config/config.ts";
 import { toEngineError } from "../errors.ts";
 import type { Check } from "./machine-checks.ts";
-import { openDatabaseTools, type PostgresFacts, postgresFacts, type RedisFacts, redisFacts } from "./seams.ts";
+import {
+  openDatabaseTools,
+  type PostgresFacts,
+  postgresFacts,
+  type RedisFacts,
+  readReplicaFacts,
+  redisFacts,
+} from "./seams.ts";
 
 /** Statements in use came with it. */
 const POSTGRES_MINIMUM = 120_000;
@@ -21,6 +28,9 @@ export async function checkPostgres({ storage }: Config): Promise<Check[]> {
     return [
       postgresCheck(name, facts, storage.durability, storage.postgres.tls.mode !== "disable"),
       await migrationsCheck(storage.postgres),
+      ...(await Promise.all(
+        storage.postgres.readReplicas.servers.map((server) => readReplicaCheck(storage.postgres, server)),
+      )),
     ];
   } catch (problem) {
     const fix = "start it, or mend storage.postgres.* (DATABASE_URL)";
@@ -43,6 +53,21 @@ function postgresCheck(name: string, facts: PostgresFacts, durability: string, w
   if (Math.abs(clockAheadMs) > CLOCK_DIFFERENCE_MAX_MS)
     return warning(`its clock is ${Math.round(clockAheadMs)} ms ahead of this one`, "set both clocks (NTP)");
   return { name, status: "ok", found };
+}
+
+async function readReplicaCheck(postgres: PostgresConfig, server: PostgresServer): Promise<Check> {
+  const name = "read replica";
+  const where = `${server.host}:${server.port}`;
+  const fix =
+    "start it, let it catch up, or take it out of storage.postgres.read_replica_urls; the primary is read meanwhile";
+  try {
+    const { version, latencyMs, seq, entriesBehind } = await readReplicaFacts(postgres, server);
+    const found = `${where}, version ${version}, ${latencyMs.toFixed(2)} ms away, at entry ${seq}, ${entriesBehind} behind`;
+    if (entriesBehind <= postgres.readReplicas.entriesBehindMax) return { name, status: "ok", found };
+    return { name, status: "warning", found: `${found}: too far to be read from`, fix };
+  } catch (problem) {
+    return { name, status: "warning", found: `${where}: ${toEngineError(problem).message}`, fix };
+  }
 }
 
 async function migrationsCheck(postgres: Config["storage"]["postgres"]): Promise<Check> {

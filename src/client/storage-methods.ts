@@ -1,7 +1,7 @@
 /** storage_*: what the storage is made of and how it does. Null stands for what is not there, or could not be asked. */
 
 export interface BackendJson {
-  name: "log" | "state" | "postgres" | "redis";
+  name: "log" | "state" | "postgres" | "postgres-replica" | "redis";
   /** Where it is; of a server its address, without credentials. */
   where: string;
   /** As `/health` says. */
@@ -103,6 +103,9 @@ export interface StorageInfoJson {
   logBytes: number;
   stateStoreBytes: number | null;
   postgres: {
+    /** Who was asked: a read replica that is near enough, else the primary; and the entry of the log that its tables have. */
+    where: string;
+    tablesSeq: number | null;
     version: string;
     databaseBytes: number;
     connections: number;

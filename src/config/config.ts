@@ -117,7 +117,7 @@ export interface BackupConfig {
       };
 }
 
-export interface PostgresConfig {
+export interface PostgresServer {
   readonly host: string;
   readonly port: number;
   readonly database: string;
@@ -128,11 +128,15 @@ export interface PostgresConfig {
     readonly mode: "disable" | "require" | "verify-ca" | "verify-full";
     readonly caFile: string | undefined;
   };
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}
+
+export interface PostgresConfig extends PostgresServer {
   readonly tables: boolean;
   readonly leaseMs: number;
   readonly commitTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  readonly statementTimeoutMs: number;
+  readonly readReplicas: { readonly servers: readonly PostgresServer[]; readonly entriesBehindMax: number };
 }
 
 export interface RedisConfig {

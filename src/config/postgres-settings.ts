@@ -1,6 +1,6 @@
 /** Settings of PostgreSQL. */
 import * as Type from "typebox";
-import { flag, named, number, optional, type Setting } from "./setting.ts";
+import { flag, named, number, optional, SAFE_MAX, type Setting } from "./setting.ts";
 
 export const POSTGRES_SETTINGS = {
   "storage.postgres.url": optional(
@@ -28,6 +28,17 @@ export const POSTGRES_SETTINGS = {
     meaning: "disable, require, verify-ca or verify-full; left out: disable for this machine, require for others.",
   } as Setting<"disable" | "require" | "verify-ca" | "verify-full" | undefined>,
   "storage.postgres.sslrootcert": optional("path", "PEM certificate of the CA that signed the server's."),
+  "storage.postgres.read_replica_urls": optional(
+    "text",
+    "URLs of servers that PostgreSQL replicates to, with commas between: what may be a little behind is read there. What a URL leaves out is as above.",
+    { isSecret: true },
+  ),
+  "storage.postgres.read_replica_behind_max": number(
+    "wholeNumber",
+    1_000,
+    { minimum: 1, maximum: SAFE_MAX },
+    "Entries that a read replica may be behind; further, the primary is read.",
+  ),
   "storage.postgres.tables": flag(
     true,
     "Keep tables for SQL readers. false, with durability strict: the log alone, which costs the server less.",

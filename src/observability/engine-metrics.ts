@@ -64,6 +64,14 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
 
   addServerMetrics(add, () => figures()?.storage);
 
+  add.gauge("contract_read_replica_entries_behind", "Entries that a read replica is behind the primary.", () =>
+    Object.entries(figures()?.health.backends ?? {}).flatMap(([backend, { kind, entriesBehind }]) =>
+      kind === "read replica" && typeof entriesBehind === "number"
+        ? [{ labels: { backend }, value: entriesBehind }]
+        : [],
+    ),
+  );
+
   const secondsOf = (name: string) => {
     const ms = fact("backups", name);
     return ms === undefined ? undefined : ms / 1000;

@@ -9,7 +9,7 @@ const Measure = Type.Number({ description: "a number" });
 const Seq = Type.Integer({ minimum: -1, description: "a seq, or -1" });
 const Backend = closed(
   {
-    name: words("log", "state", "postgres", "redis"),
+    name: words("log", "state", "postgres", "postgres-replica", "redis"),
     where: Text,
     status: Text,
     latencyMs: nullable(Measure),
@@ -47,6 +47,8 @@ const RedisUse = closed(
 );
 const Table = closed({ name: Text, bytes: Whole, rows: Whole });
 const PostgresInfo = closed({
+  where: Text,
+  tablesSeq: nullable(Seq),
   version: Text,
   databaseBytes: Whole,
   connections: Whole,

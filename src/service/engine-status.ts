@@ -9,6 +9,7 @@ import type { ExecutorStart } from "../sequencer/executor-handle.ts";
 import { IDS_KEPT_MIN, IDS_KEPT_MS } from "../sequencer/id-index.ts";
 import type { FollowerProgress } from "../storage/follower-protocol.ts";
 import type { PostgresProgress } from "../storage/postgres-protocol.ts";
+import type { ReadReplicaState } from "../storage/read-replica.ts";
 import { VERSION } from "../version.ts";
 import type { BackupHealth } from "./backup-handle.ts";
 import type { QueryPoolUse } from "./query-pool.ts";
@@ -26,6 +27,7 @@ export interface EngineFacts {
   follower: FollowerProgress | undefined;
   /** PostgreSQL's tables, where there are any. */
   tables: (PostgresProgress & { backlog: { entries: number; bytes: number } }) | undefined;
+  readReplicas: readonly ReadReplicaState[];
   /** The cache in Redis, where there is one. */
   redis: ReturnType<RedisSide["describe"]> | undefined;
   /** With a shared log: who leads, and whether it can be reached. */
@@ -86,7 +88,8 @@ export function healthOf(facts: EngineFacts): HealthReport {
   const hasCache = facts.redis === undefined || [...REDIS_LINKS_AT_EASE, "starting"].includes(facts.redis.link);
   const isWaiting = follower?.problem !== undefined;
   const hasBackups = facts.backups === undefined || facts.backups.status === "ok";
-  const hasOthers = hasTables && hasCache && hasBackups;
+  const hasReplicas = facts.readReplicas.every(({ status }) => status === "ok" || status === "starting");
+  const hasOthers = hasTables && hasCache && hasBackups && hasReplicas;
   const isDegraded = fatal !== undefined || isBehind || isWaiting || isCutOff || !hasOthers;
   // A schema of another version is for an operator to see to: nobody is sent here meanwhile.
   const isRed = fatal !== undefined || isBehind || tables?.link === "migrations" || isCutOff || isReplica;
@@ -108,6 +111,9 @@ export function healthOf(facts: EngineFacts): HealthReport {
         ? { ...follower, status: isBehind ? "behind" : isWaiting ? "waiting" : "ok", kind: "lmdb" }
         : { status: "ok", kind: "memory" },
       ...(tables === undefined ? {} : { postgres: tablesHealth(tables, facts.backlogMaxBytes) }),
+      ...Object.fromEntries(
+        facts.readReplicas.map((replica, i) => [`postgres-replica-${i + 1}`, { kind: "read replica", ...replica }]),
+      ),
       ...(facts.redis === undefined ? {} : { redis: cacheHealth(facts.redis) }),
       ...(facts.backups === undefined ? {} : { backups: facts.backups }),
       ...(facts.queries === undefined ? {} : { queries: { status: "ok", kind: "threads", ...facts.queries } }),

@@ -4,11 +4,12 @@
  *   replica   copies and follows the log ── the lease has run out, and it could claim it ── reads the rest ──▶ leader
  * Always
  *  - A new leader has followed every entry that an older token wrote before it appends one itself.
+ *  - What a replica copies from a read replica of PostgreSQL is what the primary has, and near enough to its end.
  *  - Time only decides when somebody may try: what a leader that slept through its lease appends fails by its token.
  */
 import type { Client } from "pg";
 import { EngineError, StorageError } from "../errors.ts";
-import { LogRows } from "../storage/log-rows.ts";
+import { entryHash, LogRows } from "../storage/log-rows.ts";
 import { connectPostgres, dropConnection } from "../storage/postgres-connection.ts";
 import {
   claimLease,
@@ -21,12 +22,14 @@ import {
 import type { PostgresLog } from "../storage/postgres-log.ts";
 import { describeServer, type PostgresOptions, quotedSchema } from "../storage/postgres-options.ts";
 import type { StatementMeter } from "../storage/statement-meter.ts";
+import type { ReadReplicas } from "./read-replicas.ts";
 
 export interface LeadershipOptions {
   readonly postgres: PostgresOptions;
   readonly meter: StatementMeter;
   readonly lease: LeaseRequest;
   readonly log: PostgresLog;
+  readonly replicas: ReadReplicas | undefined;
   /** Takes what was copied into execution, and publishes it. */
   follow(): Promise<void>;
   onPromoted(token: bigint): void;
@@ -159,22 +162,40 @@ export class Leadership {
   }
 
   async #asReplica(client: Client): Promise<void> {
-    await this.#copy(client);
+    await this.#copy(() => this.#nextEntries(client));
     this.#holder = await readLease(client, this.#schema);
     if (this.#isClosed || (this.#holder !== undefined && this.#holder.expiresInMs > 0)) return;
     const sentAtMs = performance.now();
     const claim = await claimLease(client, this.#schema, this.#options.lease);
     if ("heldBy" in claim) return;
     // What the leader before wrote last; nobody but this token can write after it.
-    await this.#copy(client);
+    await this.#copy(() => this.#primaryEntries(client));
     this.#provenAtMs = sentAtMs;
     this.#promote(claim.token);
   }
 
-  async #copy(client: Client): Promise<void> {
+  #primaryEntries(client: Client): Promise<Uint8Array[]> {
+    return this.#rows.read(client, this.#options.log.copiedSeq + 1, READ_ENTRIES);
+  }
+
+  /** From a read replica where one is near enough. */
+  async #nextEntries(client: Client): Promise<Uint8Array[]> {
+    const { log, replicas } = this.#options;
+    const entries = await replicas?.nearest?.entries(log.copiedSeq + 1, READ_ENTRIES);
+    const last = entries?.at(-1);
+    if (entries === undefined) return await this.#primaryEntries(client);
+    if (last !== undefined) {
+      const isSame = (await this.#rows.hash(client, log.copiedSeq + entries.length))?.equals(entryHash(last)) === true;
+      return isSame ? entries : await this.#primaryEntries(client);
+    }
+    const { lastSeq } = await this.#rows.end(client);
+    return lastSeq - log.copiedSeq <= replicas!.entriesBehindMax ? [] : await this.#primaryEntries(client);
+  }
+
+  async #copy(next: () => Promise<Uint8Array[]>): Promise<void> {
     const { log } = this.#options;
     for (;;) {
-      const entries = await this.#rows.read(client, log.copiedSeq + 1, READ_ENTRIES);
+      const entries = await next();
       if (entries.length > 0) await log.copy(entries);
       if (log.copiedSeq > log.durableSeq) await this.#options.follow();
       if (entries.length === 0) return;

@@ -83,7 +83,9 @@ export async function openStorage(options: StorageOptions): Promise<OpenedStorag
     leaseMs: postgres.leaseMs ?? LEASE_MS,
   };
   try {
-    const request = { postgres: postgres.options, lease, localInstance: instanceId(dataDir), journal };
+    const readReplicas = postgres.readReplicas?.servers ?? [];
+    const localInstance = instanceId(dataDir);
+    const request = { postgres: postgres.options, lease, localInstance, journal, readReplicas, report };
     const token = await prepareSharedLog(request);
     const meter = new StatementMeter(postgres.slowMs);
     const onFenced = () => shared?.onFenced();

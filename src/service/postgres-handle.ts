@@ -21,6 +21,8 @@ export interface PostgresStorage {
   readonly leaseMs?: number;
   /** In strict, when a submitter is told that the outcome is not known; left out: it waits until it is. */
   readonly commitTimeoutMs?: number;
+  /** Servers that PostgreSQL replicates to, and how far behind they may be read; left out: there are none. */
+  readonly readReplicas?: { readonly servers: readonly PostgresOptions[]; readonly entriesBehindMax: number };
   /** In strict, false: the log alone. */
   readonly hasTables?: boolean;
   /** A statement that takes as long is listed as slow; left out: SLOW_MS. */

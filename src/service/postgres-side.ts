@@ -8,6 +8,7 @@ import { addedCounts, type StatementCounts } from "../storage/statement-meter.ts
 import { Leadership } from "./leadership.ts";
 import type { SharedLog } from "./open-storage.ts";
 import { type PostgresStorage, startTables, type TablesThread } from "./postgres-handle.ts";
+import { ReadReplicas } from "./read-replicas.ts";
 
 export interface PostgresSideOptions {
   readonly storage: PostgresStorage;
@@ -29,6 +30,7 @@ export interface PostgresSideOptions {
 export class PostgresSide {
   readonly #options: PostgresSideOptions;
   readonly #leadership: Leadership | undefined;
+  readonly replicas: ReadReplicas | undefined;
   #tables: TablesThread | undefined;
   /** What the tables' threads that ended had asked. */
   #ended: StatementCounts = addedCounts([]);
@@ -37,13 +39,18 @@ export class PostgresSide {
 
   constructor(options: PostgresSideOptions) {
     this.#options = options;
-    const { shared, storage, follow, onFatal, report } = options;
+    const { shared, storage, follow, onFatal, report, log } = options;
+    const { readReplicas, durability } = storage;
+    const tablesSeq = () => this.#tables?.progress.appliedSeq ?? -1;
+    if (readReplicas !== undefined && readReplicas.servers.length > 0)
+      this.replicas = new ReadReplicas({ ...readReplicas, durability, log, tablesSeq, report });
     if (shared === undefined) return;
     this.#leadership = new Leadership({
       postgres: storage.options,
       meter: shared.meter,
       lease: shared.lease,
       log: shared.log,
+      replicas: this.replicas,
       follow,
       onFatal,
       report,
@@ -64,6 +71,7 @@ export class PostgresSide {
   async start(): Promise<void> {
     if (this.#leadership === undefined) await this.#startTables(undefined);
     else this.#leadership.start(this.#options.shared!.token);
+    this.replicas?.start();
   }
 
   durable(): void {
@@ -95,7 +103,7 @@ export class PostgresSide {
 
   /** @param isOrderly the tables may follow for a while. */
   async close(isOrderly: boolean): Promise<void> {
-    await this.#leadership?.close();
+    await Promise.all([this.#leadership?.close(), this.replicas?.close()]);
     await this.#change;
     if (isOrderly) await this.#tables?.stop();
     else await this.#tables?.kill();

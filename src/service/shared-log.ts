@@ -1,16 +1,16 @@
 /**
  * Before an engine opens a log that it shares: the schema has the right version, the local copy is brought up to the log, and
  * the lease is claimed if it is free. A log that was local so far (storage embedded, or durability journal) is handed over.
- *   connect ─▶ migrations ─▶ claim, or not ─▶ copy is a beginning of the log ─▶ what is missing is copied
+ *   connect ─▶ migrations ─▶ claim, or not ─▶ copy is a beginning of the log ─▶ what is missing is copied, from read replicas first
  */
 import type { Client } from "pg";
-import { EngineError } from "../errors.ts";
+import { EngineError, StorageError } from "../errors.ts";
 import type { Journal } from "../storage/journal.ts";
 import { entryHash, LogRows } from "../storage/log-rows.ts";
 import { migrationsDirectory } from "../storage/migration-files.ts";
 import { connectPostgres, dropConnection } from "../storage/postgres-connection.ts";
 import { claimLease, type LeaseRequest, takeOverLease } from "../storage/postgres-lease.ts";
-import { type PostgresOptions, quotedSchema } from "../storage/postgres-options.ts";
+import { describeServer, type PostgresOptions, quotedSchema } from "../storage/postgres-options.ts";
 import { NotReadyError, notOurs, requireMigrations } from "../storage/postgres-session.ts";
 
 export interface SharedLogRequest {
@@ -19,6 +19,9 @@ export interface SharedLogRequest {
   /** The data directory's: whose tables these were in durability journal. */
   readonly localInstance: string;
   readonly journal: Journal;
+  /** Where most of a long log is read, if it is the primary's. */
+  readonly readReplicas: readonly PostgresOptions[];
+  report(level: "warn", message: string, facts: Record<string, unknown>): void;
 }
 
 const READ_ENTRIES = 64;
@@ -36,6 +39,7 @@ export async function prepareSharedLog(request: SharedLogRequest): Promise<bigin
     const rows = new LogRows(quotedSchema(postgres));
     const token = await claim(client, request);
     await requireBeginning(client, rows, request, token);
+    for (const replica of request.readReplicas) await copyFromReplica(replica, client, rows, request);
     const giveUpAtMs = performance.now() + GENESIS_WAIT_MS;
     for (;;) {
       const entries = await rows.read(client, journal.lastSeq + 1, READ_ENTRIES);
@@ -49,6 +53,34 @@ export async function prepareSharedLog(request: SharedLogRequest): Promise<bigin
   } catch (problem) {
     if (!(problem instanceof NotReadyError)) throw problem;
     throw new EngineError("MIGRATIONS_PENDING", problem.message, { schema: postgres.schema });
+  } finally {
+    dropConnection(client);
+  }
+}
+
+/** As much of the log as a read replica has. Whatever is wrong with it, the rest comes from the primary. */
+async function copyFromReplica(
+  replica: PostgresOptions,
+  primary: Client,
+  rows: LogRows,
+  { journal, report }: SharedLogRequest,
+): Promise<void> {
+  let client: Client | undefined;
+  try {
+    client = await connectPostgres(replica, { application: "start" });
+    for (;;) {
+      const entries = await rows.read(client, journal.lastSeq + 1, READ_ENTRIES);
+      const last = entries.at(-1);
+      if (last === undefined) return;
+      if ((await rows.hash(primary, journal.lastSeq + entries.length))?.equals(entryHash(last)) !== true)
+        throw new StorageError(`it holds another log at entry ${journal.lastSeq + entries.length}`, {
+          retryable: false,
+        });
+      await journal.append(entries);
+    }
+  } catch (problem) {
+    const facts = { where: describeServer(replica), why: (problem as Error).message, lastSeq: journal.lastSeq };
+    report("warn", "the log is copied from the primary, not from a read replica", facts);
   } finally {
     dropConnection(client);
   }

@@ -13,12 +13,14 @@ import type {
   StorageStatsJson,
 } from "../client/storage-methods.ts";
 import type { EnhancedContractEngine } from "../engines/enhanced/enhanced-engine.ts";
+import { StorageError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import type { HealthReport, StorageInsights as StorageFace } from "../rpc/services.ts";
 import type { DataPaths } from "../storage/data-paths.ts";
 import type { FollowerProgress } from "../storage/follower-protocol.ts";
 import { inspectPostgres, type PostgresInspection } from "../storage/postgres-inspection.ts";
 import { describeServer } from "../storage/postgres-options.ts";
+import type { ReadReplicaState } from "../storage/read-replica.ts";
 import { inspectRedis, type RedisInspection } from "../storage/redis-inspection.ts";
 import { describeRedis } from "../storage/redis-options.ts";
 import { SLOW_MS, type StatementCounts } from "../storage/statement-meter.ts";
@@ -52,11 +54,14 @@ const POSTGRES_CONNECTIONS_MAX = 3;
 const REDIS_CONNECTIONS_MAX = 2;
 
 type Backlog = { entries: number; bytes: number };
+/** From a read replica that is near enough, else from the primary. */
+type Reading = PostgresInspection & { where: string; tablesSeq: number | null };
 type Asked<T> = { readonly answer: T } | { readonly error: string };
 
 export class StorageInsights implements StorageFace {
   readonly #modules: StorageInsightsModules;
   readonly #askPostgres: () => Promise<Asked<PostgresInspection>>;
+  readonly #askReader: () => Promise<Asked<Reading>>;
   readonly #askRedis: () => Promise<Asked<RedisInspection>>;
 
   constructor(modules: StorageInsightsModules) {
@@ -64,8 +69,24 @@ export class StorageInsights implements StorageFace {
     const { postgres, redis } = modules;
     const limits = { connectTimeoutMs: ANSWER_TIMEOUT_MS, statementTimeoutMs: ANSWER_TIMEOUT_MS };
     this.#askPostgres = shared(() => inspectPostgres({ ...postgres!.storage.options, ...limits }));
+    this.#askReader = shared(async () => {
+      const nearest = postgres!.side.replicas?.nearest;
+      if (nearest !== undefined) {
+        const { state } = nearest;
+        const found = await inspectPostgres({ ...nearest.postgres, ...limits }).catch(() => undefined);
+        if (found !== undefined) return { ...found, where: state.where, tablesSeq: state.tablesSeq };
+      }
+      const tablesSeq = postgres!.side.tables?.appliedSeq ?? null;
+      return { ...(await this.#inspected()), where: describeServer(postgres!.storage.options), tablesSeq };
+    });
     const quick = { connectTimeoutMs: ANSWER_TIMEOUT_MS, commandTimeoutMs: ANSWER_TIMEOUT_MS };
     this.#askRedis = shared(() => inspectRedis({ ...redis!.storage.options, ...quick }));
+  }
+
+  async #inspected(): Promise<PostgresInspection> {
+    const asked = await this.#askPostgres();
+    if ("answer" in asked) return asked.answer;
+    throw new StorageError(asked.error, { retryable: true });
   }
 
   async connectivity(): ReturnType<StorageFace["connectivity"]> {
@@ -94,6 +115,7 @@ export class StorageInsights implements StorageFace {
                 backends["postgres"]?.status,
               ),
             ]),
+        ...(postgres?.side.replicas?.describe() ?? []).map(replicaJson),
         ...(ofRedis === undefined
           ? []
           : [serverJson("redis", describeRedis(redis!.storage.options), ofRedis, backends["redis"]?.status)]),
@@ -130,7 +152,7 @@ export class StorageInsights implements StorageFace {
   async info(): Promise<StorageInfoJson> {
     const { postgres, redis, paths, history, ask, log } = this.#modules;
     const [ofPostgres, ofRedis, counts, chain] = await Promise.all([
-      postgres === undefined ? undefined : this.#askPostgres(),
+      postgres === undefined ? undefined : this.#askReader(),
       redis === undefined ? undefined : this.#askRedis(),
       history.ask("stateCounts"),
       ask?.({ about: "chain" }),
@@ -151,6 +173,8 @@ export class StorageInsights implements StorageFace {
         pg === undefined
           ? null
           : {
+              where: pg.where,
+              tablesSeq: pg.tablesSeq,
               version: pg.version,
               databaseBytes: pg.databaseBytes,
               connections: pg.connections,
@@ -217,6 +241,10 @@ function serverJson(
     version: isThere ? asked.answer.version : null,
     error: isThere ? null : asked.error,
   };
+}
+
+function replicaJson({ where, status, latencyMs, error }: ReadReplicaState): BackendJson {
+  return { name: "postgres-replica", where, status, latencyMs, version: null, error: error ?? null };
 }
 
 /** @param at where the server is, as far as that is known. */

@@ -1,10 +1,11 @@
 /** Tools that work on PostgreSQL and Redis rather than on a daemon: each opens one connection and closes it. */
-import type { DatabaseTools, PostgresFacts, RedisFacts } from "../cli/seams.ts";
-import type { PostgresConfig, RedisConfig } from "../config/config.ts";
+import type { DatabaseTools, PostgresFacts, ReadReplicaFacts, RedisFacts } from "../cli/seams.ts";
+import type { PostgresConfig, PostgresServer, RedisConfig } from "../config/config.ts";
 import { createMigration, migrationsDirectory } from "../storage/migration-files.ts";
 import { Migrator } from "../storage/migrator.ts";
 import { connectPostgres } from "../storage/postgres-connection.ts";
 import { inspectPostgres } from "../storage/postgres-inspection.ts";
+import { readNewestSeq } from "../storage/read-replica.ts";
 import { inspectRedis } from "../storage/redis-inspection.ts";
 
 export function databaseTools(postgres: PostgresConfig): DatabaseTools {
@@ -26,6 +27,13 @@ export function databaseTools(postgres: PostgresConfig): DatabaseTools {
 
 export function postgresFacts(postgres: PostgresConfig): Promise<PostgresFacts> {
   return inspectPostgres(postgres);
+}
+
+export async function readReplicaFacts(postgres: PostgresConfig, replica: PostgresServer): Promise<ReadReplicaFacts> {
+  const { latencyMs, version } = await inspectPostgres(replica);
+  // The replica first: the primary is never behind it then.
+  const seq = await readNewestSeq(replica);
+  return { latencyMs, version, seq, entriesBehind: (await readNewestSeq(postgres)) - seq };
 }
 
 export function redisFacts(redis: RedisConfig): Promise<RedisFacts> {

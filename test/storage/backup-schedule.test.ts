@@ -154,7 +154,7 @@ describe("a schedule", () => {
     });
     // Another of the log's entries is the newest in the outbox: so there is something to take, up to the bound.
     const laterSeq = "polytorus-1337-20260101T000000Z-0000000000000007.ptbackup";
-    writeFileSync(join(outbox, laterSeq), "");
+    writeFileSync(join(outbox, laterSeq), "not empty");
     await expect.poll(() => states.at(-1)?.waiting, { timeout: 20_000 }).toBe(3);
     server.fault = () => undefined;
     await expect.poll(() => states.at(-1)?.lastSuccessMs, { timeout: 20_000 }).toBeGreaterThan(1_800_000_000_000);

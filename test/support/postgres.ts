@@ -55,12 +55,9 @@ export const describeOwnPostgres = (name: string, body: () => void): void => {
 
 afterAll(async () => {
   for (const database of databases) await asOwner(`drop database if exists "${database}" with (force)`);
-  for (const { child, directory } of ownServers) {
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGINT");
-      await ended;
-    }
+  // Standbys first: a primary that stops waits for them.
+  for (const { child, directory } of ownServers.reverse()) {
+    await stopped(child, "SIGINT");
     rmSync(directory, { recursive: true, force: true });
   }
 });
@@ -82,6 +79,52 @@ export async function startTlsPostgres(): Promise<{ options: PostgresOptions; ca
   await new Migrator(client, options.schema, migrationsDirectory()).migrate();
   await client.end();
   return { options, caFile };
+}
+
+export interface Standby {
+  readonly primary: PostgresOptions;
+  readonly standby: PostgresOptions;
+  /** Stops taking over what the primary writes; `false`: goes on. */
+  pause(isPaused: boolean): Promise<void>;
+  kill(): Promise<void>;
+}
+
+/** A server of its own with a migrated database, and a physical standby that follows it. */
+export async function startStandby(): Promise<Standby> {
+  const started = await startServer({ tls: false });
+  const following = started && (await startServer({ tls: false, standbyOf: started }));
+  if (started === undefined || following === undefined) throw new Error("PostgreSQL with a standby did not start");
+  const options = {
+    schema: "smart_contracts",
+    tls: { mode: "disable", caFile: undefined },
+    connectTimeoutMs: 2_000,
+    statementTimeoutMs: 10_000,
+  } as const;
+  const [primary, standby] = [started, following].map((one) => ({ ...addressOf(one), ...options })) as [
+    PostgresOptions,
+    PostgresOptions,
+  ];
+  const client = await connectPostgres(primary, { application: "test" });
+  await new Migrator(client, primary.schema, migrationsDirectory()).migrate();
+  await client.end();
+  return {
+    primary,
+    standby,
+    pause: async (isPaused) => {
+      await query(standby, isPaused ? "select pg_wal_replay_pause()" : "select pg_wal_replay_resume()");
+      // Asked for is not done yet.
+      const paused = isPaused ? "paused" : "not paused";
+      while ((await query(standby, "select pg_get_wal_replay_pause_state() as state"))[0]!["state"] !== paused);
+    },
+    kill: () => stopped(following.child, "SIGKILL"),
+  };
+}
+
+async function stopped(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await ended;
 }
 
 /** An empty database. */
@@ -110,7 +153,7 @@ export async function createMigratedDatabase(changes: Partial<PostgresOptions> =
 }
 
 /** `postgres://…` of a database. */
-export function urlOf({ user, password, host, port, database }: PostgresOptions): string {
+export function urlOf({ user, password, host, port, database }: Server): string {
   return `postgres://${user}${password === undefined ? "" : `:${encodeURIComponent(password)}`}@${host}:${port}/${database}`;
 }
 
@@ -162,6 +205,19 @@ async function findServer(): Promise<Server | undefined> {
   return await startServer({ tls: false });
 }
 
+async function answers(candidate: Server): Promise<boolean> {
+  const client = new pg.Client(clientConfig(candidate, candidate.database));
+  try {
+    await client.connect();
+    await client.query("select 1");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
 async function mayCreateDatabases(candidate: Server, tls = false): Promise<boolean> {
   const client = new pg.Client({
     ...clientConfig(candidate, candidate.database),
@@ -185,7 +241,7 @@ function addressOf({ host, port, user, password, database }: Server): Server {
   return { host, port, user, password, database };
 }
 
-async function startServer({ tls }: { tls: boolean }): Promise<OwnServer | undefined> {
+async function startServer({ tls, standbyOf }: { tls: boolean; standbyOf?: Server }): Promise<OwnServer | undefined> {
   const bin = binaries();
   if (bin === undefined) return undefined;
   const isRoot = process.getuid?.() === 0;
@@ -194,11 +250,11 @@ async function startServer({ tls }: { tls: boolean }): Promise<OwnServer | undef
   if (isRoot) chownSync(directory, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
   let child: ChildProcess | undefined;
   try {
-    execFileSync(join(bin, "initdb"), ["-D", directory, "-U", "postgres", "-A", "trust", "--no-sync"], {
-      ...rights,
-      cwd: "/",
-      stdio: "ignore",
-    });
+    const [program, ...args] =
+      standbyOf === undefined
+        ? ["initdb", "-U", "postgres", "-A", "trust", "--no-sync"]
+        : ["pg_basebackup", "-d", urlOf(standbyOf), "-R", "-X", "stream", "-c", "fast", "--no-sync"];
+    execFileSync(join(bin, program!), ["-D", directory, ...args], { ...rights, cwd: "/", stdio: "ignore" });
     if (tls) writeCertificate(directory, isRoot);
     const port = await freePort();
     const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", ...(tls ? TLS_SETTINGS : [])];
@@ -211,7 +267,7 @@ async function startServer({ tls }: { tls: boolean }): Promise<OwnServer | undef
     const own: OwnServer = { ...started, directory, child };
     ownServers.push(own);
     for (let tries = 0; tries < 100 && child.exitCode === null; tries++) {
-      if (await mayCreateDatabases(started, tls)) return own;
+      if (await (standbyOf === undefined ? mayCreateDatabases(started, tls) : answers(started))) return own;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   } catch {

@@ -280,6 +280,26 @@ describe("PostgreSQL", () => {
     expect(mode("postgres://127.0.0.1/x?sslmode=verify-full")).toBe("verify-full");
   });
 
+  it("has read replicas that are like it, but for what their URLs say", () => {
+    const replicas = (urls: string) => {
+      const toml = `[storage.postgres]\nurl = "postgres://u:p@db.example/x?sslmode=verify-ca"\nread_replica_urls = "${urls}"\n`;
+      return load({ toml }).config.storage.postgres.readReplicas.servers;
+    };
+    const [first, second] = replicas("postgres://one.example, postgres://r:q@two.example:6000/y?sslmode=require");
+    expect(first).toMatchObject({ host: "one.example", port: 5432, database: "x", user: "u", password: "p" });
+    expect(first!.tls.mode).toBe("verify-ca");
+    expect(second).toMatchObject({ host: "two.example", port: 6000, database: "y", user: "r", password: "q" });
+    expect(second).toMatchObject({ schema: "smart_contracts", tls: { mode: "require" } });
+    const problem = () =>
+      load({
+        environment: {
+          POLYTORUS_STORAGE__KIND: "postgres",
+          POLYTORUS_STORAGE__POSTGRES__READ_REPLICA_URLS: "mysql://one",
+        },
+      });
+    expect(problem).toThrow(/read_replica_urls/i);
+  });
+
   it("maps fallback_to_memory = false to strict", () => {
     const toml = '[database_storage]\nfallback_to_memory = false\n[database_storage.postgres]\nhost = "db"\n';
     expect(load({ toml }).config.storage).toMatchObject({ kind: "postgres", durability: "strict" });
