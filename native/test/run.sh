@@ -10,10 +10,15 @@ trap 'rm -rf "$work"' EXIT
 tree=(../src/merkle.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc ../src/state_tree.cc ../src/state_tree_file.cc)
 tfhe=(../src/tfhe/*.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc)
 
+# compile PROGRAM FLAG... SOURCE...: one source a process, since the sanitizers make the vector kernels slow to compile.
 compile() {
-  local program=$1
+  local program=$1 objects=$work/$1.objects command=("${CXX:-g++}" -std=c++17 -Wall -Wextra -Werror -pthread) sources=()
   shift
-  "${CXX:-g++}" -std=c++17 -Wall -Wextra -Werror "$@" -o "$work/$program" -pthread
+  for argument; do if [[ $argument == *.cc ]]; then sources+=("$argument"); else command+=("$argument"); fi; done
+  mkdir "$objects"
+  printf '%s\0' "${sources[@]}" |
+    xargs -0 -P "$(nproc)" -I{} bash -c '"${@:2}" -c "$1" -o "$0/$(basename "$1").o"' "$objects" {} "${command[@]}"
+  "${command[@]}" -o "$work/$program" "$objects"/*.o
 }
 sanitized() { compile "$1" -g -fsanitize=address,undefined -fno-sanitize-recover=all "${@:2}"; }
 

@@ -10,11 +10,14 @@
 #include <thread>
 #include <vector>
 
+#include "../src/sha256.h"
 #include "../src/tfhe/evaluate.h"
 #include "../src/tfhe/key_cache.h"
 #include "../src/tfhe/secret_key.h"
 
 using namespace polytorus::tfhe;
+using polytorus::kHashBytes;
+using polytorus::sha256;
 
 namespace {
 
@@ -203,6 +206,79 @@ void testFiles(const SecretKey::Pair& pair, const SecretKey& key) {
         "an evaluation key is no secret key");
 }
 
+/** The file with a true digest at its end again: what a stranger can send. */
+ByteVector resealed(ByteVector file) {
+  file.resize(file.size() < kHashBytes ? 0 : file.size() - kHashBytes);
+  uint8_t digest[kHashBytes];
+  sha256(file.data(), file.size(), nullptr, 0, digest);
+  file.insert(file.end(), digest, digest + kHashBytes);
+  return file;
+}
+
+/** Headers that lie, counts beyond the payload, cut and lengthened files, all with a true digest: refused, or read within bounds. */
+void testStrangersFiles(const SecretKey::Pair& pair, const SecretKey& key, const Kernel& kernel) {
+  const uint8_t context[kContextBytes] = {7}, bits[3] = {1, 0, 1};
+  const ByteVector seeded = key.encrypt(bits, 3, context);
+  const Ciphertexts expanded = expandCiphertexts({seeded.data(), seeded.size()});
+  const ByteVector whole = writeCiphertexts(key.set(), expanded.keyId, context, expanded.words.data(), 3);
+  const size_t words = key.set().words();
+  const auto readAll = [&](const ByteVector& file) {
+    const ByteView view{file.data(), file.size()};
+    bool isTaken = false;
+    const auto taken = [&](auto read) {
+      try {
+        read();
+        isTaken = true;
+      } catch (const Refused&) {
+      }
+    };
+    taken([&] { SecretKey::parse(view); });
+    taken([&] { KeyCache().load(view, kernel); });
+    taken([&] {
+      const Ciphertexts read = expandCiphertexts(view);
+      check(read.words.size() % read.set->words() == 0, "whole ciphertexts are read");
+      std::vector<uint8_t> out(read.words.size() / words);
+      if (read.set == &key.set()) key.decrypt(read.words.data(), out.size(), out.data());
+    });
+    return isTaken;
+  };
+  for (const ByteVector* original : {&pair.secretKey, &pair.evaluationKey, &seeded, &whole}) {
+    const ByteVector& file = *original;
+    check(readAll(resealed(file)), "a file that was sealed again is the file");
+    for (size_t at = 0; at < 16; at++) {
+      for (const uint8_t byte : {uint8_t(file[at] ^ 1), uint8_t(file[at] + 1), uint8_t(0), uint8_t(0x7f), uint8_t(0xff)}) {
+        ByteVector bent = file;
+        bent[at] = byte;
+        // Ciphertexts of another set may have the same shape: their key is not the same.
+        const bool isTaken = readAll(resealed(bent));
+        check(bent == file || at == 6 || !isTaken, "a header that lies is refused");
+      }
+    }
+    for (const size_t size : {size_t(1), size_t(47), file.size() - 33, file.size() - 4, file.size() + 1, file.size() + 4096}) {
+      ByteVector other = file;
+      other.resize(size, 0x5a);
+      check(!readAll(resealed(other)), "a file of another length is refused");
+      if (size < 48) continue;
+      const uint64_t payload = size - 48;
+      std::memcpy(other.data() + 8, &payload, 8);
+      check(!readAll(resealed(other)), "a file of another length that says so is refused");
+    }
+  }
+  for (const ByteVector* original : {&seeded, &whole}) {
+    for (int i = 0; i < 64; i++) {
+      ByteVector bent = *original;
+      // Key, context, count, seed and bodies: a count is refused, anything else is another ciphertext.
+      bent[16 + nextRandom() % (bent.size() - 48)] = uint8_t(nextRandom());
+      readAll(resealed(bent));
+    }
+    for (const uint32_t count : {0u, 2u, 4u, kCiphertextsMax, kCiphertextsMax + 1, 0x40000000u, 0xffffffffu}) {
+      ByteVector bent = *original;
+      std::memcpy(bent.data() + 16 + kKeyIdBytes + kContextBytes, &count, 4);
+      check(!readAll(resealed(bent)), "a count that is not the payload's is refused");
+    }
+  }
+}
+
 void testGates(const SecretKey& key, const EvaluationKey& evaluationKey, size_t count) {
   constexpr uint32_t inputs = 16;
   const size_t words = key.set().words();
@@ -266,6 +342,7 @@ int main(int argc, char** argv) {
     const SecretKey::Pair pair = SecretKey::generate(set);
     const SecretKey key = SecretKey::parse({pair.secretKey.data(), pair.secretKey.size()});
     testFiles(pair, key);
+    testStrangersFiles(pair, key, requireKernel(""));
     KeyCache cache;
     for (const Kernel* kernel : kernels()) {
       testGates(key, *cache.load({pair.evaluationKey.data(), pair.evaluationKey.size()}, *kernel), gates);
