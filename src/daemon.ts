@@ -88,7 +88,7 @@ export async function startDaemon(
       },
     );
     monitoring?.report(opened, config.monitoring.intervalSecs * 1000);
-    const metrics = config.monitoring.performance ? () => monitoring!.text(opened) : undefined;
+    const metrics = config.monitoring.performance ? () => monitoring!.text(opened, rpc.streams.use()) : undefined;
     if (monitoring !== undefined) servers.push(monitoring);
     if (config.backup !== undefined && dataDir !== undefined) {
       backups = scheduledBackups(config.backup, dataDir, log);

@@ -2,6 +2,7 @@
 import type { PerformanceJson } from "../client/metrics.ts";
 import type { Config } from "../config/config.ts";
 import type { Engine } from "../engine.ts";
+import type { EngineFigures } from "../observability/engine-metrics.ts";
 import type { Log } from "../observability/log.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
 import { VERSION } from "../version.ts";
@@ -42,13 +43,14 @@ export class Monitoring {
     return new Monitoring(telemetry, log, () => exporter.close());
   }
 
-  async text(engine: Engine): Promise<string> {
+  async text(engine: Engine, streams: EngineFigures["streams"]): Promise<string> {
     const { service } = engine;
     const answered = service.performance() as unknown as Promise<PerformanceJson>;
     const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS_MAX).unref());
     const performance = await Promise.race([answered.catch(() => undefined), late]);
     const { height } = service.info() as { height: number };
-    return this.telemetry.text({ health: service.health(), height, performance, storage: service.storage.stats() });
+    const storage = service.storage.stats();
+    return this.telemetry.text({ health: service.health(), height, performance, storage, streams });
   }
 
   /** Says every `everyMs` what happened since the last time, if anything did. */

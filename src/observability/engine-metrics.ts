@@ -11,6 +11,7 @@ export interface EngineFigures {
   };
   height: number;
   storage: StorageStatsJson | undefined;
+  streams: { subscriptions: number; subscriptionsMax: number; dropped: ReadonlyMap<string, number> };
   /** Undefined: it did not answer in time. */
   performance: PerformanceJson | undefined;
 }
@@ -60,6 +61,12 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
       const value = fact("queries", outcome);
       return value === undefined ? [] : [{ labels: { outcome }, value }];
     }),
+  );
+
+  add.gauge("contract_event_subscriptions", "Open streams of events.", () => figures()?.streams.subscriptions);
+  add.gauge("contract_event_subscriptions_max", "As many as there may be.", () => figures()?.streams.subscriptionsMax);
+  add.counter("contract_event_drops_total", "Streams that the daemon ended, by why.", () =>
+    [...(figures()?.streams.dropped ?? [])].map(([reason, value]) => ({ labels: { reason }, value })),
   );
 
   addServerMetrics(add, () => figures()?.storage);

@@ -60,6 +60,7 @@ describe("a stream that was opened with a token", () => {
     const [notified] = await socket.take(1);
     expect(notified).toMatchObject({ subscription, error: { data: { code: "UNAUTHORIZED" } } });
     cursors.push(notified!.cursor);
+    expect(front.rpc.streams.use().dropped).toEqual(new Map([["UNAUTHORIZED", 3]]));
     const resumed = await Promise.all(cursors.map((cursor) => stream(`types=newBlocks&since=${cursor}`)));
     const heard = [];
     for (const each of [stays!, anonymous, ...resumed]) {

@@ -170,7 +170,8 @@ describePostgres("with PostgreSQL and Redis", () => {
       const { service } = engine;
       const telemetry = new Telemetry({ version: "0", performance: true, errors: true, tracer: undefined });
       const stats = await storage.stats();
-      const figures = { health: service.health(), height: 1, performance: undefined, storage: stats };
+      const streams = { subscriptions: 0, subscriptionsMax: 1, dropped: new Map() };
+      const figures = { health: service.health(), height: 1, performance: undefined, streams, storage: stats };
       const { samples } = parseScrape(telemetry.text(figures));
       for (const server of ["postgres", "redis"] as const) {
         expect(samples.get(`contract_backend_up{backend="${server}"}`)).toBe(1);

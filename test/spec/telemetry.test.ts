@@ -101,6 +101,8 @@ describe("a daemon", () => {
       contract_transactions_total: 3,
       contract_block_execution_duration_seconds_count: 3,
       'contract_engine_status{status="ready"}': 1,
+      contract_event_subscriptions: 0,
+      contract_event_subscriptions_max: 4_096,
       contract_query_waiting: 0,
       'contract_query_thread_queries_total{outcome="answered"}': 0,
     });

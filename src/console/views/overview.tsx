@@ -2,12 +2,13 @@
 import { useEffect } from "preact/hooks";
 import type { MarkJson, PerformanceJson } from "../../client/metrics.ts";
 import { bytes, compact, duration, percent, whole } from "../format.ts";
-import { sumOf } from "../model/prometheus.ts";
+import { type Samples, sumOf } from "../model/prometheus.ts";
 import { type Vital, vitals, watchVitals } from "../model/vitals.ts";
 import { Chart, Keys, type Line } from "../parts/chart.tsx";
 import { PageHead, Panel, Tile } from "../parts/panel.tsx";
 import { AccountReference, ContractReference } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
+import { PartStatus } from "../parts/status.tsx";
 import { TransactionsTable } from "../parts/transactions-table.tsx";
 import { href } from "../router.ts";
 import { useStore } from "../store.ts";
@@ -22,7 +23,7 @@ export function OverviewView() {
   useEffect(watchVitals, []);
   const performance = useRpc("metrics_performance", {}, { isLive: true, everyMs: PERFORMANCE_MS });
   const newest = useRpc("tx_list", { limit: SHOWN_TRANSACTIONS }, { isLive: true });
-  const { missing } = useStore(vitals);
+  const { missing, samples } = useStore(vitals);
   return (
     <>
       <PageHead title="Overview">{missing !== undefined && <span class="chip warn">{missing}</span>}</PageHead>
@@ -44,6 +45,11 @@ export function OverviewView() {
           <Panel title="What stands out" isPadded={false}>
             <Shown answer={performance}>{(data) => <StandsOut data={data} />}</Shown>
           </Panel>
+          {samples !== undefined && (
+            <Panel title="Storage and threads" isPadded={false} end={<a href={href("storage")}>all</a>}>
+              <Parts samples={samples} />
+            </Panel>
+          )}
         </div>
       </div>
     </>
@@ -132,6 +138,25 @@ function NothingYet() {
       <p>Deploy a token, and it is here:</p>
       <pre>polytorus deploy erc20 --name MyToken --symbol MTK --decimals 18 --supply 1000000</pre>
     </Empty>
+  );
+}
+
+/** Each part of the daemon, and of some how much there is to do. */
+function Parts({ samples }: { samples: Samples }) {
+  const of = (name: string) => sumOf(samples, name);
+  const more: Record<string, string> = {
+    log: `${whole(of("contract_log_seq"))} entries`,
+    state: `${bytes(of("contract_follower_backlog_bytes"))} behind the log`,
+    queries: `${whole(of("contract_query_threads"))} of ${whole(of("contract_query_threads_max"))} threads, ${whole(of("contract_query_waiting"))} waiting`,
+  };
+  return (
+    <ul class="list">
+      {(samples.get("contract_backend_up") ?? []).map(({ labels: { backend = "" }, value }) => (
+        <li key={backend}>
+          <PartStatus status={value === 1 ? "ok" : "not ok"} /> {backend} <span class="quiet">{more[backend]}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

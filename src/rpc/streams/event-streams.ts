@@ -8,7 +8,7 @@
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { EventSelectionJson } from "../../client/methods.ts";
-import { EngineError } from "../../errors.ts";
+import { EngineError, type ErrorCode } from "../../errors.ts";
 import { type FaultLog, publicError } from "../faults.ts";
 import type { FrontLimits } from "../limits.ts";
 import { EventCache, type EventSources } from "./entry-events.ts";
@@ -26,6 +26,13 @@ const JOBS_MS = 250;
 const HEARTBEAT_MS = 15_000;
 const FULL_RETRY_MS = 10_000;
 
+export interface EventStreamsUse {
+  readonly subscriptions: number;
+  readonly subscriptionsMax: number;
+  /** Ended by the daemon, by why. */
+  readonly dropped: ReadonlyMap<ErrorCode, number>;
+}
+
 export class EventStreams {
   readonly limits: FrontLimits;
   readonly #sources: EventSources;
@@ -33,6 +40,7 @@ export class EventStreams {
   readonly #cache: EventCache;
   readonly #jobs: JobFeed | undefined;
   readonly #subscriptions = new Set<Subscription>();
+  readonly #dropped = new Map<ErrorCode, number>();
   #unwatch: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #jobsTimer: NodeJS.Timeout | undefined;
@@ -50,6 +58,10 @@ export class EventStreams {
 
   get count(): number {
     return this.#subscriptions.size;
+  }
+
+  use(): EventStreamsUse {
+    return { subscriptions: this.count, subscriptionsMax: this.limits.subscriptionsMax, dropped: this.#dropped };
   }
 
   /**
@@ -93,6 +105,7 @@ export class EventStreams {
   drop(subscription: Subscription, { code, message, facts }: EngineError): void {
     if (subscription.isOver) return;
     this.end(subscription);
+    this.#dropped.set(code, (this.#dropped.get(code) ?? 0) + 1);
     subscription.sink.dropped(new EngineError(code, message, { ...facts, cursor: subscription.cursor }));
   }
 
