@@ -157,6 +157,8 @@ describePostgres("strict", () => {
     ["the server goes away before it sees an append", "before"],
     ["the answer to an append is lost", "after"],
     ["an append can't be serialized (40001)", errorResponse("40001", "restart transaction", true)],
+    ["the server's disk is full (53100)", errorResponse("53100", "could not extend file", true)],
+    ["the server shuts down (57P01)", errorResponse("57P01", "terminating connection", false)],
   ] as const)("acknowledges everything once when %s", async (_, cut) => {
     const direct = await createMigratedDatabase();
     const { proxy, options } = await through(direct);
@@ -171,6 +173,51 @@ describePostgres("strict", () => {
       "select count(*)::int as n, max(seq)::int as last from smart_contracts.block_log",
     );
     expect(log).toEqual({ n: heightOf(one.engine) + 1, last: heightOf(one.engine) });
+  });
+
+  it("acknowledges everything once over a slow link", async () => {
+    const { proxy, options } = await through(await createMigratedDatabase());
+    const one = await node(options, "one");
+    const token = await deployToken(one.engine);
+    proxy.delayMs = 100;
+    await Promise.all(Array.from({ length: 10 }, () => sendUntilAcknowledged(one, token)));
+    expect(await balanceOf(one.engine, token, BOB)).toBe(10n);
+    const replica = await node(options, "replica");
+    await caughtUp(replica, one);
+  });
+
+  it("goes on when the server was starting up (57P03) for a while", async () => {
+    const { proxy, options } = await through(await createMigratedDatabase());
+    const one = await node(options, "one");
+    const token = await deployToken(one.engine);
+    proxy.greeting = errorResponse("57P03", "the database system is starting up", false);
+    proxy.cut();
+    const sent = send(one, token).catch((problem: EngineError) => problem.code);
+    await expect.poll(() => statusOf(one), { timeout: 10_000 }).toBe("degraded");
+    proxy.greeting = undefined;
+    const isIn = (await sent) !== "BUSY";
+    await sendUntilAcknowledged(one, token);
+    expect(await balanceOf(one.engine, token, BOB)).toBe(isIn ? 2n : 1n);
+    await expect.poll(() => statusOf(one), { timeout: 20_000 }).toBe("ready");
+  });
+
+  it("has one leader and equal roots though the clocks of its daemons are years apart, and leap", async () => {
+    const options = await createMigratedDatabase();
+    const year = 365 * 24 * 3_600_000;
+    let aheadMs = 10 * year;
+    const leader = await node(options, "leader", { engine: { now: () => Date.now() + aheadMs } });
+    const token = await deployToken(leader.engine);
+    const replica = await node(options, "replica", { engine: { now: () => Date.now() - year } });
+    for (aheadMs of [20 * year, -year, 0]) await send(leader, token);
+    await caughtUp(replica, leader);
+    expect([statusOf(leader), statusOf(replica)]).toEqual(["ready", "replica"]);
+    const timeOf = async (one: Node) => (await one.engine.service.block("latest"))!.timestampMs;
+    const before = await timeOf(leader);
+    await leader.close();
+    await expect.poll(() => statusOf(replica), { timeout: 10_000 }).toBe("ready");
+    await send(replica, token);
+    expect(await timeOf(replica)).toBe(before);
+    expect(await balanceOf(replica.engine, token, BOB)).toBe(4n);
   });
 
   it("refuses writes, retryably and with nothing run, while PostgreSQL is away, and goes on when it is back", async () => {

@@ -3,10 +3,14 @@ import { once } from "node:events";
 import { cpSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { connect } from "../../src/client/client.ts";
+import { toHex } from "../../src/encoding/hex.ts";
 import { createMigration, migrationsDirectory, readMigrations } from "../../src/storage/migration-files.ts";
 import { Migrator } from "../../src/storage/migrator.ts";
 import { connectPostgres } from "../../src/storage/postgres-connection.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { ALICE, deployment } from "../support/engine.ts";
 import { createDatabase, describePostgres, query, urlOf } from "../support/postgres.ts";
 import { runCli, startCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -43,6 +47,23 @@ function smallMigrations(): string {
     "-- Up Migration\ncreate table two (n int);\ninsert into two values (1);\n-- Down Migration\ndrop table two;\n",
   );
   return directory;
+}
+
+/** Makes a table of a name that the first migration wants, and does not commit: the migration waits in its middle. */
+async function blockMigration(options: PostgresOptions): Promise<() => Promise<unknown>> {
+  const blocker = await connectPostgres(options, { application: "blocker" });
+  onTestFinished(() => blocker.end());
+  await blocker.query("create schema smart_contracts");
+  await blocker.query("begin");
+  await blocker.query("create table smart_contracts.contract_state (n int)");
+  return () => blocker.query("rollback");
+}
+
+async function migrationWaits(options: PostgresOptions): Promise<void> {
+  const waiting = "select 1 from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'";
+  await expect
+    .poll(async () => (await query(options, waiting, [options.database])).length, { timeout: 20_000 })
+    .toBe(1);
 }
 
 describePostgres("migrations", () => {
@@ -158,20 +179,12 @@ describePostgres("migrations", () => {
     const dataDir = join(temporaryDirectory(), "data");
     const args = ["db", "migrate", "--database", urlOf(options), "--config", join(temporaryDirectory(), "none.toml")];
     writeFileSync(args.at(-1)!, `data_dir = "${dataDir}"\n`);
-    // Somebody else is making a table of a name that the first migration wants: it waits in its middle.
-    const blocker = await connectPostgres(options, { application: "blocker" });
-    onTestFinished(() => blocker.end());
-    await blocker.query("create schema smart_contracts");
-    await blocker.query("begin");
-    await blocker.query("create table smart_contracts.contract_state (n int)");
+    const unblock = await blockMigration(options);
     const migrating = startCli(args);
-    const waiting = "select 1 from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'";
-    await expect
-      .poll(async () => (await query(options, waiting, [options.database])).length, { timeout: 20_000 })
-      .toBe(1);
+    await migrationWaits(options);
     migrating.kill("SIGKILL");
     await once(migrating, "exit");
-    await blocker.query("rollback");
+    await unblock();
 
     const again = await runCli([...args, "--json"]);
     expect(again.json().result.steps).toHaveLength(readMigrations(migrationsDirectory()).length);
@@ -183,6 +196,33 @@ describePostgres("migrations", () => {
       "db.migrate done",
     ]);
   });
+
+  it("that a daemon was killed in the middle of are as if never begun; the next one runs them, and its tables follow", async () => {
+    const options = await createDatabase();
+    const dataDir = join(temporaryDirectory(), "data");
+    const start = async () => {
+      const daemon = await startDaemon(dataDir, { args: ["--http", "off", "--storage", urlOf(options)] });
+      onTestFinished(() => daemon.kill("SIGKILL"));
+      return { daemon, client: await connect({ ipc: daemon.ipc }) };
+    };
+    const first = await start();
+    await first.client.call("tx_submit", { transaction: deployment(ALICE, "1000") });
+    const unblock = await blockMigration(options);
+    const migrating = first.client.call("admin_migrate", {}).catch((problem: unknown) => problem);
+    await migrationWaits(options);
+    await first.daemon.kill("SIGKILL");
+    expect(await migrating).toBeInstanceOf(Error);
+    await unblock();
+
+    const { client } = await start();
+    const { steps } = await client.call("admin_migrate", {});
+    expect(steps).toHaveLength(readMigrations(migrationsDirectory()).length);
+    const { stateRoot } = await client.call("state_root", {});
+    const inTables = async () => await query(options, "select state_root from smart_contracts.position");
+    await expect.poll(async () => (await inTables()).length, { timeout: 30_000 }).toBe(1);
+    expect(toHex((await inTables())[0]!["state_root"] as Buffer)).toBe(stateRoot);
+    await client.close();
+  }, 120_000);
 
   it("run once when two migrators start at the same time", async () => {
     const options = await createDatabase();

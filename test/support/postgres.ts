@@ -31,7 +31,7 @@ interface Server {
 
 interface OwnServer extends Server {
   readonly directory: string;
-  readonly child: ChildProcess;
+  child: ChildProcess;
 }
 
 const ownServers: OwnServer[] = [];
@@ -53,6 +53,9 @@ export const describeOwnPostgres = (name: string, body: () => void): void => {
   else describe.skip(`${name} (no PostgreSQL server here; to run it: ${INSTALL})`, body);
 };
 
+/** Dropping a database is a checkpoint of the whole server, whoever else writes to it. */
+const CLEAN_UP_MS = 240_000;
+
 afterAll(async () => {
   for (const database of databases) await asOwner(`drop database if exists "${database}" with (force)`);
   // Standbys first: a primary that stops waits for them.
@@ -60,7 +63,7 @@ afterAll(async () => {
     await stopped(child, "SIGINT");
     rmSync(directory, { recursive: true, force: true });
   }
-});
+}, CLEAN_UP_MS);
 
 /** A server that speaks TLS alone, with a certificate for localhost that vouches for itself, and its database, migrated. */
 export async function startTlsPostgres(): Promise<{ options: PostgresOptions; caFile: string }> {
@@ -81,6 +84,43 @@ export async function startTlsPostgres(): Promise<{ options: PostgresOptions; ca
   return { options, caFile };
 }
 
+export interface KillablePostgres {
+  readonly options: PostgresOptions;
+  /** kill -9. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+/** A server of its own with a migrated database, to be killed. */
+export async function startKillablePostgres(): Promise<KillablePostgres> {
+  const own = await startServer({ tls: false });
+  if (own === undefined) throw new Error("PostgreSQL did not start");
+  const options = await migrated(own);
+  return {
+    options,
+    kill: () => stopped(own.child, "SIGKILL"),
+    restart: async () => {
+      // What the killed one left may still hold its memory for a moment: then the next try.
+      do own.child = launch(own.directory, own.port, []);
+      while (!(await comesUp(own.child, () => answers(own))));
+    },
+  };
+}
+
+async function migrated(own: Server): Promise<PostgresOptions> {
+  const options: PostgresOptions = {
+    ...addressOf(own),
+    schema: "smart_contracts",
+    tls: { mode: "disable", caFile: undefined },
+    connectTimeoutMs: 2_000,
+    statementTimeoutMs: 10_000,
+  };
+  const client = await connectPostgres(options, { application: "test" });
+  await new Migrator(client, options.schema, migrationsDirectory()).migrate();
+  await client.end();
+  return options;
+}
+
 export interface Standby {
   readonly primary: PostgresOptions;
   readonly standby: PostgresOptions;
@@ -94,19 +134,8 @@ export async function startStandby(): Promise<Standby> {
   const started = await startServer({ tls: false });
   const following = started && (await startServer({ tls: false, standbyOf: started }));
   if (started === undefined || following === undefined) throw new Error("PostgreSQL with a standby did not start");
-  const options = {
-    schema: "smart_contracts",
-    tls: { mode: "disable", caFile: undefined },
-    connectTimeoutMs: 2_000,
-    statementTimeoutMs: 10_000,
-  } as const;
-  const [primary, standby] = [started, following].map((one) => ({ ...addressOf(one), ...options })) as [
-    PostgresOptions,
-    PostgresOptions,
-  ];
-  const client = await connectPostgres(primary, { application: "test" });
-  await new Migrator(client, primary.schema, migrationsDirectory()).migrate();
-  await client.end();
+  const primary = await migrated(started);
+  const standby = { ...primary, ...addressOf(following) };
   return {
     primary,
     standby,
@@ -257,24 +286,35 @@ async function startServer({ tls, standbyOf }: { tls: boolean; standbyOf?: Serve
     execFileSync(join(bin, program!), ["-D", directory, ...args], { ...rights, cwd: "/", stdio: "ignore" });
     if (tls) writeCertificate(directory, isRoot);
     const port = await freePort();
-    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", ...(tls ? TLS_SETTINGS : [])];
-    child = spawn(
-      join(bin, "postgres"),
-      ["-D", directory, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
-      { ...rights, cwd: "/", stdio: "ignore" },
-    );
+    child = launch(directory, port, tls ? TLS_SETTINGS : []);
     const started = { host: "127.0.0.1", port, user: "postgres", password: undefined, database: "postgres" };
     const own: OwnServer = { ...started, directory, child };
     ownServers.push(own);
-    for (let tries = 0; tries < 100 && child.exitCode === null; tries++) {
-      if (await (standbyOf === undefined ? mayCreateDatabases(started, tls) : answers(started))) return own;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    if (await comesUp(child, () => (standbyOf === undefined ? mayCreateDatabases(started, tls) : answers(started))))
+      return own;
   } catch {
     // No rights, or no room: as if it were not installed.
   }
   child?.kill("SIGKILL");
   return undefined;
+}
+
+function launch(directory: string, port: number, more: readonly string[]): ChildProcess {
+  const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", ...more];
+  return spawn(
+    join(binaries()!, "postgres"),
+    ["-D", directory, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
+    { ...(process.getuid?.() === 0 ? UNPRIVILEGED : {}), cwd: "/", stdio: "ignore" },
+  );
+}
+
+/** False: it ended, or does not answer within ten seconds. */
+async function comesUp(child: ChildProcess, isUp: () => Promise<boolean>): Promise<boolean> {
+  for (let tries = 0; tries < 100 && child.exitCode === null; tries++) {
+    if (await isUp()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return false;
 }
 
 const CERTIFICATE_FILE = "test-certificate.pem";
