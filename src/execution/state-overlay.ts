@@ -59,6 +59,17 @@ export class StateOverlay implements StateSnapshot {
     this.#changes.clear();
   }
 
+  /**
+   * The snapshot has moved on, and lacks nothing but `deltas`, which were added before, oldest first. A table keeps its rows:
+   * what it has read or was told of is as of the last delta, wherever it came from.
+   */
+  moved(deltas: readonly Uint8Array[]): void {
+    const read = [...this.#changes.keys()];
+    this.clear();
+    for (const delta of deltas) this.add(delta, "forward");
+    for (const space of read) this.#changesOf(space);
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
     const length = spaceLength(key);
     const changes = this.#changesOf(toLatin1(key, 0, length));

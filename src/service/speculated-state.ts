@@ -3,8 +3,8 @@
  * executor sends the deltas of what came after.
  *   StateTable ── misses ──▶ StateOverlay ◀── deltas ── executor
  *                                └──▶ LmdbSnapshot
- * As FollowedState, it forgets its rows when LMDB has moved. Were it ever wrong, its transactions would run again on the
- * executor: nothing that it says goes unchecked.
+ * Its rows stay when LMDB moves. Were it ever wrong, its transactions would run again on the executor: nothing that it says
+ * goes unchecked.
  */
 import type { StateSnapshot } from "../execution/ports.ts";
 import { StateOverlay } from "../execution/state-overlay.ts";
@@ -21,8 +21,10 @@ export interface MovingSnapshot extends StateSnapshot {
   release(): void;
 }
 
-/** Looking for a newer commit makes all rows be read again; not looking keeps its deltas here. */
+/** Not looking for a newer commit keeps LMDB's pages in use, and deltas here. */
 const COMMIT_AGE_MAX_MS = 1_000;
+/** 64 MB, and 8 MB of index. */
+const ROWS_MAX = 1_000_000;
 
 export class SpeculatedState {
   readonly table: StateTable;
@@ -37,45 +39,42 @@ export class SpeculatedState {
     this.#snapshot = snapshot;
     this.#nowMs = nowMs;
     this.#overlay = new StateOverlay(snapshot);
-    this.table = new StateTable(this.#overlay);
+    this.table = new StateTable(this.#overlay, { rowsMax: ROWS_MAX });
   }
 
   /** What comes next follows an entry that the store has applied. */
   begin(): void {
-    this.#deltas = [];
-    this.#move();
+    this.#forget();
+    this.#snapshot.refresh();
+    this.#refreshedMs = this.#nowMs();
   }
 
   /** Nothing is read until the next `begin`: an idle thread must not keep LMDB's pages in use. */
   rest(): void {
-    this.#deltas = [];
-    this.#overlay.clear();
-    this.table.forget();
+    this.#forget();
     this.#snapshot.release();
   }
 
+  #forget(): void {
+    this.#deltas = [];
+    this.#overlay.clear();
+    this.table.forget();
+  }
+
   follow(deltas: readonly SentDelta[]): void {
-    for (const sent of deltas) {
-      this.#deltas.push(sent);
-      this.#lay(sent);
+    for (const { delta, seq } of deltas) {
+      this.#deltas.push({ delta, seq });
+      for (const part of this.#overlay.add(delta, "forward")) this.table.overwrite(part, "forward", seq);
     }
     if (this.#nowMs() - this.#refreshedMs > COMMIT_AGE_MAX_MS) this.#move();
   }
 
   /** To the newest commit. */
   #move(): void {
-    const before = this.#snapshot.appliedSeq();
-    const applied = this.#snapshot.refresh();
-    const isFirst = this.#refreshedMs === Number.NEGATIVE_INFINITY || this.#deltas.length === 0;
     this.#refreshedMs = this.#nowMs();
-    if (applied === before && !isFirst) return;
+    const applied = this.#snapshot.refresh();
     this.#deltas = this.#deltas.filter(({ seq }) => seq > applied);
-    this.#overlay.clear();
-    this.table.forget();
-    for (const sent of this.#deltas) this.#lay(sent);
-  }
-
-  #lay({ delta, seq }: SentDelta): void {
-    for (const part of this.#overlay.add(delta, "forward")) this.table.overwrite(part, "forward", seq);
+    this.#overlay.moved(this.#deltas.map(({ delta }) => delta));
+    this.table.applied(applied);
   }
 }

@@ -36,6 +36,10 @@ class MapSnapshot {
   appliedSeq() {
     return 0;
   }
+  take(values: ReadonlyMap<string, Uint8Array>) {
+    this.values.clear();
+    for (const [name, value] of values) this.values.set(name, value);
+  }
 }
 
 function put(values: Map<string, Uint8Array>, key: Uint8Array, value: Uint8Array | undefined): void {
@@ -71,6 +75,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constant({ back: true as const }) },
   { weight: 1, arbitrary: fc.constant({ applied: true as const }) },
+  { weight: 2, arbitrary: fc.record({ lacking: fc.nat(3) }) },
 );
 
 it("reads every key and range as of the last delta, taken back ones too", () => {
@@ -80,7 +85,8 @@ it("reads every key and range as of the last delta, taken back ones too", () => 
       const overlay = new StateOverlay(snapshot);
       const table = new StateTable(overlay);
       const model = new Map<string, Uint8Array>();
-      const blocks: { delta: Uint8Array; before: Map<string, Uint8Array> }[] = [];
+      const blocks: { delta: Uint8Array; before: Map<string, Uint8Array>; seq: number }[] = [];
+      let snapshotSeq = 0;
       let seq = 0;
       const lay = (delta: Uint8Array, direction: "forward" | "backward") => {
         seq++;
@@ -93,7 +99,7 @@ it("reads every key and range as of the last delta, taken back ones too", () => 
       for (const now of steps) {
         if ("block" in now) {
           const delta = deltaOf(model, now.block);
-          blocks.push({ delta, before: new Map(model) });
+          blocks.push({ delta, before: new Map(model), seq: seq + 1 });
           for (const [at, value] of now.block) put(model, KEYS[at]!, VALUES[value]);
           lay(delta, "forward");
         } else if ("back" in now) {
@@ -102,10 +108,18 @@ it("reads every key and range as of the last delta, taken back ones too", () => 
           lay(block.delta, "backward");
           replace(block.before);
         } else if ("applied" in now) {
-          snapshot.values.clear();
-          for (const [name, value] of model) snapshot.values.set(name, value);
+          snapshot.take(model);
+          snapshotSeq = seq;
           overlay.clear();
           table.forget();
+        } else if ("lacking" in now) {
+          // A store never goes back: it lacks blocks that it has not had.
+          const lacking =
+            now.lacking === 0 ? [] : blocks.slice(-now.lacking).filter((block) => block.seq > snapshotSeq);
+          snapshot.take(lacking[0]?.before ?? model);
+          snapshotSeq = lacking[0] === undefined ? seq : lacking[0].seq - 1;
+          overlay.moved(lacking.map(({ delta }) => delta));
+          table.applied(snapshotSeq);
         } else if ("read" in now) {
           const value = table.get(table.slotOfKey(KEYS[now.read]!));
           expect(value && toHex(value)).toEqual(
