@@ -46,7 +46,7 @@ export interface BlockInput {
   /** Canonical encodings, each from a multiple of 4. The executor fills in nonces that were left out. */
   readonly transactions: Uint8Array;
   /** Index after the last transaction of each submission: a submission is never split across blocks. */
-  readonly submissionEnds: readonly number[];
+  readonly submissionEnds: Uint32Array;
   /** Index of the first transaction in what was handed to the executor: counts on from it in `progress`. */
   readonly firstIndex?: number;
 }
@@ -176,8 +176,7 @@ export class BlockExecutor {
   }
 
   #runAll(input: BlockInput, helped: ParallelBlock | undefined): RanTransactions {
-    const { transactions } = input;
-    const submissionEnds = Uint32Array.from(input.submissionEnds);
+    const { transactions, submissionEnds } = input;
     const rejected: RejectedTransaction[] = [];
     this.#receipts.length = 0;
     const start = { index: 0, at: 0, included: 0, gasUsed: 0, undoCount: 0, receiptsLength: 0 };
@@ -438,7 +437,7 @@ export class BlockExecutor {
       timestampMs: 0,
       parentHash: new Uint8Array(ROOT_BYTES),
       transactions: new Uint8Array(0),
-      submissionEnds: [],
+      submissionEnds: new Uint32Array(),
     };
     const nothing = { included: 0, gasUsed: 0, hasIds: false, rejected: [], taken: 0 };
     return this.#seal(input, nothing, true).entry!;

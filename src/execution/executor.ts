@@ -115,15 +115,16 @@ export class Executor {
    * @param batch is not changed; nonces that were left out are filled in a copy.
    * @param submissionEnds index after the last transaction of each submission; none is split across blocks.
    */
-  execute(batch: Uint8Array, submissionEnds: readonly number[], timestampMs: number): ExecutedBlock[] {
+  execute(batch: Uint8Array, submissionEnds: ArrayLike<number>, timestampMs: number): ExecutedBlock[] {
     const transactions = batch.slice();
     const executed: ExecutedBlock[] = [];
-    const total = submissionEnds.at(-1) ?? 0;
+    const ends = new Uint32Array(submissionEnds);
+    const total = ends.at(-1) ?? 0;
     for (let first = 0, at = 0; first < total; ) {
       const block = this.#executeBlock(
         {
           transactions: transactions.subarray(at),
-          submissionEnds: submissionEnds.filter((end) => end > first).map((end) => end - first),
+          submissionEnds: first === 0 ? ends : ends.filter((end) => end > first).map((end) => end - first),
           timestampMs,
           firstIndex: first,
         },
@@ -138,11 +139,14 @@ export class Executor {
 
   /** Mode driven: exactly one block, which may be empty; what does not fit its gas is rejected. */
   executeOne(transactions: Uint8Array, count: number, timestampMs: number): ExecutedBlock {
-    return this.#executeBlock({ transactions, submissionEnds: count === 0 ? [] : [count], timestampMs }, true);
+    return this.#executeBlock(
+      { transactions, submissionEnds: Uint32Array.from(count === 0 ? [] : [count]), timestampMs },
+      true,
+    );
   }
 
   #executeBlock(
-    input: { transactions: Uint8Array; submissionEnds: readonly number[]; timestampMs: number; firstIndex?: number },
+    input: { transactions: Uint8Array; submissionEnds: Uint32Array; timestampMs: number; firstIndex?: number },
     allowEmpty: boolean,
   ): ExecutedBlock {
     const { seq, height, blockHash, timestampMs } = this.#head;

@@ -143,8 +143,11 @@ export class Batch {
     this.submissions.push(submission);
   }
 
-  submissionEnds(): number[] {
-    return this.submissions.map((submission) => submission.first + submission.sentCount);
+  /** Index after the last transaction of each submission. */
+  submissionEnds(): Uint32Array {
+    const ends = new Uint32Array(this.submissions.length);
+    for (const [i, { first, sentCount }] of this.submissions.entries()) ends[i] = first + sentCount;
+    return ends;
   }
 
   /** Takes out transaction `at`: the executor was lost at it. */

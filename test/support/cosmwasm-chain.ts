@@ -195,7 +195,7 @@ export class CosmWasmChain {
         timestampMs: this.timestampMs,
         parentHash: new Uint8Array(32),
         transactions: transaction ?? EMPTY,
-        submissionEnds: transaction === undefined ? [] : [1],
+        submissionEnds: Uint32Array.from(transaction === undefined ? [] : [1]),
       },
       true,
     );

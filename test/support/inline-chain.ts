@@ -89,7 +89,7 @@ export class InlineChain {
       timestampMs: this.timestampMs,
       parentHash: this.#parentHash,
       transactions: out.take(),
-      submissionEnds: [1],
+      submissionEnds: Uint32Array.of(1),
     });
     const [rejection] = rejected;
     if (rejection !== undefined) throw new RejectedError(rejection.code, rejection.message, rejection.facts);

@@ -84,7 +84,7 @@ export class JobChain {
       timestampMs: 0,
       parentHash: new Uint8Array(32),
       transactions: out.take(),
-      submissionEnds: [calls.length],
+      submissionEnds: Uint32Array.of(calls.length),
     });
     this.#entry = new BlockEntry(entry!);
     const { table } = chain.executor;
