@@ -5,18 +5,28 @@
  */
 import { createRequire } from "node:module";
 import { EngineError } from "../errors.ts";
+import { uninterrupted } from "../thread-gate.ts";
 
-type Secp256k1 = typeof import("secp256k1");
+type Library = typeof import("secp256k1");
+type Secp256k1 = Pick<Library, "ecdsaRecover" | "ecdsaVerify" | "signatureNormalize">;
 
 let loaded: Secp256k1 | undefined;
 
 /** @throws EngineError CONFIGURATION_ERROR. Not to be asked for where an error means that a signature is wrong. */
 export function secp256k1(): Secp256k1 {
-  loaded ??= load();
+  loaded ??= gated(uninterrupted(load));
   return loaded;
 }
 
-function load(): Secp256k1 {
+function gated(library: Library): Secp256k1 {
+  return {
+    ecdsaRecover: (...args) => uninterrupted(() => library.ecdsaRecover(...args)),
+    ecdsaVerify: (...args) => uninterrupted(() => library.ecdsaVerify(...args)),
+    signatureNormalize: (...args) => uninterrupted(() => library.signatureNormalize(...args)),
+  };
+}
+
+function load(): Library {
   try {
     return createRequire(import.meta.url)("secp256k1/bindings.js");
   } catch (cause) {

@@ -6,7 +6,8 @@
  * Always
  *  - There is no spare before an executor has been slow: it takes as much memory as an idle thread does.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { GatedWorker } from "../thread-gate.ts";
 
 /** Nested contract calls and native frames share the worker's stack (facts: the default 4 MB is not enough for depth 64). */
 const STACK_MB = 16;
@@ -49,6 +50,6 @@ export class ExecutorThreads {
   }
 
   #thread(workerData: unknown): Worker {
-    return new Worker(this.#script, { workerData, resourceLimits: { stackSizeMb: STACK_MB } });
+    return new GatedWorker(this.#script, { workerData, resourceLimits: { stackSizeMb: STACK_MB } });
   }
 }

@@ -1,7 +1,8 @@
 /** BackupHandle: the thread of scheduled backups, as the daemon sees it. */
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { BackupNotice, BackupState, BackupWorkerData } from "../storage/outbox/backup-protocol.ts";
+import { GatedWorker } from "../thread-gate.ts";
 
 /** How long a stop waits for what is under way; what waits in the outbox goes on at the next start. */
 const STOP_MS = 5_000;
@@ -26,7 +27,7 @@ export class BackupHandle {
   ) {
     this.#options = options;
     const workerData: BackupWorkerData = { ...options, outbox: join(options.dataDir, "outbox") };
-    this.#worker = new Worker(script, { workerData });
+    this.#worker = new GatedWorker(script, { workerData });
     this.#worker.on("message", (notice: BackupNotice) => {
       if ("state" in notice) this.#state = notice.state;
       else report(notice.level, notice.message, notice.facts);

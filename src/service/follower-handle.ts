@@ -1,7 +1,8 @@
 /** FollowerHandle: the follower's thread as the main thread sees it. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { EngineError, StorageError } from "../errors.ts";
 import type { EntryTimes, FollowerProgress, FollowerReport, FollowerWorkerData } from "../storage/follower-protocol.ts";
+import { GatedWorker } from "../thread-gate.ts";
 import type { AnalyticsAnswer, AnalyticsQuestion } from "./analytics-follower.ts";
 
 /** Each is answered in about a millisecond, once analytics are there. */
@@ -33,7 +34,7 @@ export class FollowerHandle {
 
   /** Starts the thread and resolves when its store is open. */
   static async start(script: URL, workerData: FollowerWorkerData, events: FollowerEvents): Promise<FollowerHandle> {
-    const handle = new FollowerHandle(new Worker(script, { workerData }));
+    const handle = new FollowerHandle(new GatedWorker(script, { workerData }));
     await new Promise<void>((resolve, reject) => {
       const fail = (error: EngineError) => {
         reject(error);

@@ -1,5 +1,5 @@
 /** HistoryHandle: how the main thread asks about the past, wherever History runs. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { EngineError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import { reviveError } from "../sequencer/executor-handle.ts";
@@ -8,6 +8,7 @@ import type { DataPaths } from "../storage/data-paths.ts";
 import { History } from "../storage/history.ts";
 import { LogSource } from "../storage/log-source.ts";
 import type { StateCounts } from "../storage/state-counts.ts";
+import { GatedWorker } from "../thread-gate.ts";
 
 type LogMethod = "transaction" | "logs" | "executions" | "blockByHash";
 export type HistoryMethod = LogMethod | "stateCounts";
@@ -97,7 +98,7 @@ class WorkerHistory implements HistoryHandle {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#script, { workerData: this.#workerData });
+    const worker = new GatedWorker(this.#script, { workerData: this.#workerData });
     worker.unref();
     worker.on("message", (answer: { id: number; value?: unknown; error?: Parameters<typeof reviveError>[0] }) => {
       const waiting = this.#waiting.get(answer.id);

@@ -1,7 +1,8 @@
 /** LogThread: a thread that follows the journal into a server which may be away, as the main thread sees it. */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { EngineError, type ErrorCode, type ErrorFacts, StorageError } from "../errors.ts";
 import { BacklogMeter } from "../storage/backlog-meter.ts";
+import { GatedWorker } from "../thread-gate.ts";
 
 /** What such a thread tells of itself, again and again. */
 export interface LogThreadProgress {
@@ -48,7 +49,7 @@ export class LogThread<P extends LogThreadProgress> {
     events: LogThreadEvents<P, M>,
     signal?: AbortSignal,
   ): Promise<LogThread<P>> {
-    const thread = new LogThread<P>(new Worker(script, { workerData }));
+    const thread = new LogThread<P>(new GatedWorker(script, { workerData }));
     thread.#meter.grew(workerData.durableSeq, logBytes);
     await new Promise<void>((resolve, reject) => {
       const ended = () => new StorageError(`the thread of ${name} ended`, { retryable: true });

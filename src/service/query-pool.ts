@@ -15,11 +15,12 @@ import { EngineError, toEngineError } from "../errors.ts";
 import type { ErrorRecord } from "../execution/error-record.ts";
 import { reviveError } from "../sequencer/executor-handle.ts";
 import type { CallRunner, QuerySink } from "../sequencer/query-queue.ts";
+import { ThreadGate } from "../thread-gate.ts";
 
 export interface QueryPoolOptions {
   script: URL;
-  /** What every thread gets (a QueryPoolWorkerData): asked for when the first one starts. */
-  workerData(): unknown;
+  /** What every thread gets (a QueryPoolWorkerData), beside `gate`: asked for when the first one starts. */
+  workerData(): object;
   threads: number;
   /** One query may run this long. */
   timeoutMs: number;
@@ -91,6 +92,9 @@ export class QueryPool implements CallRunner {
   readonly #waiting: Query[] = [];
   readonly #running = new Set<Running>();
   readonly #ended = { answered: 0, overran: 0, failed: 0, refused: 0 };
+  /** All threads pass the same one: ending one of them keeps the others out of their native calls for some milliseconds. */
+  readonly #gate = new ThreadGate();
+  #ending: Promise<void> = Promise.resolve();
   #pool: Promise<Piscina> | undefined;
   #opened: Piscina | undefined;
   #isScheduled = false;
@@ -176,7 +180,7 @@ export class QueryPool implements CallRunner {
     const { Piscina: Pool } = await import("piscina");
     const pool = new Pool({
       filename: fileURLToPath(this.#options.script),
-      workerData: this.#options.workerData(),
+      workerData: { ...this.#options.workerData(), gate: this.#gate.word },
       minThreads: 1,
       maxThreads: this.#options.threads,
       concurrentTasksPerWorker: BATCHES_A_THREAD,
@@ -202,9 +206,22 @@ export class QueryPool implements CallRunner {
         running.sinceMs = nowMs;
       } else if (!running.isOverdue && nowMs - running.sinceMs > (at < 0 ? START_MAX_MS : this.#options.timeoutMs)) {
         running.isOverdue = true;
-        running.kill.abort();
+        this.#ending = this.#ending.then(() => this.#endThread(running));
       }
     }
+  }
+
+  /** Ends the thread that has this batch, if one still has. */
+  async #endThread({ kill }: Running): Promise<void> {
+    const pool = await this.#pool!;
+    await this.#gate.shut(() => {
+      const before = pool.threads;
+      kill.abort();
+      const after = new Set(pool.threads);
+      const ended = before.filter((thread) => !after.has(thread));
+      return Promise.all(ended.map((thread) => new Promise((resolve) => thread.once("exit", resolve))));
+    });
+    this.#gate.reopen();
   }
 
   /**
@@ -253,7 +270,9 @@ export class QueryPool implements CallRunner {
   async close(): Promise<void> {
     this.#isClosed = true;
     failAll(this.#waiting.splice(0), shuttingDown());
-    await (await this.#pool)?.destroy();
+    await this.#ending;
+    const pool = await this.#pool;
+    if (pool !== undefined) await this.#gate.shut(() => pool.destroy());
   }
 }
 

@@ -7,9 +7,10 @@
  *  - Deltas that it may lack are bounded: past the bound it is left behind, and begins again where the state store stands.
  *  - A task that overruns the time limit after nobody wants it ends the thread: its contract may spin.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { Records } from "../execution/parallel/records.ts";
 import type { Speculation, SpeculationTask, TaskTimes } from "../execution/parallel/speculation.ts";
+import { GatedWorker } from "../thread-gate.ts";
 import type { SentDelta } from "./speculated-state.ts";
 
 export interface SpeculationThreadOptions {
@@ -177,7 +178,7 @@ export class SpeculationThread implements Speculation {
 
   #start(): Worker {
     const { script, workerData } = this.#options;
-    const worker = new Worker(script, {
+    const worker = new GatedWorker(script, {
       workerData: { ...workerData, records: this.records.buffer },
       resourceLimits: { stackSizeMb: STACK_MB },
     });

@@ -9,12 +9,15 @@
  *  - Every read, iterators included, sees the commit of the last `refresh()`; `appliedSeq()` names it.
  *  - LMDB can't reuse pages that are newer than the oldest open snapshot: a reader refreshes after each block it executes,
  *    and runs iterators to their end or leaves them by `break`.
+ *  - No thread is ended inside lmdb (thread-gate.ts). `getBinary` in a transaction needs no gate: it asks Node for nothing.
  */
 import { createHash } from "node:crypto";
-import { open, type RootDatabase, type Transaction } from "lmdb";
+import { createRequire } from "node:module";
+import type { RootDatabase, Transaction } from "lmdb";
 import { compareBytes, readU32, toLatin1, writeU32 } from "../encoding/bytes.ts";
 import { EngineError, StorageError } from "../errors.ts";
 import type { StateEntry, StateSnapshot } from "../execution/ports.ts";
+import { uninterrupted } from "../thread-gate.ts";
 import { ChainIndex } from "./chain-index.ts";
 import { lmdbEncryption, withSealedValues } from "./encryption/sealed-lmdb.ts";
 import { keysOf } from "./encryption/unlocked.ts";
@@ -47,6 +50,11 @@ export interface Lmdb extends Omit<RootDatabase<Uint8Array, Uint8Array>, "getBin
   useReadTransaction(): ReadTransaction;
 }
 
+/** Loaded when it is first asked for: a thread without a state needs none. */
+export function loadLmdb(): typeof import("lmdb") {
+  return uninterrupted(() => createRequire(import.meta.url)("lmdb"));
+}
+
 /**
  * Opens the environment alike on every thread: within a process lmdb shares one environment, and the first to open decides
  * its flags, so a thread that only reads must not ask for a read-only one. Commits are synchronous: data, then the root
@@ -54,20 +62,22 @@ export interface Lmdb extends Omit<RootDatabase<Uint8Array, Uint8Array>, "getBin
  */
 export function openLmdb(directory: string): Lmdb {
   const keys = keysOf(directory);
-  const environment = open<Uint8Array, Uint8Array>({
-    path: `${directory}/state.mdb`,
-    ...lmdbEncryption(keys, "state", directory),
-    keyEncoding: "binary",
-    encoding: "binary",
-    compression: false,
-    cache: false,
-    overlappingSync: false,
-    noMemInit: true,
-    mapSize: MAP_BYTES,
-    maxReaders: READERS_MAX,
-  });
+  const environment = uninterrupted(() =>
+    loadLmdb().open<Uint8Array, Uint8Array>({
+      path: `${directory}/state.mdb`,
+      ...lmdbEncryption(keys, "state", directory),
+      keyEncoding: "binary",
+      encoding: "binary",
+      compression: false,
+      cache: false,
+      overlappingSync: false,
+      noMemInit: true,
+      mapSize: MAP_BYTES,
+      maxReaders: READERS_MAX,
+    }),
+  );
   const database = withSealedValues(environment as unknown as Lmdb, keys, "state");
-  const format = database.getBinary(META_FORMAT);
+  const format = uninterrupted(() => database.getBinary(META_FORMAT));
   if (format !== undefined && readU32(format, 0) !== FORMAT_VERSION) {
     const found = readU32(format, 0);
     throw new EngineError("FORMAT_UNSUPPORTED", `state in ${directory} has format ${found}, not ${FORMAT_VERSION}`, {
@@ -87,7 +97,7 @@ export class LmdbSnapshot implements StateSnapshot {
 
   protected constructor(database: Lmdb) {
     this.database = database;
-    this.#reading = { transaction: database.useReadTransaction() };
+    this.#reading = this.#begin();
     this.#appliedSeq = this.#readAppliedSeq();
   }
 
@@ -99,7 +109,7 @@ export class LmdbSnapshot implements StateSnapshot {
   /** Moves to the newest commit and answers its applied seq. Iterators that are open stay where they are. */
   refresh(): number {
     this.release();
-    this.#reading = { transaction: this.database.useReadTransaction() };
+    this.#reading = this.#begin();
     this.#isHeld = true;
     this.#appliedSeq = this.#readAppliedSeq();
     return this.#appliedSeq;
@@ -109,8 +119,14 @@ export class LmdbSnapshot implements StateSnapshot {
   release(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    this.#reading.transaction.done();
-    this.database.resetReadTxn();
+    uninterrupted(() => {
+      this.#reading.transaction.done();
+      this.database.resetReadTxn();
+    });
+  }
+
+  #begin(): Reading {
+    return { transaction: uninterrupted(() => this.database.useReadTransaction()) };
   }
 
   appliedSeq(): number {
@@ -125,7 +141,7 @@ export class LmdbSnapshot implements StateSnapshot {
 
   /** Rows, and the few that the store keeps about itself. */
   rowCount(): number {
-    return (this.database.getStats() as { entryCount: number }).entryCount;
+    return uninterrupted(() => this.database.getStats() as { entryCount: number }).entryCount;
   }
 
   /** What a store that is being filled says about that; undefined for any other. */
@@ -147,18 +163,18 @@ export class LmdbSnapshot implements StateSnapshot {
     try {
       yield* this.#rangeIn(reading, start, end, options.reverse === true);
     } finally {
-      reading.transaction.done();
+      uninterrupted(() => reading.transaction.done());
     }
   }
 
   /** How many keys there are from `start` up to `end`; both short. */
   count(start: Uint8Array, end: Uint8Array): number {
-    return this.database.getKeysCount({ start, end, ...this.#reading });
+    return uninterrupted(() => this.database.getKeysCount({ start, end, ...this.#reading }));
   }
 
   async close(): Promise<void> {
     this.release();
-    await this.database.close();
+    await uninterrupted(() => this.database.close());
   }
 
   *#rangeIn(reading: Reading, start: Uint8Array, end: Uint8Array, reverse: boolean): IterableIterator<StateEntry> {
@@ -172,7 +188,7 @@ export class LmdbSnapshot implements StateSnapshot {
       : { start: lowest, end: highest };
     const within = (key: Uint8Array) => compareBytes(key, start) >= 0 && compareBytes(key, end) < 0;
     let group: LongKeys | undefined;
-    for (const { key, value } of this.database.getRange({ ...bounds, ...reading })) {
+    for (const { key, value } of rowByRow(() => this.database.getRange({ ...bounds, ...reading }))) {
       if (group !== undefined && !group.holds(key)) {
         yield* this.#inOrder(group, reading, reverse);
         group = undefined;
@@ -200,6 +216,17 @@ export class LmdbSnapshot implements StateSnapshot {
   #readAppliedSeq(): number {
     const encoded = this.database.getBinary(META_CHAIN, this.#reading);
     return encoded === undefined ? -1 : ChainIndex.lastSeqOf(encoded);
+  }
+}
+
+/** A thread may be ended between two rows, however long it takes for one. */
+function* rowByRow<Row>(open: () => Iterable<Row>): Iterable<Row> {
+  const rows = uninterrupted(() => open()[Symbol.iterator]());
+  let step = uninterrupted(() => rows.next());
+  try {
+    for (; step.done !== true; step = uninterrupted(() => rows.next())) yield step.value;
+  } finally {
+    if (step.done !== true) uninterrupted(() => rows.return?.());
   }
 }
 

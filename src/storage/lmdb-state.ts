@@ -8,6 +8,7 @@
 import { statfsSync } from "node:fs";
 import { StorageError } from "../errors.ts";
 import type { AppliedEntry, StateEntry, StateStore } from "../execution/ports.ts";
+import { uninterrupted } from "../thread-gate.ts";
 import { applyEntries, type BatchTarget } from "./batch-target.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import type { ChangeTable } from "./change-table.ts";
@@ -80,9 +81,11 @@ export class LmdbState extends LmdbSnapshot implements StateStore, BatchTarget {
   #commit(body: () => void): void {
     try {
       // Braces matter: a callback that returned put's promise would make lmdb put off the commit.
-      this.database.transactionSync(() => {
-        body();
-      });
+      uninterrupted(() =>
+        this.database.transactionSync(() => {
+          body();
+        }),
+      );
     } catch (problem) {
       const reason = problem instanceof Error ? problem.message : String(problem);
       if (this.#isFull(problem))

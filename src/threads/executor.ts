@@ -32,7 +32,7 @@ import type { HeldPrivacy } from "../service/privacy-host.ts";
 import { SpeculationThread } from "../service/speculation-thread.ts";
 import { BlobFiles } from "../storage/blobs/blob-files.ts";
 import { adoptKeys, type UnlockedKeys } from "../storage/encryption/unlocked.ts";
-import { LmdbSnapshot } from "../storage/lmdb-snapshot.ts";
+import { LmdbSnapshot, loadLmdb } from "../storage/lmdb-snapshot.ts";
 import { ModuleFiles } from "../storage/module-files.ts";
 import type { SpeculationWorkerData } from "./speculation-worker.ts";
 
@@ -74,8 +74,12 @@ const EMPTY_SNAPSHOT: StateSnapshot = { get: () => undefined, range: () => [], a
 
 /** Composes the executor and answers requests until the thread is ended. @param engines before those of every daemon: the first of a kind runs it. */
 export function runExecutor(engines: readonly ContractEngine[]): void {
-  if (workerData !== null) serve(workerData as ExecutorWorkerData, engines);
-  else parentPort!.once("message", (data: ExecutorWorkerData) => serve(data, engines));
+  if (workerData !== null) {
+    serve(workerData as ExecutorWorkerData, engines);
+    return;
+  }
+  parentPort!.once("message", (data: ExecutorWorkerData) => serve(data, engines));
+  loadLmdb();
 }
 
 function serve(data: ExecutorWorkerData, engines: readonly ContractEngine[]): void {

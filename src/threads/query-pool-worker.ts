@@ -16,6 +16,7 @@ import type { QueryBatch, QueryBatchAnswer } from "../service/query-pool.ts";
 import { JournalReader } from "../storage/journal-reader.ts";
 import { LmdbSnapshot } from "../storage/lmdb-snapshot.ts";
 import { ModuleFiles } from "../storage/module-files.ts";
+import { joinGate } from "../thread-gate.ts";
 
 export interface QueryPoolWorkerData {
   parameters: ChainParameters;
@@ -83,11 +84,13 @@ function readOnly(files: ModuleFiles) {
 }
 
 let thread: PoolThread | undefined;
+const { gate, ...data } = workerData as QueryPoolWorkerData & { gate: Int32Array };
+joinGate(gate);
 
 /** What piscina calls. */
 export default function run(batch: QueryBatch): QueryBatchAnswer {
   try {
-    thread ??= new PoolThread(workerData as QueryPoolWorkerData);
+    thread ??= new PoolThread(data);
     return thread.run(batch);
   } catch (problem) {
     return { error: errorRecord(toEngineError(problem)) };

@@ -12,7 +12,7 @@ export interface ImportRule {
   readonly modules?: readonly string[];
 }
 
-const GROUND = ["errors", "encoding", "version"];
+const GROUND = ["errors", "encoding", "version", "thread-gate"];
 
 /** What a process or thread may be composed of. */
 const PARTS = ["config", "execution", "engines", "native", "sequencer", "storage", "service", "rpc", "observability"];
@@ -20,6 +20,7 @@ const PARTS = ["config", "execution", "engines", "native", "sequencer", "storage
 export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "errors", to: [] },
   { from: "version", to: [] },
+  { from: "thread-gate", to: [] },
   { from: "verify", to: [], modules: ["node:crypto"] },
   { from: "encoding", to: ["errors"] },
   { from: "config", to: GROUND },

@@ -1,12 +1,13 @@
 /** The follower's thread as the daemon runs it: a real journal, a real store, messages. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { toLatin1 } from "../../src/encoding/bytes.ts";
 import type { FollowerProgress, FollowerReport, FollowerWorkerData } from "../../src/storage/follower-protocol.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import { LmdbSnapshot } from "../../src/storage/lmdb-snapshot.ts";
+import { GatedWorker } from "../../src/thread-gate.ts";
 import { bundle } from "../support/bundle.ts";
 import { ChainBuilder } from "../support/entries.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -17,7 +18,7 @@ class Thread {
   readonly #worker: Worker;
 
   constructor(script: string, data: FollowerWorkerData) {
-    this.#worker = new Worker(script, { workerData: data });
+    this.#worker = new GatedWorker(script, { workerData: data });
     this.#worker.on("message", (report: FollowerReport) => this.reports.push(report));
     this.exitCode = new Promise((resolve, reject) => {
       this.#worker.once("exit", resolve);

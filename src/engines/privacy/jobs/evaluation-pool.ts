@@ -1,4 +1,7 @@
-/** EvaluationPool: worker threads that evaluate (piscina). A thread starts with the first task and stays while there is work. */
+/**
+ * EvaluationPool: worker threads that evaluate (piscina). A thread starts with the first task and stays while there is work.
+ * They need no gate (thread-gate.ts): the only native calls are our own addon's.
+ */
 import type { Piscina } from "piscina";
 import type { EvaluationTask, TaskResult } from "./evaluation-task.ts";
 
