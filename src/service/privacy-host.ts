@@ -99,6 +99,7 @@ export class PrivacyHost {
       {
         blobs: this.#blobs,
         leaf,
+        height,
         run: (task) => this.#pool.run(task),
         mayRun,
         checkpoints: new CheckpointFiles(directory),

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { KeyHolder } from "../../src/client/key-holder.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
+import { UNHELD_BLOCKS_MAX } from "../../src/engines/privacy/handle-record.ts";
 import { heldCiphertext } from "../../src/engines/privacy/held-blobs.ts";
 import { JobChain } from "../support/job-chain.ts";
 import { collectionContract } from "../support/privacy-manifests.ts";
@@ -96,5 +97,27 @@ describe("a job that is cancelled", () => {
     expect(await second.wait(chain.result, 1_000)).toMatchObject({ status: "cancelled", attempts: 0 });
     await second.close();
     await chain.close();
+  });
+});
+
+describe("a start that reads the log from its beginning", () => {
+  it("orders nothing of what was let go of, and evaluates again what a state still holds", async () => {
+    const calls = ["1", "2", "3"].map((amount) => ({ entrypoint: "contributeOpenly", args: [amount] }));
+    const chain = await JobChain.open({ holder, keys, contract: collectionContract, calls, query: "total" });
+    opened.push(() => chain.close());
+    const all = chain.start((_task, evaluate) => evaluate());
+    expect(await all.wait(chain.result, 5_000)).toMatchObject({ status: "done" });
+    await all.close();
+    chain.height = 2 + UNHELD_BLOCKS_MAX;
+    await chain.forgetResults((handle) => handle !== toHex(chain.result));
+    const later = chain.start(() => expect.unreachable("everything is held, or gone"));
+    expect(await later.wait(chain.result, 0)).toMatchObject({ status: "done" });
+    expect(later.list({})).toEqual([]);
+    await later.close();
+    await chain.forgetResults();
+    const lost = chain.start(() => expect.unreachable("an input is gone"));
+    expect(await lost.wait(chain.result, 5_000)).toMatchObject({ status: "failed" });
+    expect([lost.openCount, Atomics.load(chain.queued, 0)]).toEqual([0, 0]);
+    await lost.close();
   });
 });

@@ -7,7 +7,7 @@ import { getEncryptedType } from "../../src/encoding/encrypted-type.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import { hashOf } from "../../src/encoding/privacy-file.ts";
 import { encodeTransaction } from "../../src/encoding/transaction.ts";
-import { handleName, heldCiphertext, keyName } from "../../src/engines/privacy/held-blobs.ts";
+import { HELD, handleName, heldCiphertext, keyName } from "../../src/engines/privacy/held-blobs.ts";
 import { type EvaluationTask, runTask, type TaskResult } from "../../src/engines/privacy/jobs/evaluation-task.ts";
 import { PrivacyJobs } from "../../src/engines/privacy/jobs/privacy-jobs.ts";
 import { PrivacyContractEngine } from "../../src/engines/privacy/privacy-engine.ts";
@@ -41,6 +41,8 @@ export class JobChain {
   readonly #entry: BlockEntry;
   readonly #leaf: (key: Uint8Array) => Promise<Uint8Array | undefined>;
   readonly queued = new Int32Array(new SharedArrayBuffer(4));
+  /** Of the newest block. */
+  height = 1;
   /** What the query answers after the calls. */
   readonly result: Uint8Array;
   blobs: BlobFiles;
@@ -111,6 +113,7 @@ export class JobChain {
       {
         blobs: this.blobs,
         leaf: this.#leaf,
+        height: () => this.height,
         mayRun: () => true,
         run: async (task) =>
           run(task, () => runTask(task, { readBlob: (hash) => this.blobs.read(hash), checkpoints: this.checkpoints })),
@@ -129,10 +132,11 @@ export class JobChain {
     return held && this.blobs.read(fromHex(held.blob)!);
   }
 
-  /** As if no job had ever run. */
-  async forgetResults(): Promise<void> {
-    const names = [...this.blobs.names(Buffer.from("h", "latin1"))].filter(({ value }) => value["source"] === "result");
-    await this.blobs.commit(names.map(({ name }) => ({ name, facts: undefined })));
+  /** As if no job had ever run whose result is one of those. */
+  async forgetResults(isOne: (handle: string) => boolean = () => true): Promise<void> {
+    const names = [...this.blobs.names(HELD.values)].filter(({ value }) => value["source"] === "result");
+    const gone = names.filter(({ name }) => isOne(toHex(name.slice(HELD.values.length))));
+    await this.blobs.commit(gone.map(({ name }) => ({ name, facts: undefined })));
   }
 
   async close(): Promise<void> {

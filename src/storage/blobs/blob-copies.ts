@@ -28,19 +28,9 @@ export async function writeShared(client: Client, schema: string, rows: readonly
   }
 }
 
-/** Rows for a data directory, in the transaction that the caller has begun: content, names, counts. @param schema quoted. */
+/** Rows for a data directory, in the transaction that the caller has begun. Content first: names refer to it. @param schema quoted. */
 export async function* readShared(client: Client, schema: string): AsyncGenerator<RawRow> {
   let total = 0;
-  for (let after: Uint8Array = new Uint8Array(0); ; ) {
-    const { rows: names } = await client.query<{ name: Buffer; facts: object; hash: Buffer | null }>(
-      `select name, facts, hash from ${schema}.privacy_names where name > $1 and facts is not null order by name limit $2`,
-      [after, READ_NAMES],
-    );
-    for (const { name, facts, hash } of names)
-      yield { key: keyOf(Table.name, name), value: json(hash === null ? facts : { ...facts, blob: toHex(hash) }) };
-    if (names.length < READ_NAMES) break;
-    after = names.at(-1)!.name;
-  }
   const { rows: counts } = await client.query<{ hash: Buffer; count: string }>(
     `select hash, count(*) from ${schema}.privacy_names where facts is not null and hash is not null group by hash`,
   );
@@ -56,6 +46,16 @@ export async function* readShared(client: Client, schema: string): AsyncGenerato
     total += rows[0]!.bytes.length;
   }
   if (counts.length > 0) yield { key: keyOf(Table.name, TOTAL_NAME), value: json({ bytes: total }) };
+  for (let after: Uint8Array = new Uint8Array(0); ; ) {
+    const { rows: names } = await client.query<{ name: Buffer; facts: object; hash: Buffer | null }>(
+      `select name, facts, hash from ${schema}.privacy_names where name > $1 and facts is not null order by name limit $2`,
+      [after, READ_NAMES],
+    );
+    for (const { name, facts, hash } of names)
+      yield { key: keyOf(Table.name, name), value: json(hash === null ? facts : { ...facts, blob: toHex(hash) }) };
+    if (names.length < READ_NAMES) break;
+    after = names.at(-1)!.name;
+  }
 }
 
 function json(value: unknown): Uint8Array {

@@ -2,16 +2,16 @@
  * PrivacyJobs: evaluates after the block what blocks have ordered.
  *   durable entry ── records of computed handles ──▶ JobTable ── ready, one key ──▶ task ──▶ worker ──▶ results stored
  * Always
- *  - The log is the queue: every entry above the stored cursor is read again at a start, and what is held is not done again.
+ *  - The log is the queue: every entry above the stored cursor is read again at a start, and what is held is not done again,
+ *    nor what was let go of. All of the log is read where there is no cursor: in a copy, or on another daemon.
  *  - A result is stored under its handle, durable before anything that takes it begins, and never replaced.
  *  - A worker that dies costs an attempt of the jobs it ran, and of no others; the third is the last. What it had done up to
  *    its last checkpoint is not done again, nor what a daemon that stopped had.
  */
 import type { BlockEntry } from "../../../encoding/block-entry.ts";
-import { readDelta } from "../../../encoding/delta.ts";
-import { HANDLE_BYTES, type Handle, Origin } from "../../../encoding/encrypted-handle.ts";
+import { HANDLE_BYTES, type Handle, Origin, originOf } from "../../../encoding/encrypted-handle.ts";
 import { toHex } from "../../../encoding/hex.ts";
-import { handleKey, StateTag } from "../../../encoding/state-key.ts";
+import { handleKey } from "../../../encoding/state-key.ts";
 import { type EngineError, toEngineError } from "../../../errors.ts";
 import type { BlobStore } from "../../../execution/ports.ts";
 import { decodeHandleRecord, type HandleRecord } from "../handle-record.ts";
@@ -25,6 +25,8 @@ import { keepResults, resultNames } from "./job-results.ts";
 import { JobSources, type ReadLeaf } from "./job-sources.ts";
 import { JobTable } from "./job-table.ts";
 import { taskOf } from "./job-task.ts";
+import { JobWaiters } from "./job-waiters.ts";
+import { orderedResults, wasLetGo } from "./ordered-results.ts";
 import { ReadyQueue } from "./ready-queue.ts";
 
 export interface PrivacyJobsOptions {
@@ -39,6 +41,7 @@ export interface PrivacyJobsOptions {
 export interface PrivacyJobsModules {
   readonly blobs: BlobStore;
   readonly leaf: ReadLeaf;
+  height(): number;
   /** Runs a task on a worker; rejects when the worker dies. */
   run(task: EvaluationTask): Promise<TaskResult>;
   /** Where daemons share a log, one evaluates; the others are given its results. */
@@ -68,7 +71,7 @@ export class PrivacyJobs {
   #isClosing = false;
   /** What runs, with the words that stop it. */
   readonly #tasks = new Map<Promise<void>, Int32Array>();
-  readonly #settled = new Set<() => void>();
+  readonly #waiters = new JobWaiters();
   readonly #rate = new GateRate();
 
   constructor(options: PrivacyJobsOptions, modules: PrivacyJobsModules) {
@@ -100,35 +103,43 @@ export class PrivacyJobs {
 
   async #follow(entry: BlockEntry): Promise<void> {
     if (entry.isRollback) this.#rollBack(entry.height);
-    else if (entry.hasHandles) await this.#order(entry);
+    else await this.#order(entry);
     this.#pump();
     await this.#saveCursor(false);
   }
 
   async #order(entry: BlockEntry): Promise<void> {
-    for (const { key, newValue, oldValue } of readDelta(entry.delta)) {
-      if (key[0] !== StateTag.handle || key.length !== 1 + HANDLE_BYTES) continue;
-      if (newValue === undefined || oldValue !== undefined || key[HANDLE_BYTES] !== Origin.computed) continue;
-      const handle = key.slice(1);
-      await this.#add(handle, decodeHandleRecord(handle, newValue), entry);
+    const added: Job[] = [];
+    for (const { handle, record } of orderedResults(entry)) {
+      if (heldCiphertext(this.#modules.blobs, handle) !== undefined) continue;
+      if (await wasLetGo(handle, { atHeight: entry.height, height: this.#modules.height() }, this.#modules.leaf))
+        continue;
+      const job = this.#add(handle, record, entry);
+      if (job !== undefined) added.push(job);
     }
+    for (const job of added) await this.#prepare(job);
   }
 
-  async #add(handle: Handle, record: HandleRecord, { seq, height }: BlockEntry): Promise<void> {
+  /** @returns the job that has to be prepared. */
+  #add(handle: Handle, record: HandleRecord, { seq, height }: BlockEntry): Job | undefined {
     const { source } = record;
-    if (source.origin !== Origin.computed || heldCiphertext(this.#modules.blobs, handle) !== undefined) return;
+    if (source.origin !== Origin.computed) return undefined;
     const id = jobIdOf(handle, source.output);
     const known = this.#table.get(id);
     if (known !== undefined && known.finishedAtMs === undefined) {
       this.#table.addResult(known, handle, source.output);
-      return;
+      return undefined;
     }
     if (known !== undefined) this.#table.remove(known);
-    const { codeHash, circuit, inputs } = source;
     const job = newJob(id, source, record, { seq, height, queuedAtMs: this.#options.now() });
     this.#table.add(job);
     this.#table.addResult(job, handle, source.output);
     this.#count();
+    return job;
+  }
+
+  async #prepare(job: Job): Promise<void> {
+    const { id, codeHash, circuit, inputs } = job;
     if (this.#modules.blobs.name(cancelledName(id)) !== undefined)
       return this.#end(job, "cancelled", "it was cancelled");
     job.placed = (await this.#sources.program(codeHash)).circuits[circuit];
@@ -152,12 +163,14 @@ export class PrivacyJobs {
       return;
     }
     const other = this.#table.byHandle(missing);
-    if (other !== undefined && (other.status === "failed" || other.status === "cancelled")) {
+    if (other?.status === "failed" || other?.status === "cancelled")
       this.#end(job, "failed", `its input ${toHex(missing)} ${other.status}: ${other.because}`);
-      return;
+    else if (other === undefined && originOf(missing) === Origin.computed)
+      this.#end(job, "failed", `its input ${toHex(missing)} is not here, and nothing computes it`);
+    else {
+      job.because = `waits for ${toHex(missing)}`;
+      this.#table.wait(job, missing);
     }
-    job.because = `waits for ${toHex(missing)}`;
-    this.#table.wait(job, missing);
   }
 
   /** A ciphertext came: one that arrived after its block, or a result that was evaluated here or by another daemon. */
@@ -271,7 +284,7 @@ export class PrivacyJobs {
   #end(job: Job, status: "done" | "failed" | "cancelled", because: string | undefined): void {
     this.#table.finish(job, status, because, this.#options.now());
     this.#count();
-    for (const settled of [...this.#settled]) settled();
+    this.#waiters.tell();
     if (status === "done") return;
     for (const { handle } of job.outputs)
       for (const waiting of this.#table.takeWaiting(handle)) if (waiting.status === "waiting") this.#settle(waiting);
@@ -300,19 +313,7 @@ export class PrivacyJobs {
     await this.#following;
     const job = this.#find(reference) ?? (await this.#heldJob(reference));
     if (job === undefined || job.finishedAtMs !== undefined) return job && this.#view(job);
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        if (job.finishedAtMs === undefined) return;
-        clearTimeout(timer);
-        this.#settled.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.#settled.delete(done);
-        resolve();
-      }, timeoutMs);
-      this.#settled.add(done);
-    });
+    await this.#waiters.until(job, timeoutMs);
     return this.#view(job);
   }
 
