@@ -5,6 +5,7 @@
       "sources": [
         "src/addon.cc",
         "src/change_table.cc",
+        "src/execution_counter.cc",
         "src/merkle.cc",
         "src/receipt_text.cc",
         "src/sha256.cc",

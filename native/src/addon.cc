@@ -6,6 +6,7 @@
 
 #include "change_table.h"
 #include "delta.h"
+#include "execution_counter.h"
 #include "merkle.h"
 #include "receipt_text.h"
 #include "sha256.h"
@@ -314,6 +315,56 @@ Napi::Value summariesText(const Info& info) {
   });
 }
 
+/** The elements of argument `index`, `least` of them at least. One call of Node's: this is done for every small block. */
+template <typename Element>
+Element* elementsAt(const Info& info, size_t index, size_t least, size_t& count) {
+  constexpr napi_typedarray_type kType = std::is_same_v<Element, double>     ? napi_float64_array
+                                         : std::is_same_v<Element, uint32_t> ? napi_uint32_array
+                                                                             : napi_uint8_array;
+  napi_typedarray_type type;
+  void* elements;
+  const napi_status status = napi_get_typedarray_info(info.Env(), info[index], &type, &count, &elements, nullptr, nullptr);
+  if (status != napi_ok || type != kType || count < least) {
+    throw Napi::TypeError::New(info.Env(), "argument " + std::to_string(index) + " is not the array that it must be");
+  }
+  return static_cast<Element*>(elements);
+}
+
+/** (entry, call, laps, numbers: next, lap, lapNumbers, atMs, gasUsed; a track's numbers and bins; the callers' numbers and words) */
+Napi::Value executionsCount(const Info& info) {
+  size_t entryBytes, callBytes, laps, unused;
+  const uint8_t* entry = elementsAt<uint8_t>(info, 0, kEntryHeaderBytes, entryBytes);
+  const uint8_t* call = elementsAt<uint8_t>(info, 1, kCallBytesMin, callBytes);
+  double* numbers = elementsAt<double>(info, 3, 5, unused);
+  const size_t lapNumbers = size_t(numbers[2]) & ~size_t(1);
+  ExecutionRun run{
+      {entry, entryBytes},
+      {call, callBytes},
+      elementsAt<double>(info, 2, lapNumbers, laps),
+      lapNumbers,
+      elementsAt<double>(info, 4, kTrackNumbers, unused),
+      elementsAt<uint32_t>(info, 5, kTrackBins, unused),
+      {elementsAt<double>(info, 6, kCallerNumbers, unused), elementsAt<uint32_t>(info, 7, kCallerWords, unused)},
+      numbers[3],
+      uint32_t(numbers[0]),
+      uint32_t(numbers[1]),
+      0,
+  };
+  countRun(run);
+  numbers[0] = run.next;
+  numbers[1] = run.lap;
+  numbers[4] = run.gasUsed;
+  return info.Env().Undefined();
+}
+
+/** (delta, out) → of how many contracts the state grew or shrank */
+Napi::Value stateGrowth(const Info& info) {
+  size_t deltaBytes, count;
+  const uint8_t* delta = elementsAt<uint8_t>(info, 0, 0, deltaBytes);
+  double* out = elementsAt<double>(info, 1, 0, count);
+  return Napi::Number::New(info.Env(), double(growthOf({delta, deltaBytes}, out, count / kGrowthNumbers)));
+}
+
 template <Napi::Value (*Call)(const Info&)>
 Napi::Value guarded(const Info& info) {
   try {
@@ -360,6 +411,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   expose<submissionRead>(exports, "submissionRead");
   expose<receiptText>(exports, "receiptText");
   expose<summariesText>(exports, "summariesText");
+  expose<executionsCount>(exports, "executionsCount");
+  expose<stateGrowth>(exports, "stateGrowth");
   exposeTfhe(env, exports);
   return exports;
 }

@@ -29,6 +29,7 @@
 import { createHash } from "node:crypto";
 import { MalformedBytesError } from "../errors.ts";
 import { readU32, readU64 } from "./bytes.ts";
+import type { Laps } from "./laps.ts";
 
 export const ENTRY_HEADER_BYTES = 224;
 export const ENTRY_VERSION = 1;
@@ -51,8 +52,8 @@ export interface ParallelCounts {
 /** Reads an encoded entry in place; nothing is copied until asked for. */
 export class BlockEntry {
   readonly bytes: Uint8Array;
-  /** How long each transaction took, in microseconds, if it was measured: beside the entry, no part of it. */
-  timesUs: Float32Array | undefined;
+  /** How long its transactions took, if it was measured: beside the entry, no part of it. */
+  laps: Laps | undefined;
   /** Undefined where no helper was asked: beside the entry, no part of it. */
   parallel: ParallelCounts | undefined;
   /** When the executor had answered it, and when it was durable, on the clock of `performance.now`. */

@@ -40,6 +40,7 @@ export const RECEIPT_HEADER_BYTES = 16;
 const PACKED_EMPTY = 254;
 const PACKED_LONG = 255;
 const WORD_BYTES = 32;
+const ADDRESS_BYTES = 20;
 const TOPICS_MAX = 255;
 
 export interface Log {
@@ -125,29 +126,35 @@ export function encodeReceipt(receipt: Receipt, out: ByteWriter): void {
   );
 }
 
-export function decodeReceipt(bytes: Uint8Array, at: number): Receipt {
+/** What stands before its return data and logs. */
+export function readReceiptHeader(bytes: Uint8Array, at: number): Omit<Receipt, "returnData" | "logs"> {
   const status = STATUS_NAMES[bytes[at]!];
   if (status === undefined) throw new MalformedBytesError("receipt", at, `status ${bytes[at]}`);
   const reason = HALT_REASONS[bytes[at + 1]!];
   if (reason === undefined) throw new MalformedBytesError("receipt", at + 1, `halt reason ${bytes[at + 1]}`);
-  const cursor: Cursor = { bytes, next: at + RECEIPT_HEADER_BYTES };
-  const contractAddress = bytes[at + 2]! & 1 ? readRaw(cursor, 20) : undefined;
-  const returnData = readPacked(cursor);
-  const logs: Log[] = [];
-  for (let count = readU32(bytes, at + 4); count > 0; count--) {
-    const address = readRaw(cursor, 20);
-    const topics: Uint8Array[] = [];
-    for (let n = bytes[cursor.next++]!; n > 0; n--) topics.push(readPacked(cursor));
-    logs.push({ address, topics, data: readPacked(cursor) });
-  }
+  const hasAddress = (bytes[at + 2]! & 1) !== 0;
   return {
     status,
     haltReason: reason === "" ? undefined : reason,
     gasUsed: readU64(bytes, at + 8),
-    contractAddress,
-    returnData,
-    logs,
+    contractAddress: hasAddress ? readRaw({ bytes, next: at + RECEIPT_HEADER_BYTES }, ADDRESS_BYTES) : undefined,
   };
+}
+
+export function decodeReceipt(bytes: Uint8Array, at: number): Receipt {
+  const header = readReceiptHeader(bytes, at);
+  const addressBytes = header.contractAddress?.length ?? 0;
+  const cursor: Cursor = { bytes, next: at + RECEIPT_HEADER_BYTES + addressBytes };
+  const returnData = readPacked(cursor);
+  const logs: Log[] = [];
+  for (let count = readU32(bytes, at + 4); count > 0; count--) {
+    const address = readRaw(cursor, ADDRESS_BYTES);
+    const topics: Uint8Array[] = [];
+    for (let n = bytes[cursor.next++]!; n > 0; n--) topics.push(readPacked(cursor));
+    logs.push({ address, topics, data: readPacked(cursor) });
+  }
+  const { status, haltReason, gasUsed, contractAddress } = header;
+  return { status, haltReason, gasUsed, contractAddress, returnData, logs };
 }
 
 interface Cursor {

@@ -22,6 +22,7 @@ import {
 } from "../encoding/block-entry.ts";
 import { alignUp, ByteWriter, writeU32, writeU64 } from "../encoding/bytes.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
+import type { Laps } from "../encoding/laps.ts";
 import { parameterKey } from "../encoding/state-key.ts";
 import type { StateTree } from "../encoding/state-tree.ts";
 import { TX_HASH_DOMAIN, TxFlag, transactionLength } from "../encoding/transaction.ts";
@@ -64,8 +65,8 @@ export interface ExecutedBlock {
   readonly rejected: readonly RejectedTransaction[];
   /** How many transactions were taken; the others did not fit the block's gas and belong to the next. */
   readonly taken: number;
-  /** How long each included transaction took, in microseconds, where there is a clock. No part of the entry. */
-  readonly timesUs?: Float32Array | undefined;
+  /** How long the included transactions took, where there is a clock. No part of the entry. */
+  readonly laps?: Laps | undefined;
   /** What helpers ran of it, where any were asked. No part of the entry. */
   readonly parallel?: ParallelCounts | undefined;
 }
@@ -370,7 +371,7 @@ export class BlockExecutor {
     entry.set(this.#hasher.merkleRoot(hashes, included), 160);
     entry.set(blockHashOf(entry), 192);
     this.table.endBlock(input.seq);
-    return { entry, rejected, taken, timesUs: this.#stopwatch?.times(included) };
+    return { entry, rejected, taken, laps: this.#stopwatch?.laps() };
   }
 
   #copySections(

@@ -2,9 +2,12 @@
  * Stopwatch: how long each transaction of a block took. One reading of the clock a lap; transactions that ran together,
  * by the native shortcut, get equal shares of theirs. What a rejected transaction took falls to the next one.
  */
+import type { Laps } from "../encoding/laps.ts";
+
 export class Stopwatch {
   readonly #clock: () => number;
-  #times = new Float32Array(1024);
+  #laps: number[] = [];
+  /** Transactions that the laps are of. */
   #done = 0;
   #at = 0;
   /** Spent elsewhere on what the next lap is about. */
@@ -16,6 +19,7 @@ export class Stopwatch {
   }
 
   start(): void {
+    this.#laps = [];
     this.#done = 0;
     this.#at = this.#clock();
     this.#elsewhere = 0;
@@ -28,23 +32,24 @@ export class Stopwatch {
 
   /** @param included transactions that are in the block by now: fewer than before when some were taken back. */
   lap(included: number): void {
-    const done = Math.min(this.#done, included);
-    this.#done = included;
-    if (included === done) return;
+    if (included < this.#done) this.#takeBack(included);
+    if (included === this.#done) return;
     const now = this.#clock();
-    const each = (now - this.#at + this.#elsewhere) / (included - done);
+    this.#laps.push(included, (now - this.#at + this.#elsewhere) / (included - this.#done));
+    this.#done = included;
     this.#at = now;
     this.#elsewhere = 0;
-    while (included > this.#times.length) {
-      const longer = new Float32Array(2 * this.#times.length);
-      longer.set(this.#times);
-      this.#times = longer;
-    }
-    this.#times.fill(each, done, included);
   }
 
-  /** Of the first `included` transactions; the array belongs to the caller. */
-  times(included: number): Float32Array {
-    return this.#times.slice(0, included);
+  #takeBack(included: number): void {
+    const laps = this.#laps;
+    while ((laps.at(-4) ?? 0) >= included && laps.length > 0) laps.length -= 2;
+    if (laps.length > 0) laps[laps.length - 2] = included;
+    this.#done = included;
+  }
+
+  /** Of the transactions that are in the block; they belong to the caller. */
+  laps(): Laps {
+    return this.#laps;
   }
 }

@@ -49,6 +49,18 @@ export interface Addon {
   submissionRead(text: Uint8Array, start: number, end: number, out: Uint8Array, words: Uint32Array): number;
   receiptText(entry: Uint8Array, index: number, tokens: Uint8Array): string | undefined;
   summariesText(entry: Uint8Array, first: number, count: number): string | undefined;
+  /** See src/engines/enhanced/analytics/execution-counter.ts: entry, call, laps, numbers; a track's, the callers'. */
+  executionsCount(
+    entry: Uint8Array,
+    call: Uint8Array,
+    laps: Float64Array,
+    numbers: Float64Array,
+    trackNumbers: Float64Array,
+    trackBins: Uint32Array,
+    callerNumbers: Float64Array,
+    callerWords: Uint32Array,
+  ): void;
+  stateGrowth(delta: Uint8Array, out: Float64Array): number;
   readonly tfhe: TfheAddon;
 }
 

@@ -4,6 +4,7 @@
  *   GET /metrics ── text ──▶ these, and what engine and process say of themselves at that moment
  */
 import type { BlockEntry, ParallelCounts } from "../encoding/block-entry.ts";
+import { microsecondsOf } from "../encoding/laps.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Telemetry as EngineTelemetry } from "../execution/telemetry.ts";
 import type { MethodTelemetry, RequestTelemetry, RequestTrace } from "../rpc/request-telemetry.ts";
@@ -96,13 +97,9 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
     this.blocks++;
     this.transactions += entry.transactionCount;
     this.#gasUsed += entry.gasUsed;
-    const { timesUs, parallel, executedAtMs } = entry;
+    const { laps, parallel, executedAtMs } = entry;
     if (parallel !== undefined) for (const outcome of OUTCOMES) this.#parallel[outcome] += parallel[outcome];
-    if (timesUs !== undefined) {
-      let sum = 0;
-      for (let i = 0; i < timesUs.length; i++) sum += timesUs[i]!;
-      this.#execution.observe(sum / 1e6);
-    }
+    if (laps !== undefined) this.#execution.observe(microsecondsOf(laps) / 1e6);
     if (executedAtMs !== undefined) this.#append.observe((durableAtMs - executedAtMs) / MS);
   }
 

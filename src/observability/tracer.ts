@@ -10,12 +10,23 @@
  */
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import { toHex } from "../encoding/hex.ts";
-import { decodeReceipt } from "../encoding/receipt.ts";
+import { microsecondsAt, microsecondsOf } from "../encoding/laps.ts";
+import { readReceiptHeader } from "../encoding/receipt.ts";
 import { BodyForm, TX_HEADER_BYTES } from "../encoding/transaction.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { RequestTrace } from "../rpc/request-telemetry.ts";
 import type { QueryOutcome, SubmissionOutcome } from "../rpc/services.ts";
-import type { OtlpExporter, Span } from "./otlp-exporter.ts";
+import type { OtlpExporter } from "./otlp-exporter.ts";
+import {
+  type Attributes,
+  claimAttribute,
+  countAttribute,
+  numberAttribute,
+  type SpanKind,
+  spanText,
+  textAttribute,
+  wordAttribute,
+} from "./span.ts";
 import { newSpanId, newTraceId, parseTraceparent, type TraceContext } from "./trace-context.ts";
 
 export class Tracer {
@@ -47,110 +58,103 @@ class Trace implements RequestTrace {
   readonly #method: string;
   readonly #startedAtMs: number;
   readonly #parent: TraceContext | undefined;
-  readonly #traceId: string;
-  readonly #spanId = newSpanId();
-  readonly #children: Span[] = [];
+  readonly #root: { readonly traceId: string; readonly spanId: string };
+  readonly #spans: string[] = [];
 
   constructor(exporter: OtlpExporter, method: string, startedAtMs: number, parent: TraceContext | undefined) {
     this.#exporter = exporter;
     this.#method = method;
     this.#startedAtMs = startedAtMs;
     this.#parent = parent;
-    this.#traceId = parent?.traceId ?? newTraceId();
+    this.#root = { traceId: parent?.traceId ?? newTraceId(), spanId: newSpanId() };
   }
 
   settled(outcome: SubmissionOutcome | QueryOutcome): void {
     if ("gasUsed" in outcome) {
-      this.#add("contract.query", this.#startedAtMs, performance.now(), {
-        "contract.gas.used": outcome.gasUsed,
-        "contract.cache.hit": outcome.cached === true,
-        "contract.status": outcome.status,
-        "contract.block.height": outcome.blockHeight,
-      });
+      const attributes =
+        countAttribute("contract.gas.used", outcome.gasUsed) +
+        claimAttribute("contract.cache.hit", outcome.cached === true) +
+        wordAttribute("contract.status", outcome.status) +
+        countAttribute("contract.block.height", outcome.blockHeight);
+      this.#add("contract.query", "internal", this.#startedAtMs, performance.now(), attributes);
       return;
     }
     const block = outcome.block(0);
     // An answer from before: its id was known, or the daemon has restarted since.
     if (block?.executedAtMs === undefined || block.executedAtMs < this.#startedAtMs) return;
-    this.#block(block, outcome.position(0));
+    this.#addBlock(block, outcome.position(0), block.executedAtMs);
   }
 
-  #block(block: BlockEntry, position: number): void {
-    const executedAtMs = block.executedAtMs!;
-    // More than the block took where helpers ran some of them beside others.
-    const addedUpMs = (block.timesUs?.reduce((sum, each) => sum + each, 0) ?? 0) / 1000;
-    const blockSpan = this.#add("contract.block", this.#startedAtMs, executedAtMs, {
-      "contract.block.height": block.height,
-      "contract.block.transactions": block.transactionCount,
-      "contract.block.transactions_ms": addedUpMs,
-      "contract.gas.used": block.gasUsed,
-    });
-    const timeMs = (block.timesUs?.[position] ?? 0) / 1000;
-    this.#add(
-      "contract.execute",
-      executedAtMs - timeMs,
+  #addBlock(block: BlockEntry, position: number, executedAtMs: number): void {
+    const { laps = [], transactionCount } = block;
+    const blockId = this.#add(
+      "contract.block",
+      "internal",
+      this.#startedAtMs,
       executedAtMs,
-      transactionAttributes(block, position),
-      blockSpan.spanId,
+      countAttribute("contract.block.height", block.height) +
+        countAttribute("contract.block.transactions", transactionCount) +
+        // More than the block took where helpers ran some of them beside others.
+        numberAttribute("contract.block.transactions_ms", microsecondsOf(laps) / 1000) +
+        countAttribute("contract.gas.used", block.gasUsed),
     );
+    const startMs = executedAtMs - microsecondsAt(laps, position) / 1000;
+    const attributes = transactionAttributes(block, position);
+    this.#add("contract.execute", "internal", startMs, executedAtMs, attributes, blockId);
     if (block.durableAtMs === undefined) return;
-    this.#add("journal.append", executedAtMs, block.durableAtMs, {
-      "db.system.name": "polytorus.journal",
-      "db.operation.name": "append",
-      "db.operation.batch.size": block.transactionCount,
-      "db.response.bytes": block.bytes.length,
-    });
+    this.#add(
+      "journal.append",
+      "client",
+      executedAtMs,
+      block.durableAtMs,
+      wordAttribute("db.system.name", "polytorus.journal") +
+        wordAttribute("db.operation.name", "append") +
+        countAttribute("db.operation.batch.size", transactionCount) +
+        countAttribute("db.response.bytes", block.bytes.length),
+    );
   }
 
   ended(error: ErrorCode | undefined): void {
-    const attributes = { "rpc.system.name": "jsonrpc", "rpc.method": this.#method };
-    const root: Span = {
-      traceId: this.#traceId,
-      spanId: this.#spanId,
-      parentSpanId: this.#parent?.spanId,
-      name: this.#method,
-      kind: "server",
-      startMs: epoch(this.#startedAtMs),
-      endMs: epoch(performance.now()),
-      attributes: error === undefined ? attributes : { ...attributes, "error.type": error },
-      error,
-    };
-    this.#exporter.add([root, ...this.#children]);
+    const attributes =
+      wordAttribute("rpc.system.name", "jsonrpc") +
+      textAttribute("rpc.method", this.#method) +
+      (error === undefined ? "" : wordAttribute("error.type", error));
+    const parentId = this.#parent?.spanId;
+    const endMs = performance.now();
+    this.#spans.push(
+      spanText(this.#root, parentId, this.#method, "server", this.#startedAtMs, endMs, attributes, error),
+    );
+    this.#exporter.add(this.#spans);
   }
 
-  #add(name: string, fromMs: number, toMs: number, attributes: Span["attributes"], parent = this.#spanId): Span {
-    const span: Span = {
-      traceId: this.#traceId,
-      spanId: newSpanId(),
-      parentSpanId: parent,
-      name,
-      kind: name.startsWith("journal") ? "client" : "internal",
-      startMs: epoch(fromMs),
-      endMs: epoch(toMs),
-      attributes,
-    };
-    this.#children.push(span);
-    return span;
+  /** @returns the span's id. */
+  #add(
+    name: string,
+    kind: SpanKind,
+    startMs: number,
+    endMs: number,
+    attributes: Attributes,
+    parentId = this.#root.spanId,
+  ): string {
+    const span = { traceId: this.#root.traceId, spanId: newSpanId() };
+    this.#spans.push(spanText(span, parentId, name, kind, startMs, endMs, attributes));
+    return span.spanId;
   }
-}
-
-function epoch(ms: number): number {
-  return performance.timeOrigin + ms;
 }
 
 /** Addresses stand here, on spans, and on no metric. */
-function transactionAttributes(block: BlockEntry, position: number): Span["attributes"] {
+function transactionAttributes(block: BlockEntry, position: number): Attributes {
   const { bytes } = block;
   const at = block.transactionAt(position);
-  const receipt = decodeReceipt(bytes, block.receiptAt(position));
+  const receipt = readReceiptHeader(bytes, block.receiptAt(position));
   const body = at + TX_HEADER_BYTES;
   const isNamed = bytes[at + 2] === BodyForm.entrypoint;
   const entrypoint = isNamed ? Buffer.from(bytes.subarray(body + 1, body + 1 + bytes[body]!)).toString("utf8") : "";
-  return {
-    "contract.address": toHex(receipt.contractAddress ?? bytes.subarray(at + 44, at + 64)),
-    "contract.function": entrypoint,
-    "contract.transaction.hash": toHex(block.transactionHash(position)),
-    "contract.gas.used": receipt.gasUsed,
-    "contract.status": receipt.status,
-  };
+  return (
+    wordAttribute("contract.address", toHex(receipt.contractAddress ?? bytes.subarray(at + 44, at + 64))) +
+    textAttribute("contract.function", entrypoint) +
+    wordAttribute("contract.transaction.hash", toHex(block.transactionHash(position))) +
+    countAttribute("contract.gas.used", receipt.gasUsed) +
+    wordAttribute("contract.status", receipt.status)
+  );
 }

@@ -68,7 +68,7 @@ export class DrivenSequencer {
     try {
       const executed = await this.#pipeline.askNow("executeOne", [transactions, count, timestampMs]);
       this.#staged = new BlockEntry(executed.entry!);
-      this.#staged.timesUs = executed.timesUs;
+      this.#staged.laps = executed.laps;
       this.#staged.parallel = executed.parallel;
       this.#staged.executedAtMs = performance.now();
       return { entry: this.#staged, rejected: executed.rejected };

@@ -132,10 +132,10 @@ export class Pipeline {
   #executed(batch: Batch, blocks: readonly ExecutedBlock[]): void {
     let first = 0;
     let next = 0;
-    for (const { entry: bytes, rejected, taken, timesUs, parallel } of blocks) {
+    for (const { entry: bytes, rejected, taken, laps, parallel } of blocks) {
       const block = bytes === undefined ? undefined : new BlockEntry(bytes);
       if (block !== undefined) {
-        block.timesUs = timesUs;
+        block.laps = laps;
         block.parallel = parallel;
         block.executedAtMs = performance.now();
         this.commit(block);

@@ -9,7 +9,9 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { BlockEntry } from "../encoding/block-entry.ts";
+import type { Laps } from "../encoding/laps.ts";
 import { Analytics, type AnalyticsFile } from "../engines/enhanced/analytics/analytics.ts";
+import type { ExecutionCounter } from "../engines/enhanced/analytics/execution-counter.ts";
 import {
   type ChainReport,
   type ContractReport,
@@ -35,16 +37,18 @@ export type AnalyticsAnswer<Q extends AnalyticsQuestion = AnalyticsQuestion> = Q
 export class AnalyticsFollower {
   readonly #path: string | undefined;
   readonly #nowMs: () => number;
+  readonly #counter: ExecutionCounter | undefined;
   #analytics: Analytics;
   #savedSeq: number;
   #savedAtMs: number;
-  readonly #times = new Map<number, Float32Array>();
+  readonly #times = new Map<number, Laps>();
 
-  /** @param path of its file; undefined: it is not kept. @param nowMs of a clock that never goes back. */
-  constructor(path: string | undefined, nowMs: () => number) {
+  /** @param path of its file; undefined: it is not kept. @param nowMs of a clock that never goes back. @param counter counts natively. */
+  constructor(path: string | undefined, nowMs: () => number, counter?: ExecutionCounter) {
     this.#path = path;
     this.#nowMs = nowMs;
-    this.#analytics = new Analytics(path === undefined ? undefined : load(path));
+    this.#counter = counter;
+    this.#analytics = new Analytics(path === undefined ? undefined : load(path), -1, counter);
     this.#savedSeq = this.#analytics.seq;
     this.#savedAtMs = nowMs();
   }
@@ -54,11 +58,11 @@ export class AnalyticsFollower {
     return this.#analytics.seq;
   }
 
-  /** How long the transactions of an entry took, in microseconds: told before the entry is. */
-  timed(seq: number, timesUs: Float32Array): void {
+  /** How long the transactions of an entry took: told before the entry is. */
+  timed(seq: number, laps: Laps): void {
     if (seq <= this.seq) return;
     if (this.#times.size >= TIMES_MAX) this.#times.clear();
-    this.#times.set(seq, timesUs);
+    this.#times.set(seq, laps);
   }
 
   /** An entry of the log, in order: counted if it is the next, else it will be read. */
@@ -84,7 +88,8 @@ export class AnalyticsFollower {
 
   /** Counts from the log's beginning when the log can't be the file's, or no longer has what comes next. */
   checkAgainst({ firstSeq, lastSeq }: { firstSeq: number; lastSeq: number }): void {
-    if (this.seq > lastSeq || this.seq + 1 < firstSeq) this.#analytics = new Analytics(undefined, firstSeq - 1);
+    if (this.seq > lastSeq || this.seq + 1 < firstSeq)
+      this.#analytics = new Analytics(undefined, firstSeq - 1, this.#counter);
   }
 
   answer(question: AnalyticsQuestion): AnalyticsAnswer {

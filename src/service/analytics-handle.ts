@@ -22,12 +22,12 @@ export class AnalyticsHandle {
 
   /** The next durable entry. */
   committed(entry: BlockEntry): void {
-    const { seq, timesUs } = entry;
+    const { seq, laps } = entry;
     if (this.#here !== undefined) {
-      if (timesUs !== undefined) this.#here.timed(seq, timesUs);
+      if (laps !== undefined) this.#here.timed(seq, laps);
       this.#here.offer(entry);
-    } else if (timesUs !== undefined && this.#times.length < TIMES_MAX) {
-      this.#times.push({ seq, timesUs });
+    } else if (laps !== undefined && this.#times.length < TIMES_MAX) {
+      this.#times.push({ seq, laps });
     }
   }
 

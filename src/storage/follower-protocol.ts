@@ -1,4 +1,5 @@
 /** What the follower's thread is told, and what it tells. */
+import type { Laps } from "../encoding/laps.ts";
 import type { ErrorCode, ErrorFacts } from "../errors.ts";
 import type { FollowerOptions } from "./follower.ts";
 
@@ -10,10 +11,10 @@ export interface FollowerWorkerData extends FollowerOptions {
   analyticsPath?: string | undefined;
 }
 
-/** How long the transactions of an entry took, in microseconds. */
+/** How long the transactions of an entry took. */
 export interface EntryTimes {
   seq: number;
-  timesUs: Float32Array;
+  laps: Laps;
 }
 
 export type FollowerRequest =

@@ -13,6 +13,7 @@ import type { BlockEntry } from "../encoding/block-entry.ts";
 import { StorageError, toEngineError } from "../errors.ts";
 import { isAddon, loadAddon } from "../native/addon.ts";
 import { nativeCoalescer } from "../native/change-table.ts";
+import { nativeExecutionCounter } from "../native/execution-counter.ts";
 import type { AnalyticsFollower, AnalyticsQuestion } from "../service/analytics-follower.ts";
 import { isFull } from "../storage/files.ts";
 import { Follower } from "../storage/follower.ts";
@@ -27,6 +28,8 @@ import { LmdbState } from "../storage/lmdb-state.ts";
 import { SegmentIndexer } from "../storage/segment-indexer.ts";
 
 const nowMs = () => performance.now();
+const loaded = loadAddon();
+const addon = isAddon(loaded) ? loaded : undefined;
 
 /**
  * How long entries that became durable may wait to be read: rows reach the store once a second, and each turn costs a
@@ -60,8 +63,7 @@ class FollowerThread {
     this.#source = JournalReader.open(data.journalDirectory);
     this.#state = LmdbState.open(data.stateDirectory);
     this.#indexer = new SegmentIndexer(data.indexDirectory, this.#source);
-    const addon = loadAddon();
-    const coalescer = isAddon(addon) ? nativeCoalescer(addon) : undefined;
+    const coalescer = addon === undefined ? undefined : nativeCoalescer(addon);
     const modules = { source: this.#source, target: this.#state, nowMs, coalescer };
     this.#follower = new Follower(data, { ...modules, onEntry: (entry) => this.#onEntry(entry) });
     this.#durableSeq = this.#follower.appliedSeq;
@@ -77,7 +79,8 @@ class FollowerThread {
   /** Analytics come when the store is open: no start waits for them. */
   async openAnalytics(path: string): Promise<void> {
     const { AnalyticsFollower } = await import("../service/analytics-follower.ts");
-    this.#analytics = new AnalyticsFollower(path, nowMs);
+    const counter = addon === undefined ? undefined : nativeExecutionCounter(addon);
+    this.#analytics = new AnalyticsFollower(path, nowMs, counter);
     const firstSeq = this.#source.segments()[0]?.firstSeq ?? 0;
     this.#analytics.checkAgainst({ firstSeq, lastSeq: this.#follower.bufferedSeq });
     this.schedule(0);
@@ -88,7 +91,7 @@ class FollowerThread {
     else if ("question" in request) this.#questions.push(request);
     else {
       this.#durableSeq = Math.max(this.#durableSeq, request.durableSeq);
-      for (const { seq, timesUs } of request.times ?? []) this.#analytics?.timed(seq, timesUs);
+      for (const { seq, laps } of request.times ?? []) this.#analytics?.timed(seq, laps);
     }
     const isUrgent = this.#isStopping || (this.#questions.length > 0 && this.#problem === undefined);
     const delayMs = isUrgent ? 0 : this.#problem === undefined ? GATHER_MS : FULL_RETRY_MS;

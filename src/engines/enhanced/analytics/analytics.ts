@@ -11,16 +11,18 @@
 import { LRUCache } from "lru-cache";
 import { type BlockEntry, ENTRY_HEADER_BYTES } from "../../../encoding/block-entry.ts";
 import { readU32, readU64 } from "../../../encoding/bytes.ts";
-import { DeltaCursor } from "../../../encoding/delta.ts";
 import { decodeErc20Error } from "../../../encoding/erc20-abi.ts";
 import { toHex } from "../../../encoding/hex.ts";
+import type { Laps } from "../../../encoding/laps.ts";
 import { decodeReceipt, HALT_REASONS, RECEIPT_HEADER_BYTES, ReceiptStatus } from "../../../encoding/receipt.ts";
-import { ADDRESS_BYTES, StateTag } from "../../../encoding/state-key.ts";
+import { ADDRESS_BYTES } from "../../../encoding/state-key.ts";
 import { BodyForm, TransactionKind, TX_HEADER_BYTES } from "../../../encoding/transaction.ts";
 import { entrypointOf } from "../query-key.ts";
 import { Callers } from "./callers.ts";
 import { ContractAnalytics, type ContractFile } from "./contract-record.ts";
+import { COUNT_NUMBERS, CountNumber, type ExecutionCounter } from "./execution-counter.ts";
 import { Series } from "./series.ts";
+import { GROWTH_NUMBERS, stateGrowth } from "./state-growth.ts";
 import { type Execution, Track, type TrackRecord } from "./track.ts";
 
 /** Up to 170 KB each, mostly a tenth of it. */
@@ -33,6 +35,7 @@ const STATUSES = [undefined, "success", "reverted", "halted"] as const;
 const MESSAGE_MAX = 80;
 /** Equal to no call. */
 const NO_CALL = new Uint8Array(0);
+const GROWTHS = 64;
 
 export interface AnalyticsFile {
   seq: number;
@@ -63,10 +66,19 @@ export class Analytics {
   #lastTouched: ContractAnalytics | undefined;
   /** Contracts that the running entry ran or changed. */
   readonly #touched = new Set<ContractAnalytics>();
+  readonly #counter: ExecutionCounter | undefined;
+  /** Where in the running entry counting is (CountNumber). */
+  readonly #progress = new Float64Array(COUNT_NUMBERS);
+  #laps = new Float64Array(64);
+  #growth = new Float64Array(GROWTHS * GROWTH_NUMBERS);
   readonly #execution: Execution = { status: "success", gasUsed: 0, gasLimit: 0, timeUs: undefined };
 
-  /** @param afterSeq where counting begins without a file: -1, or before the first entry that the log has. */
-  constructor(file?: AnalyticsFile, afterSeq = -1) {
+  /**
+   * @param afterSeq where counting begins without a file: -1, or before the first entry that the log has.
+   * @param counter counts natively.
+   */
+  constructor(file?: AnalyticsFile, afterSeq = -1, counter?: ExecutionCounter) {
+    this.#counter = counter;
     this.#seq = file?.seq ?? afterSeq;
     this.headTimeMs = file?.headTimeMs ?? 0;
     this.rollbacks = file?.rollbacks ?? 0;
@@ -117,8 +129,8 @@ export class Analytics {
     return [...this.#contracts.values()];
   }
 
-  /** The entry after the last. @param timesUs by transaction; undefined: they were not measured. */
-  add(entry: BlockEntry, timesUs?: Float32Array): void {
+  /** The entry after the last. @param laps none: its transactions were not timed. */
+  add(entry: BlockEntry, laps: Laps = []): void {
     this.#seq = entry.seq;
     if (entry.isRollback) {
       this.rollbacks++;
@@ -130,20 +142,55 @@ export class Analytics {
     const offsetsAt = ENTRY_HEADER_BYTES + HASH_BYTES * transactionCount;
     const transactionsAt = offsetsAt + 8 * transactionCount;
     const receiptsAt = transactionCount === 0 ? 0 : entry.receiptAt(0);
-    for (let i = 0; i < transactionCount; i++) {
+    const progress = this.#progress;
+    progress[CountNumber.next] = 0;
+    progress[CountNumber.lap] = 0;
+    progress[CountNumber.lapNumbers] = laps.length;
+    progress[CountNumber.atMs] = timestampMs;
+    if (laps.length > this.#laps.length) this.#laps = new Float64Array(2 * laps.length);
+    for (let i = 0; i < laps.length; i++) this.#laps[i] = laps[i]!;
+    for (let i = 0; i < transactionCount; i = progress[CountNumber.next]! | 0) {
       const at = transactionsAt + readU32(bytes, offsetsAt + 4 * i);
       const receiptAt = receiptsAt + readU32(bytes, offsetsAt + 4 * (transactionCount + i));
-      this.#addTransaction(bytes, at, receiptAt, timestampMs, timesUs?.[i]);
+      const isLast = this.#isLast(bytes, at);
+      if (isLast && this.#countRun(entry.bytes, i)) continue;
+      if (isLast || this.#find(bytes, at, receiptAt))
+        this.#addTransaction(bytes, at, receiptAt, timestampMs, this.#timeOf(laps, i));
+      progress[CountNumber.next] = i + 1;
     }
-    this.#addDelta(entry.delta);
+    this.#addGrowth(entry.delta);
     for (const contract of this.#touched) contract.endEntry(timestampMs, this.series);
     this.#touched.clear();
     this.#lastTouched = undefined;
     this.#lastContract = undefined;
   }
 
+  /** @param laps that end before the transaction at `index` are passed. Undefined when it was not timed. */
+  #timeOf(laps: Laps, index: number): number | undefined {
+    const progress = this.#progress;
+    let lap = progress[CountNumber.lap]!;
+    while (lap < laps.length && index >= laps[lap]!) lap += 2;
+    progress[CountNumber.lap] = lap;
+    return laps[lap + 1];
+  }
+
+  /** Counts what it can from the transaction at `from` on, which is like the one before. Answers false when that was nothing. */
+  #countRun(entry: Uint8Array, from: number): boolean {
+    const progress = this.#progress;
+    const track = this.#lastTrack!;
+    const { numbers, bins } = track.memory;
+    if (this.#counter === undefined || bins === undefined) return false;
+    const atMs = progress[CountNumber.atMs]!;
+    track.advance(atMs);
+    this.#counter.countRun(entry, this.#lastCall, this.#laps, progress, { numbers, bins }, this.callers.memory);
+    const counted = progress[CountNumber.next]! - from;
+    if (counted === 0) return false;
+    this.#touch(this.#lastContract!);
+    this.#lastContract!.counted(counted, progress[CountNumber.gasUsed]!, atMs);
+    return true;
+  }
+
   #addTransaction(bytes: Buffer, at: number, receiptAt: number, atMs: number, timeUs: number | undefined): void {
-    if (!this.#isLast(bytes, at) && !this.#find(bytes, at, receiptAt)) return;
     const contract = this.#lastContract!;
     const execution = this.#execution;
     execution.status = STATUSES[bytes[receiptAt]!]!;
@@ -151,10 +198,14 @@ export class Analytics {
     execution.gasLimit = readU64(bytes, at + 16);
     execution.timeUs = timeUs;
     contract.executed(this.#lastTrack!, execution, atMs);
-    if (this.#lastTouched !== contract) this.#touched.add(contract);
-    this.#lastTouched = contract;
+    this.#touch(contract);
     if (execution.status !== "success") contract.failed(reasonOf(bytes, receiptAt));
     this.callers.add(bytes, at + SENDER_AT, execution, atMs);
+  }
+
+  #touch(contract: ContractAnalytics): void {
+    if (this.#lastTouched !== contract) this.#touched.add(contract);
+    this.#lastTouched = contract;
   }
 
   /** Whether this call is of the contract and entrypoint of the one before: most are, and need not be looked up. */
@@ -175,7 +226,7 @@ export class Analytics {
     // Address, and the name with its length: the body of a call by entrypoint begins with them.
     const isNamed = bytes[at] === TransactionKind.call && bytes[at + 2] === BodyForm.entrypoint;
     const end = at + TX_HEADER_BYTES + 1 + bytes[at + TX_HEADER_BYTES]!;
-    this.#lastCall = isNamed ? Uint8Array.from(bytes.subarray(at + TO_AT, end)) : NO_CALL;
+    this.#lastCall = isNamed ? new Uint8Array(bytes.subarray(at + TO_AT, end)) : NO_CALL;
     return true;
   }
 
@@ -211,36 +262,21 @@ export class Analytics {
   }
 
   /** What the block made of each contract's state. */
-  #addDelta(delta: Uint8Array): void {
-    const cursor = new DeltaCursor(delta);
-    let prefixAt = -1;
-    let stateBytes = 0;
-    let stateKeys = 0;
-    let address = "";
-    const close = () => {
-      if (address === "" || (stateBytes === 0 && stateKeys === 0)) return;
-      const contract = this.#contracts.peek(address);
-      if (contract === undefined) return;
-      contract.grew(stateBytes, stateKeys);
-      this.#touched.add(contract);
-    };
-    while (cursor.next()) {
-      if (cursor.prefixAt !== prefixAt) {
-        close();
-        ({ prefixAt } = cursor);
-        stateBytes = 0;
-        stateKeys = 0;
-        address = "";
-        if (delta[prefixAt] === StateTag.state)
-          address = Buffer.from(delta.buffer, delta.byteOffset + prefixAt + 1, ADDRESS_BYTES).toString("latin1");
-      }
-      if (address === "") continue;
-      const { newLength, oldLength, suffixLength } = cursor;
-      if (newLength >= 0) stateBytes += newLength + suffixLength;
-      if (oldLength >= 0) stateBytes -= oldLength + suffixLength;
-      stateKeys += (newLength >= 0 ? 1 : 0) - (oldLength >= 0 ? 1 : 0);
+  #addGrowth(delta: Uint8Array): void {
+    const growth = this.#counter?.stateGrowth ?? stateGrowth;
+    const count = growth(delta, this.#growth);
+    if (count * GROWTH_NUMBERS > this.#growth.length) {
+      this.#growth = new Float64Array(count * GROWTH_NUMBERS);
+      growth(delta, this.#growth);
     }
-    close();
+    for (let i = 0; i < count; i++) {
+      const [prefixAt, stateBytes, stateKeys] = this.#growth.subarray(GROWTH_NUMBERS * i);
+      const at = delta.byteOffset + prefixAt! + 1;
+      const contract = this.#contracts.peek(Buffer.from(delta.buffer, at, ADDRESS_BYTES).toString("latin1"));
+      if (contract === undefined) continue;
+      contract.grew(stateBytes!, stateKeys!);
+      this.#touched.add(contract);
+    }
   }
 }
 

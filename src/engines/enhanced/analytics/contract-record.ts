@@ -68,11 +68,15 @@ export class ContractAnalytics {
 
   /** @param track of one of its entrypoints. */
   executed(track: Track, execution: Execution, atMs: number): void {
-    const pending = this.#pending;
     track.add(execution, atMs);
-    pending.executions++;
-    if (execution.status !== "success") pending.failures++;
-    pending.gasUsed += execution.gasUsed;
+    this.counted(1, execution.gasUsed, atMs);
+    if (execution.status !== "success") this.#pending.failures++;
+  }
+
+  /** So many executions are counted in a track of its. */
+  counted(executions: number, gasUsed: number, atMs: number): void {
+    this.#pending.executions += executions;
+    this.#pending.gasUsed += gasUsed;
     this.lastAtMs = atMs;
   }
 

@@ -28,7 +28,7 @@ export class Series {
     return { minute: [...minute], hour: [...hour], day: [...day] };
   }
 
-  add(atMs: number, amounts: Amounts): void {
+  add(atMs: number, { executions = 0, failures = 0, gasUsed = 0, stateBytes = 0, stateKeys = 0 }: Amounts): void {
     for (const name of WINDOWS) {
       const number = Math.floor(atMs / WINDOW_MS[name]);
       const points = this.#points[name];
@@ -37,7 +37,12 @@ export class Series {
         points.fill(0, at, at + WIDTH);
         points[at] = number;
       }
-      for (let i = 0; i < FIELDS.length; i++) points[at + 1 + i]! += amounts[FIELDS[i]!] ?? 0;
+      // In the order of FIELDS.
+      points[at + 1]! += executions;
+      points[at + 2]! += failures;
+      points[at + 3]! += gasUsed;
+      points[at + 4]! += stateBytes;
+      points[at + 5]! += stateKeys;
     }
   }
 

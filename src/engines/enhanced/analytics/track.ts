@@ -30,9 +30,23 @@ const RUNNING_MINUTE = 1;
 const FIRST = RUNNING_MINUTE * COLUMNS;
 /** Since the beginning, the running hour, the running day. */
 const LONGER_ROWS = [0, 3, 5];
-/** Executions before which no histogram is kept: 9 KB each. */
-const HISTOGRAM_FROM = 16;
-export const CALLER_HISTOGRAM_FROM = 256;
+/** When the running minute ends stands behind the rows. */
+const MINUTE_END = ROWS * COLUMNS;
+export const TRACK_NUMBERS = MINUTE_END + 1;
+/** By row: gas, then time. */
+export const TRACK_BINS = 2 * ROWS * BINS;
+/** Executions that come before those in the histogram: it takes 9 KB. */
+const HISTOGRAM_AFTER = 16;
+
+/** What a track counts in: its own, or a part of an array of many (callers.ts). Execution counters know the layout. */
+export interface TrackMemory {
+  /** TRACK_NUMBERS of them. */
+  readonly numbers: Float64Array;
+  /** TRACK_BINS of them; undefined while there is no histogram. */
+  bins: Uint32Array | undefined;
+  /** Executions that come before those in the histogram. */
+  readonly histogramAfter: number;
+}
 
 export interface Summary {
   executions: number;
@@ -64,29 +78,32 @@ export interface TrackRecord {
 }
 
 export class Track {
-  readonly #rows = new Float64Array(ROWS * COLUMNS);
+  readonly memory: TrackMemory;
+  readonly #rows: Float64Array;
   /** Number of the running minute, hour and day. */
   readonly #starts = new Float64Array(WINDOWS.length);
-  /** By row: gas, then time. */
-  #bins: Uint32Array | undefined;
-  #minuteEndMs = 0;
-  readonly #histogramFrom: number;
 
-  constructor(histogramFrom = HISTOGRAM_FROM) {
-    this.#histogramFrom = histogramFrom;
+  /** @param memory all zero. */
+  constructor(memory?: TrackMemory) {
+    this.memory = memory ?? {
+      numbers: new Float64Array(TRACK_NUMBERS),
+      bins: undefined,
+      histogramAfter: HISTOGRAM_AFTER,
+    };
+    this.#rows = this.memory.numbers.subarray(0, MINUTE_END);
   }
 
   /** What all of them came to. */
   static sum(tracks: Iterable<Track>, nowMs: number): Track {
     const sum = new Track();
-    sum.#advance(nowMs);
+    sum.advance(nowMs);
     for (const track of tracks) {
-      track.#advance(nowMs);
+      track.advance(nowMs);
       for (let i = 0; i < track.#rows.length; i++) sum.#rows[i]! += track.#rows[i]!;
       const bins = track.#bins;
       if (bins === undefined) continue;
-      sum.#bins ??= new Uint32Array(2 * ROWS * BINS);
-      for (let i = 0; i < bins.length; i++) sum.#bins[i]! += bins[i]!;
+      sum.memory.bins ??= new Uint32Array(TRACK_BINS);
+      for (let i = 0; i < bins.length; i++) sum.memory.bins[i]! += bins[i]!;
     }
     return sum;
   }
@@ -94,44 +111,48 @@ export class Track {
   /** Adds what another came to. */
   include(other: Track, nowMs: number): void {
     const sum = Track.sum([this, other], nowMs);
-    this.#rows.set(sum.#rows);
+    this.memory.numbers.set(sum.memory.numbers);
     this.#starts.set(sum.#starts);
-    this.#bins = sum.#bins;
+    this.memory.bins = sum.memory.bins;
   }
 
-  static from(record: TrackRecord, histogramFrom = HISTOGRAM_FROM): Track {
-    const track = new Track(histogramFrom);
-    track.#rows.set(record.rows.slice(0, ROWS * COLUMNS));
+  static from(record: TrackRecord, memory?: TrackMemory): Track {
+    const track = new Track(memory);
+    track.#rows.set(record.rows.slice(0, MINUTE_END));
     track.#starts.set(record.starts.slice(0, WINDOWS.length));
-    track.#minuteEndMs = (track.#starts[0]! + 1) * WINDOW_MS.minute;
+    track.memory.numbers[MINUTE_END] = (track.#starts[0]! + 1) * WINDOW_MS.minute;
     if (record.bins !== undefined) {
-      track.#bins = new Uint32Array(2 * ROWS * BINS);
-      for (let i = 0; i + 1 < record.bins.length; i += 2) track.#bins[record.bins[i]!] = record.bins[i + 1]!;
+      track.memory.bins ??= new Uint32Array(TRACK_BINS);
+      for (let i = 0; i + 1 < record.bins.length; i += 2) track.memory.bins[record.bins[i]!] = record.bins[i + 1]!;
     }
     return track;
   }
 
   record(): TrackRecord {
+    const record: TrackRecord = { rows: Array.from(this.#rows), starts: Array.from(this.#starts) };
+    const counts = this.#bins;
+    if (counts === undefined) return record;
     const bins: number[] = [];
-    this.#bins?.forEach((count, index) => {
-      if (count > 0) bins.push(index, count);
-    });
-    return {
-      rows: [...this.#rows],
-      starts: [...this.#starts],
-      bins: this.#bins === undefined ? undefined : bins,
-    };
+    for (let bin = 0; bin < counts.length; bin++) if (counts[bin]! > 0) bins.push(bin, counts[bin]!);
+    return { ...record, bins };
   }
 
   get executions(): number {
     return this.#rows[Column.executions]! + this.#rows[RUNNING_MINUTE * COLUMNS + Column.executions]!;
   }
 
+  /** The histogram, once something is in it. */
+  get #bins(): Uint32Array | undefined {
+    return this.executions > this.memory.histogramAfter ? this.memory.bins : undefined;
+  }
+
   add(execution: Execution, atMs: number): void {
-    if (atMs >= this.#minuteEndMs) this.#advance(atMs);
+    this.advance(atMs);
     const { status, gasUsed, gasLimit, timeUs } = execution;
+    const { memory } = this;
     const rows = this.#rows;
-    const executions = ++rows[FIRST + Column.executions]!;
+    const before = this.executions;
+    rows[FIRST + Column.executions]!++;
     if (status === "reverted") rows[FIRST + Column.reverted]!++;
     else if (status === "halted") rows[FIRST + Column.halted]!++;
     rows[FIRST + Column.gasUsed]! += gasUsed;
@@ -140,19 +161,17 @@ export class Track {
       rows[FIRST + Column.timed]!++;
       rows[FIRST + Column.timeUs]! += timeUs;
     }
-    const bins = this.#bins;
-    if (bins === undefined) {
-      if (executions + rows[Column.executions]! >= this.#histogramFrom) this.#bins = new Uint32Array(2 * ROWS * BINS);
-      return;
-    }
-    bins[2 * RUNNING_MINUTE * BINS + binOf(gasUsed)]!++;
-    if (timeUs !== undefined) bins[(2 * RUNNING_MINUTE + 1) * BINS + binOf(timeUs)]!++;
+    if (before < memory.histogramAfter) return;
+    memory.bins ??= new Uint32Array(TRACK_BINS);
+    memory.bins[2 * RUNNING_MINUTE * BINS + binOf(gasUsed)]!++;
+    if (timeUs !== undefined) memory.bins[(2 * RUNNING_MINUTE + 1) * BINS + binOf(timeUs)]!++;
   }
 
   /** The running window becomes the last whole one when its time is over. Time that goes back stays in the running one. */
-  #advance(atMs: number): void {
-    if (atMs < this.#minuteEndMs) return;
-    this.#minuteEndMs = (Math.floor(atMs / WINDOW_MS.minute) + 1) * WINDOW_MS.minute;
+  advance(atMs: number): void {
+    const { numbers } = this.memory;
+    if (atMs < numbers[MINUTE_END]!) return;
+    numbers[MINUTE_END] = (Math.floor(atMs / WINDOW_MS.minute) + 1) * WINDOW_MS.minute;
     for (const row of LONGER_ROWS) this.#addRow(RUNNING_MINUTE, row);
     for (let i = 0; i < WINDOWS.length; i++) {
       const number = Math.floor(atMs / WINDOWS[i]![1]);
@@ -190,7 +209,7 @@ export class Track {
 
   /** The running window and the last whole one together: between one and two windows' worth. */
   window(name: WindowName, nowMs: number): Summary {
-    this.#advance(nowMs);
+    this.advance(nowMs);
     const running = 1 + 2 * WINDOWS.findIndex(([window]) => window === name);
     return this.#summary(running === RUNNING_MINUTE ? [1, 2] : [running, running + 1, RUNNING_MINUTE]);
   }
@@ -219,12 +238,13 @@ export class Track {
   }
 
   #percentiles(rows: readonly number[], kind: 0 | 1, divisor: number): Percentiles | null {
-    if (this.#bins === undefined) return null;
+    const bins = this.#bins;
+    if (bins === undefined) return null;
     const counts = new Uint32Array(BINS);
     let samples = 0;
     for (const row of rows)
       for (let bin = 0; bin < BINS; bin++) {
-        const count = this.#bins[(2 * row + kind) * BINS + bin]!;
+        const count = bins[(2 * row + kind) * BINS + bin]!;
         counts[bin]! += count;
         samples += count;
       }

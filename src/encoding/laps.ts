@@ -1,0 +1,22 @@
+/**
+ * Laps: how long the transactions of a block took. By lap, the index after its last transaction, and the microseconds that
+ * each of them took: those that ran together share a lap, most blocks have one or two. Beside the block, no part of it.
+ */
+export type Laps = readonly number[];
+
+/** Of the transaction at `index`. */
+export function microsecondsAt(laps: Laps, index: number): number {
+  for (let lap = 0; lap < laps.length; lap += 2) if (index < laps[lap]!) return laps[lap + 1]!;
+  return 0;
+}
+
+/** Of all of them. */
+export function microsecondsOf(laps: Laps): number {
+  let sum = 0;
+  let start = 0;
+  for (let lap = 0; lap < laps.length; lap += 2) {
+    sum += (laps[lap]! - start) * laps[lap + 1]!;
+    start = laps[lap]!;
+  }
+  return sum;
+}
