@@ -72,7 +72,9 @@ export class SpeculatedState {
   /** To the newest commit. */
   #move(): void {
     this.#refreshedMs = this.#nowMs();
+    const before = this.#snapshot.appliedSeq();
     const applied = this.#snapshot.refresh();
+    if (applied === before) return;
     this.#deltas = this.#deltas.filter(({ seq }) => seq > applied);
     this.#overlay.moved(this.#deltas.map(({ delta }) => delta));
     this.table.applied(applied);

@@ -96,15 +96,16 @@ export class SpeculationThread implements Speculation {
     return this.#task;
   }
 
-  awaitRecords(task: number, words: number): boolean {
-    if (this.records.publishedOf(task) > words) return true;
+  awaitRecords(task: number, words: number): number {
+    const { records } = this;
+    const published = records.publishedOf(task);
+    if (published > words) return published;
     let nowMs = performance.now();
     for (;;) {
       const patienceMs =
         (this.#options.patienceMs ?? PATIENCE_MS) + (nowMs - this.#taskBegunMs) / 2 - 1.5 * this.#waitedMs;
-      if (patienceMs <= 0) return false;
-      if (this.records.waitFor(task, words, patienceMs)) return true;
-      if (this.records.hasEnded(task)) return this.records.publishedOf(task) > words;
+      if (patienceMs <= 0) return words;
+      if (records.waitFor(task, words, patienceMs) || records.hasEnded(task)) return records.publishedOf(task);
       const afterMs = performance.now();
       this.#waitedMs += afterMs - nowMs;
       nowMs = afterMs;

@@ -64,10 +64,11 @@ export class InlineSpeculation implements Speculation {
     return number;
   }
 
-  awaitRecords(task: number, words: number): boolean {
+  /** Tells of no record but the one that is asked for, so that each may be late. */
+  awaitRecords(task: number, words: number): number {
     const { lateEvery } = this.shortcoming;
-    if (lateEvery !== undefined && ++this.#waits % lateEvery === 0) return false;
-    return this.records.waitFor(task, words, 0);
+    if (lateEvery !== undefined && ++this.#waits % lateEvery === 0) return words;
+    return this.records.waitFor(task, words, 0) ? words + 1 : words;
   }
 
   end(): undefined {}

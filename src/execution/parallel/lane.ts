@@ -36,6 +36,8 @@ export class Lane {
   #left = 0;
   /** Of the next record. */
   #at = 0;
+  /** Words of records that are known to be there. */
+  #published = 0;
   #forgetSlots = true;
   /** What the adopted transaction came to. */
   gasUsed = 0;
@@ -61,6 +63,7 @@ export class Lane {
     }
     this.#forgetSlots = false;
     this.#at = 0;
+    this.#published = 0;
     this.#left = task.share.length / 2;
     this.#task = this.#helper.begin({ ...task, forgetSlots });
     this.#words = this.#helper.records.words;
@@ -101,8 +104,10 @@ export class Lane {
   /** Where the record of transaction `index` stands, if it is there in time. Those of earlier ones came too late. */
   #nextRecord(index: number): number | undefined {
     const words = this.#words;
-    while (this.#left > 0 && this.#helper.awaitRecords(this.#task, this.#at)) {
+    while (this.#left > 0) {
       const start = this.#at;
+      if (start >= this.#published) this.#published = this.#helper.awaitRecords(this.#task, start);
+      if (start >= this.#published) return undefined;
       if (words[start + RecordWord.index]! > index) return undefined;
       this.#at = start + words[start + RecordWord.words]!;
       this.#left--;

@@ -46,7 +46,7 @@ export const Control = {
   ended: 2,
   /** The last task that the executor no longer wants. */
   cancelled: 3,
-  /** Changes with each of the above that the helper sets: what to wait for. */
+  /** Changes when the helper has something to tell who waits. */
   changes: 4,
   /** Words of records that the executor waits for; 0: it does not. */
   awaited: 5,
@@ -81,14 +81,18 @@ export class Records {
   publish(words: number): void {
     const { control } = this;
     Atomics.store(control, Control.published, words);
-    Atomics.add(control, Control.changes, 1);
+    // Who waits says so before it looks at what is published.
     const awaited = Atomics.load(control, Control.awaited);
-    if (awaited > 0 && words >= awaited) Atomics.notify(control, Control.changes);
+    if (awaited > 0 && words >= awaited) this.#wake();
   }
 
   endTask(task: number, microseconds: number): void {
     Atomics.store(this.control, Control.microseconds, microseconds);
     Atomics.store(this.control, Control.ended, task);
+    this.#wake();
+  }
+
+  #wake(): void {
     Atomics.add(this.control, Control.changes, 1);
     Atomics.notify(this.control, Control.changes);
   }

@@ -31,8 +31,11 @@ export interface Speculation {
   isReady(parentSeq: number): boolean;
   /** Answers the task's number. */
   begin(task: SpeculationTask): number;
-  /** Waits until more than `words` words of records are there. False: not in time, and the executor runs the rest itself. */
-  awaitRecords(task: number, words: number): boolean;
+  /**
+   * Waits until more than `words` words of records are there. @returns how many there are; no more: not in time, and the
+   * executor runs the rest itself.
+   */
+  awaitRecords(task: number, words: number): number;
   /** Nobody wants more of the task. @returns undefined where the helper has not ended it, or nobody measures. */
   end(task: number): TaskTimes | undefined;
   /** A block stands: its delta, which is copied, is entry `seq`. */
