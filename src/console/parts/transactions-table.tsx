@@ -4,6 +4,7 @@ import { whole } from "../format.ts";
 import { Age } from "./clock.tsx";
 import { AccountReference, BlockReference, ContractReference, TransactionReference } from "./reference.tsx";
 import { TransactionStatus } from "./status.tsx";
+import { Table } from "./table.tsx";
 
 export function TransactionsTable({
   items,
@@ -14,66 +15,35 @@ export function TransactionsTable({
   isShort?: boolean;
 }) {
   return (
-    <div class="scroll">
-      <table class={isShort ? "brief" : ""}>
-        <thead>
-          <tr>
-            <th scope="col">transaction</th>
-            <th scope="col" class="number">
-              block
-            </th>
-            <th scope="col">what</th>
-            {!isShort && (
-              <th scope="col" class="wide">
-                from
-              </th>
-            )}
-            <th scope="col">status</th>
-            <th scope="col" class="number">
-              gas
-            </th>
-            {!isShort && (
-              <th scope="col" class="number wide">
-                of limit
-              </th>
-            )}
-            <th scope="col" class="number wide when">
-              when
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((line) => (
-            <tr key={line.transactionHash} class="fresh">
-              <td>
-                <TransactionReference hash={line.transactionHash} />
-              </td>
-              <td class="number">
-                <BlockReference height={line.blockHeight} />
-              </td>
-              <td class="line">
-                {line.entrypoint ?? line.kind} <Target line={line} />
-              </td>
-              {!isShort && (
-                <td class="wide">
-                  <AccountReference address={line.sender} />
-                </td>
-              )}
-              <td>
-                <TransactionStatus status={line.status} />
-              </td>
-              <td class="number">{whole(line.gasUsed)}</td>
-              {!isShort && (
-                <td class="number quiet wide">{Math.round((100 * Number(line.gasUsed)) / Number(line.gasLimit))} %</td>
-              )}
-              <td class="number wide when">
-                <Age atMs={line.timestampMs} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      isLive
+      class={isShort ? "brief" : ""}
+      items={items}
+      keyOf={({ transactionHash }) => transactionHash}
+      columns={[
+        { head: "transaction", cell: ({ transactionHash }) => <TransactionReference hash={transactionHash} /> },
+        { head: "block", class: "number", cell: ({ blockHeight }) => <BlockReference height={blockHeight} /> },
+        {
+          head: "what",
+          cellClass: "line",
+          cell: (line) => (
+            <>
+              {line.entrypoint ?? line.kind} <Target line={line} />
+            </>
+          ),
+        },
+        !isShort && { head: "from", class: "wide", cell: ({ sender }) => <AccountReference address={sender} /> },
+        { head: "status", cell: ({ status }) => <TransactionStatus status={status} /> },
+        { head: "gas", class: "number", cell: ({ gasUsed }) => whole(gasUsed) },
+        !isShort && {
+          head: "of limit",
+          class: "number wide",
+          cellClass: "quiet",
+          cell: ({ gasUsed, gasLimit }) => `${Math.round((100 * Number(gasUsed)) / Number(gasLimit))} %`,
+        },
+        { head: "when", class: "number wide when", cell: ({ timestampMs }) => <Age atMs={timestampMs} /> },
+      ]}
+    />
   );
 }
 

@@ -5,6 +5,7 @@ import { Pager } from "../parts/pager.tsx";
 import { PageHead, Panel } from "../parts/panel.tsx";
 import { BlockReference, HexText } from "../parts/reference.tsx";
 import { Shown } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { usePages } from "../use-rpc.ts";
 
 const PAGE = 25;
@@ -17,50 +18,28 @@ export function BlocksView() {
       <Panel title={paged.page === 0 ? "Newest" : "Older"} isPadded={false}>
         <Shown answer={paged}>
           {({ items }) => (
-            <div class="scroll">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">block</th>
-                    <th scope="col" class="number">
-                      transactions
-                    </th>
-                    <th scope="col" class="number">
-                      gas
-                    </th>
-                    <th scope="col">hash</th>
-                    <th scope="col" class="wide">
-                      state root
-                    </th>
-                    <th scope="col" class="number wide">
-                      seq
-                    </th>
-                    <th scope="col" class="number">
-                      when
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((block) => (
-                    <tr key={block.blockHash} class="fresh">
-                      <td>
-                        <BlockReference height={block.height} />
-                      </td>
-                      <td class="number">{whole(block.transactionCount)}</td>
-                      <td class="number">{whole(block.gasUsed)}</td>
-                      <td>
-                        <HexText hex={block.blockHash} what="the block hash" />
-                      </td>
-                      <td class="wide">
-                        <HexText hex={block.stateRoot} what="the state root" />
-                      </td>
-                      <td class="number wide quiet">{block.seq}</td>
-                      <td class="number">{block.timestampMs > 0 && <Age atMs={block.timestampMs} />}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              isLive
+              items={items}
+              keyOf={({ blockHash }) => blockHash}
+              columns={[
+                { head: "block", cell: ({ height }) => <BlockReference height={height} /> },
+                { head: "transactions", class: "number", cell: ({ transactionCount }) => whole(transactionCount) },
+                { head: "gas", class: "number", cell: ({ gasUsed }) => whole(gasUsed) },
+                { head: "hash", cell: ({ blockHash }) => <HexText hex={blockHash} what="the block hash" /> },
+                {
+                  head: "state root",
+                  class: "wide",
+                  cell: ({ stateRoot }) => <HexText hex={stateRoot} what="the state root" />,
+                },
+                { head: "seq", class: "number wide", cellClass: "quiet", cell: ({ seq }) => seq },
+                {
+                  head: "when",
+                  class: "number",
+                  cell: ({ timestampMs }) => timestampMs > 0 && <Age atMs={timestampMs} />,
+                },
+              ]}
+            />
           )}
         </Shown>
         <Pager paged={paged} />

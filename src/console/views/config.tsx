@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { PageHead, Panel } from "../parts/panel.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { useRpc } from "../use-rpc.ts";
 
 export function ConfigView() {
@@ -35,32 +36,24 @@ export function ConfigView() {
             );
             if (shown.length === 0) return <Empty title="No setting matches" />;
             return (
-              <div class="scroll">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">key</th>
-                      <th scope="col">value</th>
-                      <th scope="col">from</th>
-                      <th scope="col" class="wide">
-                        meaning
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {shown.map(({ key, value, origin, meaning }) => (
-                      <tr key={key}>
-                        <th scope="row" class="mono">
-                          {key}
-                        </th>
-                        <td class="wrap mono">{value === "" ? <span class="quiet">not set</span> : value}</td>
-                        <td class={origin === "default" ? "quiet" : ""}>{origin}</td>
-                        <td class="quiet wide">{meaning}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Table
+                items={shown}
+                keyOf={({ key }) => key}
+                columns={[
+                  { head: "key", isName: true, cellClass: "mono", cell: ({ key }) => key },
+                  {
+                    head: "value",
+                    cellClass: "wrap mono",
+                    cell: ({ value }) => (value === "" ? <span class="quiet">not set</span> : value),
+                  },
+                  {
+                    head: "from",
+                    cellClass: ({ origin }) => (origin === "default" ? "quiet" : ""),
+                    cell: ({ origin }) => origin,
+                  },
+                  { head: "meaning", class: "wide", cellClass: "quiet", cell: ({ meaning }) => meaning },
+                ]}
+              />
             );
           }}
         </Shown>

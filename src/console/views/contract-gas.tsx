@@ -5,6 +5,7 @@ import { bytes, compact, duration, percent, whole } from "../format.ts";
 import { Chart, Keys, type Line } from "../parts/chart.tsx";
 import { Panel } from "../parts/panel.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { useRpc } from "../use-rpc.ts";
 
 const STEPS = { minute: "last hour, by minute", hour: "two days, by hour", day: "last month, by day" } as const;
@@ -92,54 +93,25 @@ function Entrypoints({ data }: { data: ContractAnalyticsJson }) {
       {data.entrypoints.length === 0 ? (
         <Empty title="None was executed" />
       ) : (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">entrypoint</th>
-                <th scope="col" class="number">
-                  executions
-                </th>
-                <th scope="col" class="number">
-                  succeeded
-                </th>
-                <th scope="col" class="number">
-                  gas each
-                </th>
-                <th scope="col" class="number wide">
-                  gas p99
-                </th>
-                <th scope="col" class="number wide">
-                  of limit
-                </th>
-                <th scope="col" class="number">
-                  time
-                </th>
-                <th scope="col" class="number wide">
-                  time p99
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.entrypoints.map(({ entrypoint, total }) => (
-                <tr key={entrypoint}>
-                  <th scope="row">{entrypoint}</th>
-                  <td class="number">{whole(total.executions)}</td>
-                  <td class="number">{percent(total.successRate)}</td>
-                  <td class="number">{whole(total.avgGasUsed)}</td>
-                  <td class="number wide">{compact(total.gasPercentiles?.p99)}</td>
-                  <td class="number wide">
-                    {percent(
-                      total.avgGasUsed === null || !total.avgGasLimit ? null : total.avgGasUsed / total.avgGasLimit,
-                    )}
-                  </td>
-                  <td class="number">{duration(total.avgTimeMs)}</td>
-                  <td class="number wide">{duration(total.timePercentilesMs?.p99)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          items={data.entrypoints}
+          keyOf={({ entrypoint }) => entrypoint}
+          columns={[
+            { head: "entrypoint", isName: true, cell: ({ entrypoint }) => entrypoint },
+            { head: "executions", class: "number", cell: ({ total }) => whole(total.executions) },
+            { head: "succeeded", class: "number", cell: ({ total }) => percent(total.successRate) },
+            { head: "gas each", class: "number", cell: ({ total }) => whole(total.avgGasUsed) },
+            { head: "gas p99", class: "number wide", cell: ({ total }) => compact(total.gasPercentiles?.p99) },
+            {
+              head: "of limit",
+              class: "number wide",
+              cell: ({ total: { avgGasUsed, avgGasLimit } }) =>
+                percent(avgGasUsed === null || !avgGasLimit ? null : avgGasUsed / avgGasLimit),
+            },
+            { head: "time", class: "number", cell: ({ total }) => duration(total.avgTimeMs) },
+            { head: "time p99", class: "number wide", cell: ({ total }) => duration(total.timePercentilesMs?.p99) },
+          ]}
+        />
       )}
     </Panel>
   );

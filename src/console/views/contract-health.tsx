@@ -4,6 +4,7 @@ import { duration, percent, whole } from "../format.ts";
 import { Age } from "../parts/clock.tsx";
 import { Meter, Panel, Tile } from "../parts/panel.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { useRpc } from "../use-rpc.ts";
 import { Mark } from "./overview.tsx";
 
@@ -88,62 +89,31 @@ function Score({ score, report }: { score: number; report: ContractHealthJson })
           {score.toFixed(2)}
         </text>
       </svg>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">part</th>
-              <th scope="col">value</th>
-              <th scope="col" class="number">
-                weight
-              </th>
-              <th scope="col" class="number">
-                adds
-              </th>
-              <th scope="col">measured</th>
-            </tr>
-          </thead>
-          <tbody>
-            {report.parts.map(({ name, value, weight, contribution, measured }) => (
-              <tr key={name}>
-                <th scope="row">{PART_NAMES[name] ?? name}</th>
-                <td>
-                  <Meter share={value} label={PART_NAMES[name] ?? name} />
-                </td>
-                <td class="number">{weight.toFixed(1)}</td>
-                <td class="number">{contribution.toFixed(3)}</td>
-                <td class="quiet">{measured}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        items={report.parts}
+        keyOf={({ name }) => name}
+        columns={[
+          { head: "part", isName: true, cell: ({ name }) => PART_NAMES[name] ?? name },
+          { head: "value", cell: ({ name, value }) => <Meter share={value} label={PART_NAMES[name] ?? name} /> },
+          { head: "weight", class: "number", cell: ({ weight }) => weight.toFixed(1) },
+          { head: "adds", class: "number", cell: ({ contribution }) => contribution.toFixed(3) },
+          { head: "measured", cellClass: "quiet", cell: ({ measured }) => measured },
+        ]}
+      />
     </div>
   );
 }
 
 function Reasons({ report: { errorReasons } }: { report: ContractHealthJson }) {
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">reason</th>
-            <th scope="col" class="number">
-              times
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {errorReasons.map(({ reason, count }) => (
-            <tr key={reason}>
-              <td class="wrap">{reason}</td>
-              <td class="number">{whole(count)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      items={errorReasons}
+      keyOf={({ reason }) => reason}
+      columns={[
+        { head: "reason", cellClass: "wrap", cell: ({ reason }) => reason },
+        { head: "times", class: "number", cell: ({ count }) => whole(count) },
+      ]}
+    />
   );
 }
 

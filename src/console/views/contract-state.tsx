@@ -7,6 +7,7 @@ import { Pager } from "../parts/pager.tsx";
 import { Panel } from "../parts/panel.tsx";
 import { HexText } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { setQuery, usePlace } from "../router.ts";
 import { usePages } from "../use-rpc.ts";
 
@@ -37,38 +38,29 @@ export function ContractState({ address }: { address: string }) {
             items.length === 0 ? (
               <Empty title={prefix === "0x" ? "It keeps nothing" : "No key begins so"} />
             ) : (
-              <div class="scroll">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">key</th>
-                      <th scope="col">value</th>
-                      <th scope="col" class="number wide">
-                        as a number
-                      </th>
-                      <th scope="col" class="number wide">
-                        size
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map(({ key, value }) => (
-                      <tr key={key}>
-                        <td class="wrap mono" title={key}>
-                          {readableKey(key)}
-                        </td>
-                        <td>
-                          <HexText hex={value} what="the value" isWhole={value.length <= 42} />
-                        </td>
-                        <td class="number wide mono">
-                          {value.length > 2 && value.length <= 66 ? numberOf(value) : ""}
-                        </td>
-                        <td class="number wide quiet">{bytes((value.length - 2) / 2)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Table
+                items={items}
+                keyOf={({ key }) => key}
+                columns={[
+                  { head: "key", cellClass: "wrap mono", title: ({ key }) => key, cell: ({ key }) => readableKey(key) },
+                  {
+                    head: "value",
+                    cell: ({ value }) => <HexText hex={value} what="the value" isWhole={value.length <= 42} />,
+                  },
+                  {
+                    head: "as a number",
+                    class: "number wide",
+                    cellClass: "mono",
+                    cell: ({ value }) => (value.length > 2 && value.length <= 66 ? numberOf(value) : ""),
+                  },
+                  {
+                    head: "size",
+                    class: "number wide",
+                    cellClass: "quiet",
+                    cell: ({ value }) => bytes((value.length - 2) / 2),
+                  },
+                ]}
+              />
             )
           }
         </Shown>

@@ -6,6 +6,7 @@ import { PageHead, Panel } from "../parts/panel.tsx";
 import { AccountReference, BlockReference, ContractReference } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { PartStatus } from "../parts/status.tsx";
+import { Table } from "../parts/table.tsx";
 import { setQuery, usePlace } from "../router.ts";
 import { usePages } from "../use-rpc.ts";
 
@@ -91,49 +92,30 @@ function Choice({ name, choices, value }: { name: string; choices: readonly stri
 
 export function ContractsTable({ items }: { items: readonly ContractJson[] }) {
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">contract</th>
-            <th scope="col">name</th>
-            <th scope="col">type</th>
-            <th scope="col">status</th>
-            <th scope="col" class="wide">
-              creator
-            </th>
-            <th scope="col" class="number">
-              block
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((contract) => (
-            <tr key={contract.address}>
-              <td>
-                <ContractReference address={contract.address} />
-              </td>
-              <td class="wrap">{nameOf(contract)}</td>
-              <td>
-                {contract.type}
-                {contract.kind !== "builtin" && contract.kind !== contract.type && (
-                  <span class="quiet"> {contract.kind}</span>
-                )}
-              </td>
-              <td>
-                <PartStatus status={contract.status} />
-              </td>
-              <td class="wide">
-                <AccountReference address={contract.creator} />
-              </td>
-              <td class="number">
-                <BlockReference height={contract.deployedAtHeight} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      items={items}
+      keyOf={({ address }) => address}
+      columns={[
+        { head: "contract", cell: ({ address }) => <ContractReference address={address} /> },
+        { head: "name", cellClass: "wrap", cell: nameOf },
+        {
+          head: "type",
+          cell: ({ type, kind }) => (
+            <>
+              {type}
+              {kind !== "builtin" && kind !== type && <span class="quiet"> {kind}</span>}
+            </>
+          ),
+        },
+        { head: "status", cell: ({ status }) => <PartStatus status={status} /> },
+        { head: "creator", class: "wide", cell: ({ creator }) => <AccountReference address={creator} /> },
+        {
+          head: "block",
+          class: "number",
+          cell: ({ deployedAtHeight }) => <BlockReference height={deployedAtHeight} />,
+        },
+      ]}
+    />
   );
 }
 

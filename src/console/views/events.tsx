@@ -8,6 +8,7 @@ import { Pager } from "../parts/pager.tsx";
 import { PageHead, Panel } from "../parts/panel.tsx";
 import { BlockReference, ContractReference, TransactionReference } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { ArgumentList } from "../parts/value.tsx";
 import { setQuery, usePlace } from "../router.ts";
 import { useStore } from "../store.ts";
@@ -86,50 +87,25 @@ interface LogsTableProps {
 
 export function LogsTable({ logs, isOfOne = false, isWithinTransaction = false }: LogsTableProps) {
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            {!isWithinTransaction && (
-              <th scope="col" class="number">
-                block
-              </th>
-            )}
-            {!isOfOne && <th scope="col">contract</th>}
-            <th scope="col">event</th>
-            {!isWithinTransaction && (
-              <th scope="col" class="wide">
-                transaction
-              </th>
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          {logs.map((log) => (
-            <tr key={`${log.transactionHash} ${log.logIndex}`} class="fresh">
-              {!isWithinTransaction && (
-                <td class="number">
-                  <BlockReference height={log.blockHeight} />
-                </td>
-              )}
-              {!isOfOne && (
-                <td>
-                  <ContractReference address={log.address} />
-                </td>
-              )}
-              <td class="wrap">
-                <EventText log={log} />
-              </td>
-              {!isWithinTransaction && (
-                <td class="wide">
-                  <TransactionReference hash={log.transactionHash} />
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      isLive
+      items={logs}
+      keyOf={({ transactionHash, logIndex }) => `${transactionHash} ${logIndex}`}
+      columns={[
+        !isWithinTransaction && {
+          head: "block",
+          class: "number",
+          cell: ({ blockHeight }) => <BlockReference height={blockHeight} />,
+        },
+        !isOfOne && { head: "contract", cell: ({ address }) => <ContractReference address={address} /> },
+        { head: "event", cellClass: "wrap", cell: (log) => <EventText log={log} /> },
+        !isWithinTransaction && {
+          head: "transaction",
+          class: "wide",
+          cell: ({ transactionHash }) => <TransactionReference hash={transactionHash} />,
+        },
+      ]}
+    />
   );
 }
 

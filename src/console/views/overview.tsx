@@ -9,6 +9,7 @@ import { PageHead, Panel, Tile } from "../parts/panel.tsx";
 import { AccountReference, ContractReference } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { PartStatus } from "../parts/status.tsx";
+import { Table } from "../parts/table.tsx";
 import { TransactionsTable } from "../parts/transactions-table.tsx";
 import { href } from "../router.ts";
 import { useStore } from "../store.ts";
@@ -164,32 +165,15 @@ function TopContracts({ data: { topContracts, analytics } }: { data: Performance
   if (!analytics) return <AnalyticsOff />;
   if (topContracts.length === 0) return <Empty title="None yet" />;
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">contract</th>
-            <th scope="col" class="number">
-              executions
-            </th>
-            <th scope="col" class="number">
-              succeeded
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {topContracts.slice(0, 5).map(({ address, executions, successRate }) => (
-            <tr key={address}>
-              <td>
-                <ContractReference address={address} />
-              </td>
-              <td class="number">{whole(executions)}</td>
-              <td class="number">{percent(successRate)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      items={topContracts.slice(0, 5)}
+      keyOf={({ address }) => address}
+      columns={[
+        { head: "contract", cell: ({ address }) => <ContractReference address={address} /> },
+        { head: "executions", class: "number", cell: ({ executions }) => whole(executions) },
+        { head: "succeeded", class: "number", cell: ({ successRate }) => percent(successRate) },
+      ]}
+    />
   );
 }
 
@@ -197,32 +181,15 @@ function TopCallers({ data: { topCallers, analytics } }: { data: PerformanceJson
   if (!analytics) return <AnalyticsOff />;
   if (topCallers.length === 0) return <Empty title="None yet" />;
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">caller</th>
-            <th scope="col" class="number">
-              executions
-            </th>
-            <th scope="col" class="number">
-              gas
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {topCallers.slice(0, 5).map(({ address, total }) => (
-            <tr key={address}>
-              <td>
-                <AccountReference address={address} />
-              </td>
-              <td class="number">{whole(total.executions)}</td>
-              <td class="number">{compact(total.gasUsed)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      items={topCallers.slice(0, 5)}
+      keyOf={({ address }) => address}
+      columns={[
+        { head: "caller", cell: ({ address }) => <AccountReference address={address} /> },
+        { head: "executions", class: "number", cell: ({ total }) => whole(total.executions) },
+        { head: "gas", class: "number", cell: ({ total }) => compact(total.gasUsed) },
+      ]}
+    />
   );
 }
 

@@ -5,6 +5,7 @@ import { Meter, PageHead, Panel } from "../parts/panel.tsx";
 import { BlockReference, ContractReference, HexText } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { PartStatus } from "../parts/status.tsx";
+import { Table } from "../parts/table.tsx";
 import { setQuery, usePlace } from "../router.ts";
 import { useRpc } from "../use-rpc.ts";
 
@@ -61,60 +62,46 @@ export function PrivacyView() {
 
 function Jobs({ items }: { items: readonly JobJson[] }) {
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">job</th>
-            <th scope="col">contract</th>
-            <th scope="col" class="number">
-              block
-            </th>
-            <th scope="col">status</th>
-            <th scope="col">progress</th>
-            <th scope="col" class="number wide">
-              gates
-            </th>
-            <th scope="col" class="number wide">
-              rate
-            </th>
-            <th scope="col" class="number wide">
-              left
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((job) => (
-            <tr key={job.jobId}>
-              <td>
-                <HexText hex={job.jobId} what="the job's id" />
-              </td>
-              <td>
-                <ContractReference address={job.contract} />
-              </td>
-              <td class="number">
-                <BlockReference height={job.height} />
-              </td>
-              <td>
-                <PartStatus status={job.status} />
-                {job.because !== null && <div class="quiet">{job.because}</div>}
-              </td>
-              <td>
-                <Meter share={job.percent / 100} label={`${job.phase} of the job`} />
-                <span class="quiet">
-                  {job.phase} {percent(job.percent / 100)}
-                </span>
-              </td>
-              <td class="number wide">
-                {whole(job.gatesDone)} of {whole(job.gatesTotal)}
-              </td>
-              <td class="number wide">{job.ratePerSecond > 0 ? `${compact(job.ratePerSecond)}/s` : "–"}</td>
-              <td class="number wide">{duration(job.etaMs)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      items={items}
+      keyOf={({ jobId }) => jobId}
+      columns={[
+        { head: "job", cell: ({ jobId }) => <HexText hex={jobId} what="the job's id" /> },
+        { head: "contract", cell: ({ contract }) => <ContractReference address={contract} /> },
+        { head: "block", class: "number", cell: ({ height }) => <BlockReference height={height} /> },
+        {
+          head: "status",
+          cell: ({ status, because }) => (
+            <>
+              <PartStatus status={status} />
+              {because !== null && <div class="quiet">{because}</div>}
+            </>
+          ),
+        },
+        {
+          head: "progress",
+          cell: (job) => (
+            <>
+              <Meter share={job.percent / 100} label={`${job.phase} of the job`} />
+              <span class="quiet">
+                {job.phase} {percent(job.percent / 100)}
+              </span>
+            </>
+          ),
+        },
+        {
+          head: "gates",
+          class: "number wide",
+          cell: ({ gatesDone, gatesTotal }) => `${whole(gatesDone)} of ${whole(gatesTotal)}`,
+        },
+        {
+          head: "rate",
+          class: "number wide",
+          cell: ({ ratePerSecond }) => (ratePerSecond > 0 ? `${compact(ratePerSecond)}/s` : "–"),
+        },
+        { head: "left", class: "number wide", cell: ({ etaMs }) => duration(etaMs) },
+      ]}
+    />
   );
 }
 

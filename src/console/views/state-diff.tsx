@@ -5,6 +5,7 @@ import { readableKey } from "../../client/readable-key.ts";
 import { shortHex } from "../format.ts";
 import { ContractReference } from "../parts/reference.tsx";
 import { Empty } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 
 export interface Change {
   readonly address: string | undefined;
@@ -19,32 +20,20 @@ export interface Change {
 export function DiffTable({ changes }: { changes: readonly Change[] }) {
   if (changes.length === 0) return <Empty title="It changed nothing" />;
   return (
-    <div class="scroll">
-      <table class="diff">
-        <thead>
-          <tr>
-            <th scope="col">of</th>
-            <th scope="col">key</th>
-            <th scope="col">before</th>
-            <th scope="col">after</th>
-          </tr>
-        </thead>
-        <tbody>
-          {changes.map(({ address, key, name, before, after }) => (
-            <tr key={`${address} ${key ?? name}`}>
-              <td>{address === undefined ? "the chain" : <ContractReference address={address} />}</td>
-              <td title={key}>{name ?? readableKey(key!)}</td>
-              <td class="before">
-                <Bytes value={before} />
-              </td>
-              <td class="after">
-                <Bytes value={after} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      class="diff"
+      items={changes}
+      keyOf={({ address, key, name }) => `${address} ${key ?? name}`}
+      columns={[
+        {
+          head: "of",
+          cell: ({ address }) => (address === undefined ? "the chain" : <ContractReference address={address} />),
+        },
+        { head: "key", title: ({ key }) => key, cell: ({ key, name }) => name ?? readableKey(key!) },
+        { head: "before", cellClass: "before", cell: ({ before }) => <Bytes value={before} /> },
+        { head: "after", cellClass: "after", cell: ({ after }) => <Bytes value={after} /> },
+      ]}
+    />
   );
 }
 
