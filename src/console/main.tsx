@@ -4,6 +4,8 @@ import "./style/tokens.css";
 import "./style/base.css";
 import "./style/shell.css";
 import "./style/parts.css";
+import "./style/tables.css";
+import "./style/forms.css";
 import "./style/special.css";
 import { render } from "preact";
 import { onKey } from "./keyboard.ts";
