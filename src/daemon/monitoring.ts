@@ -15,6 +15,7 @@ export class Monitoring {
   readonly #log: Log;
   readonly #closeTraces: () => Promise<void>;
   #timer: NodeJS.Timeout | undefined;
+  #missing: string | undefined;
 
   private constructor(telemetry: Telemetry, log: Log, closeTraces: () => Promise<void>) {
     this.telemetry = telemetry;
@@ -47,10 +48,16 @@ export class Monitoring {
     const { service } = engine;
     const answered = service.performance() as unknown as Promise<PerformanceJson>;
     const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS_MAX).unref());
-    const performance = await Promise.race([answered.catch(() => undefined), late]);
+    const performance = await Promise.race([answered.catch((problem: Error) => this.#withoutAnalytics(problem)), late]);
     const { height } = service.info() as { height: number };
     const storage = service.storage.stats();
     return this.telemetry.text({ health: service.health(), height, performance, storage, streams });
+  }
+
+  /** Said once for each reason: a scrape comes every few seconds. */
+  #withoutAnalytics({ message: why }: Error): undefined {
+    if (this.#missing !== why) this.#log.warn({ why }, "metrics go without those of analytics");
+    this.#missing = why;
   }
 
   /** Says every `everyMs` what happened since the last time, if anything did. */

@@ -131,6 +131,20 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** FNV-1a of 32 bits, signed so that V8 keeps it unboxed: for short names, whose equality `isSlice` decides. */
+export function hashSlice(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return hash | 0;
+}
+
+/** Whether `whole` is what stands in `bytes` from `start` to `end`. */
+export function isSlice(whole: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (whole.length !== end - start) return false;
+  for (let i = 0; i < whole.length; i++) if (whole[i] !== bytes[start + i]) return false;
+  return true;
+}
+
 /** Order of bytes, shorter first where one is the other's prefix: the order of state keys. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);

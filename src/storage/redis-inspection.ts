@@ -55,7 +55,12 @@ async function inspect(client: RedisClient, keyPrefix: string): Promise<RedisIns
     keyspaceHits: number("keyspace_hits"),
     keyspaceMisses: number("keyspace_misses"),
     evictedKeys: number("evicted_keys"),
-    // Whatever else somebody put there has no length.
-    feedLength: await client.xlen(`${keyPrefix}changes`).catch(() => 0),
+    feedLength: await client.xlen(`${keyPrefix}changes`).catch(lengthOfOther),
   };
+}
+
+/** Whatever else somebody put there has no length. */
+function lengthOfOther(problem: Error): number {
+  if (problem.message.startsWith("WRONGTYPE")) return 0;
+  throw problem;
 }

@@ -47,6 +47,23 @@ async function openPostgresLog(): Promise<BlockLog> {
   return log;
 }
 
+describe("MemoryLog past its bound", () => {
+  it("takes nothing more, and keeps what it has", async () => {
+    const entries = logEntries(0, 2);
+    const bytes = entries[0]!.length + entries[1]!.length;
+    const log = new MemoryLog(bytes);
+    await log.append(entries.slice(0, 2));
+    await expect(log.append(entries.slice(2))).rejects.toMatchObject({
+      code: "STORAGE_ERROR",
+      retryable: true,
+      facts: { held: bytes, max: bytes, bytes: entries[2]!.length },
+    });
+    expect([log.durableSeq, log.byteLength]).toEqual([1, bytes]);
+    expect(log.read(1)).toEqual(Uint8Array.from(entries[1]!));
+    await log.close();
+  });
+});
+
 for (const { name, open } of backends) {
   const suite = name === "PostgresLog" ? describePostgres : describe;
   suite(`${name} as a BlockLog`, () => {

@@ -37,6 +37,7 @@ export interface Vitals {
 /** Ten minutes. */
 const POINTS_MAX = 300;
 export const SCRAPE_MS = 2_000;
+const SCRAPE_TIMEOUT_MS = 10_000;
 /** After a pause (a hidden tab, a daemon that was away) a rate over all of it would mislead. */
 const GAP_MS = 6 * SCRAPE_MS;
 
@@ -73,14 +74,24 @@ function onVisible(): void {
 
 async function tick(): Promise<void> {
   clearTimeout(timer);
-  try {
-    const response = await fetch("/metrics", { headers: authorization(), signal: AbortSignal.timeout(10_000) });
-    if (response.ok) take({ atMs: Date.now(), samples: parseSamples(await response.text()) });
-    else await takeTotals(whyMissing(response.status));
-  } catch {
-    wentAway();
-  }
+  const scraped = await scrape();
+  if (scraped === undefined) wentAway();
+  else if (typeof scraped === "string") take({ atMs: Date.now(), samples: parseSamples(scraped) });
+  else await takeTotals(whyMissing(scraped.status));
   if (viewers > 0 && !document.hidden) timer = setTimeout(() => void tick(), SCRAPE_MS);
+}
+
+/** The text; or with which status there was none; undefined when nobody answered. */
+async function scrape(): Promise<string | { status: number } | undefined> {
+  try {
+    const response = await fetch("/metrics", {
+      headers: authorization(),
+      signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS),
+    });
+    return response.ok ? await response.text() : { status: response.status };
+  } catch {
+    return undefined;
+  }
 }
 
 function whyMissing(status: number): string {
@@ -89,7 +100,9 @@ function whyMissing(status: number): string {
 }
 
 async function takeTotals(missing: string): Promise<void> {
-  const { totalExecutions } = await call("metrics_performance", {});
+  // A refusal is shown where the same is asked for; silence, `call` took note of.
+  const performance = await call("metrics_performance", {}).catch(() => undefined);
+  const totalExecutions = performance?.totalExecutions ?? null;
   const atMs = Date.now();
   const { points } = vitals.get();
   const before = lastTotals;

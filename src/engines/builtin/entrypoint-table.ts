@@ -5,6 +5,7 @@
  */
 import { type AbiFunction, SELECTOR_BYTES, selectorKey } from "../../encoding/abi.ts";
 import { abiTypeName } from "../../encoding/abi-types.ts";
+import { hashSlice, isSlice } from "../../encoding/bytes.ts";
 import { BodyForm, decodeArguments } from "../../encoding/transaction.ts";
 import { type ErrorCode, RejectedError } from "../../errors.ts";
 import type { CallInput } from "../../execution/host.ts";
@@ -46,7 +47,7 @@ export class EntrypointTable<Handler> {
       const nameBytes = Buffer.from(fn.name, "utf8");
       const entry = { fn, run, kinds: fn.inputTypes.map(parameterKind), nameBytes };
       this.#bySelector.set(selectorKey(fn.selector), entry);
-      this.#byNameHash.set(hashBytes(nameBytes, 0, nameBytes.length), entry);
+      this.#byNameHash.set(hashSlice(nameBytes, 0, nameBytes.length), entry);
     }
     if (this.#bySelector.size !== entrypoints.length || this.#byNameHash.size !== entrypoints.length) {
       throw new TypeError("two entrypoints share a selector, or a hash of their names");
@@ -103,7 +104,7 @@ export class EntrypointTable<Handler> {
     const nameStart = start + 1;
     const nameEnd = nameStart + bytes[start]!;
     if (!(nameEnd <= end)) return undefined;
-    const entry = this.#byNameHash.get(hashBytes(bytes, nameStart, nameEnd));
+    const entry = this.#byNameHash.get(hashSlice(bytes, nameStart, nameEnd));
     return entry !== undefined && isSlice(entry.nameBytes, bytes, nameStart, nameEnd) ? entry : undefined;
   }
 
@@ -144,17 +145,4 @@ function refuseArguments(fn: AbiFunction, problem: number, input: CallInput): ne
 function refusal(code: ErrorCode, path: string, expected: string, value: unknown): RejectedError {
   const received = JSON.stringify(value).slice(0, 80);
   return new RejectedError(code, `${path}: expected ${expected}, received ${received}`, { path, expected, received });
-}
-
-/** FNV-1a of 32 bits, signed so that V8 keeps it unboxed. Equality is decided by the bytes. */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-  return hash | 0;
-}
-
-function isSlice(whole: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (whole.length !== end - start) return false;
-  for (let i = 0; i < whole.length; i++) if (whole[i] !== bytes[start + i]) return false;
-  return true;
 }

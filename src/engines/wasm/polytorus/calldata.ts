@@ -5,6 +5,7 @@
  */
 import { type AbiFunction, encodeCall, SELECTOR_BYTES } from "../../../encoding/abi.ts";
 import { type AbiType, WORD_BYTES } from "../../../encoding/abi-types.ts";
+import { hashSlice, isSlice } from "../../../encoding/bytes.ts";
 import { ArgTag, decodeArguments } from "../../../encoding/transaction.ts";
 import { RejectedError } from "../../../errors.ts";
 import type { CallInput } from "../../../execution/host.ts";
@@ -57,14 +58,14 @@ export class CalldataEncoder {
   }
 
   #add(name: Uint8Array, entry: Entry): void {
-    const hash = hashBytes(name, 0, name.length);
+    const hash = hashSlice(name, 0, name.length);
     const known = this.#find(name, 0, name.length);
     if (known !== undefined) known.push(entry);
     else this.#named.set(hash, [...(this.#named.get(hash) ?? []), { name, entries: [entry] }]);
   }
 
   #find(bytes: Uint8Array, start: number, end: number): Entry[] | undefined {
-    const candidates = this.#named.get(hashBytes(bytes, start, end));
+    const candidates = this.#named.get(hashSlice(bytes, start, end));
     if (candidates === undefined) return undefined;
     for (const { name, entries } of candidates) if (isSlice(name, bytes, start, end)) return entries;
     return undefined;
@@ -186,17 +187,4 @@ function writePlain(
     for (let i = 1; i <= size; i++) calldata[wordEnd - i] = bytes[next - i]!;
   }
   return next === end;
-}
-
-/** FNV-1a of 32 bits, signed so that V8 keeps it unboxed. Equality is decided by the bytes. */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-  return hash | 0;
-}
-
-function isSlice(whole: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (whole.length !== end - start) return false;
-  for (let i = 0; i < whole.length; i++) if (whole[i] !== bytes[start + i]) return false;
-  return true;
 }
