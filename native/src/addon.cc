@@ -6,6 +6,7 @@
 
 #include "change_table.h"
 #include "delta.h"
+#include "early_tree.h"
 #include "execution_counter.h"
 #include "merkle.h"
 #include "receipt_text.h"
@@ -112,18 +113,24 @@ const char* failureName(TreeFileFailure failure) {
   }
 }
 
+/** (path) */
+Napi::Value treeReadAhead(const Info& info) {
+  EarlyTree::ofProcess().begin(textAt(info, 0));
+  return info.Env().Undefined();
+}
+
 /** (name, path) → { handle, meta } or { failure, reason }; the tree of that name is replaced only by a good one. */
 Napi::Value treeLoad(const Info& info) {
-  auto tree = std::make_unique<StateTree>();
-  const TreeFileResult loaded = loadStateTree(*tree, textAt(info, 1));
+  LoadedTree loaded = EarlyTree::ofProcess().load(textAt(info, 1));
+  const TreeFileResult& file = loaded.file;
   Napi::Object result = Napi::Object::New(info.Env());
-  if (loaded.failure != TreeFileFailure::kNone) {
-    result["failure"] = failureName(loaded.failure);
-    result["reason"] = loaded.reason;
+  if (file.failure != TreeFileFailure::kNone) {
+    result["failure"] = failureName(file.failure);
+    result["reason"] = file.reason;
     return result;
   }
-  result["handle"] = trees().replace(textAt(info, 0), std::move(tree));
-  result["meta"] = copyOf(info.Env(), loaded.meta.data(), loaded.meta.size());
+  result["handle"] = trees().replace(textAt(info, 0), std::move(loaded.tree));
+  result["meta"] = copyOf(info.Env(), file.meta.data(), file.meta.size());
   return result;
 }
 
@@ -403,6 +410,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   expose<treeByteLength>(exports, "treeByteLength");
   expose<treeProve>(exports, "treeProve");
   expose<treeSave>(exports, "treeSave");
+  expose<treeReadAhead>(exports, "treeReadAhead");
   expose<treeLoad>(exports, "treeLoad");
   expose<sha256Batch>(exports, "sha256Batch");
   expose<merkleRootOf>(exports, "merkleRoot");

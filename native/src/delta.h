@@ -36,7 +36,7 @@ struct DeltaValue {
 };
 
 struct DeltaRecord {
-  size_t offset;
+  size_t offset = 0;
   Bytes prefix;
   Bytes suffix;
   DeltaValue after;

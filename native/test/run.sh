@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the core's unit tests and runs them: plainly, and under the address and undefined-behaviour sanitizers.
+# Builds the core's unit tests and runs them: plainly, and under the address, undefined-behaviour and (the tree) thread sanitizers.
 #   run.sh        everything, with every instruction set and the real parameter sets: some minutes
 #   run.sh fast   encrypted gates, transfers and requests under the sanitizers only, gates in a dimension that hides nothing
 set -euo pipefail
@@ -40,6 +40,7 @@ fi
 
 sanitized tree-sanitized -O1 "${tree[@]}" state_tree_test.cc
 compile tree-plain -O2 "${tree[@]}" state_tree_test.cc
+compile tree-threads -O1 -g -fsanitize=thread "${tree[@]}" state_tree_test.cc
 compile transfers-plain -O2 ../src/transfers.cc transfers_test.cc
 "$work/transfers-plain"
 compile tfhe-plain -O3 "${tfhe[@]}" tfhe_test.cc
@@ -47,3 +48,4 @@ sanitized tfhe-sanitized -O2 "${tfhe[@]}" tfhe_test.cc
 "$work/tfhe-plain" 700
 "$work/tfhe-sanitized" 35
 for program in tree-plain tree-sanitized; do run_tree "$program"; done
+"$work/tree-threads" "$work"

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../src/delta.h"
+#include "../src/early_tree.h"
 #include "../src/merkle.h"
 #include "../src/state_tree_file.h"
 
@@ -221,6 +222,17 @@ void testFile(const std::string& folder) {
   check(result.failure == TreeFileFailure::kNone, "a saved tree loads");
   check(std::string(result.meta.begin(), result.meta.end()) == "note", "what was noted comes back");
   check(hasRoot(loaded, state), "a loaded tree has the root that was saved");
+  EarlyTree early;
+  early.begin(path);
+  early.begin(path);
+  for (const char* claim : {"a tree read ahead has the root that was saved", "asked for again, it is read again"}) {
+    const LoadedTree ahead = early.load(path);
+    check(ahead.file.failure == TreeFileFailure::kNone && hasRoot(*ahead.tree, state), claim);
+  }
+  early.begin(path);
+  update(tree, state, {{randomDigest(), randomDigest()}});
+  saveStateTree(tree, path, {});
+  check(hasRoot(*early.load(path).tree, state), "a file that was replaced is read anew");
   unlink(path.c_str());
 }
 

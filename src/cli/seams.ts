@@ -2,8 +2,12 @@
  * The one place where the command line meets the daemon and the tools that work on a data directory.
  * Both are loaded when a command needs them, never before: `polytorus --help` reads none of it.
  */
+import { join } from "node:path";
 import type { Config, PostgresConfig, PostgresServer, RedisConfig } from "../config/config.ts";
 import type { ShownSetting } from "../config/shown-settings.ts";
+import { SAVED_TREE_NAME } from "../encoding/state-tree.ts";
+import { isAddon, loadAddon } from "../native/addon.ts";
+import { NativeStateTree } from "../native/state-tree.ts";
 import { ExecutorThreads } from "../sequencer/executor-threads.ts";
 import type { StateTools } from "./store-copies.ts";
 
@@ -203,9 +207,12 @@ export interface ClosedDataDir {
  * @param settings what `engine_config` answers.
  */
 export async function startDaemon(config: Config, settings: readonly ShownSetting[]): Promise<RunningDaemon> {
-  // Another core loads the executor's code meanwhile.
+  // Other threads load the executor's code and the state tree meanwhile.
   const threads = new ExecutorThreads(new URL("./executor-worker.js", import.meta.url));
   threads.prepare();
+  const addon = loadAddon();
+  if (isAddon(addon) && config.storage.kind !== "memory")
+    NativeStateTree.readAhead(addon, join(config.dataDir, SAVED_TREE_NAME));
   const daemon = await import("../daemon.ts");
   return daemon.startDaemon(config, settings, threads);
 }

@@ -12,6 +12,8 @@ import type { DeltaDirection } from "./delta.ts";
 import { toHex } from "./hex.ts";
 
 export const HASH_BYTES = 32;
+/** Name of a saved tree in its data directory. */
+export const SAVED_TREE_NAME = "state.tree";
 
 /** Where the path of a key ends: at a leaf, its own or one that shares the path so far, or at nothing. */
 export type TreeTerminal =

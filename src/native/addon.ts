@@ -20,6 +20,7 @@ export interface Addon {
   treeByteLength(handle: number): number;
   treeProve(handle: number, key: Uint8Array): { leaf?: Uint8Array; siblings: Uint8Array };
   treeSave(handle: number, path: string, meta: Uint8Array): void;
+  treeReadAhead(path: string): void;
   treeLoad(name: string, path: string): NativeTreeLoad;
   sha256Batch(data: Uint8Array, ranges: Uint32Array, count: number, prefix: Uint8Array, out: Uint8Array): void;
   merkleRoot(hashes: Uint8Array, count: number, out: Uint8Array): void;

@@ -34,6 +34,11 @@ export class NativeStateTree implements StateTree {
     return addon.treeRelease(name);
   }
 
+  /** Begins to read the tree saved at `path` on a thread of its own, if there is one; `load` then waits for its end. */
+  static readAhead(addon: Addon, path: string): void {
+    onDisk(path, () => addon.treeReadAhead(path));
+  }
+
   /**
    * Replaces the tree called `name`, for everyone attached to it, by the one saved at `path`. After a failure it is
    * as it was. @throws StorageError when the file is there but cannot be read.

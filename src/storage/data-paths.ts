@@ -1,6 +1,7 @@
 /** Where the engine keeps what, below its data directory. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { SAVED_TREE_NAME } from "../encoding/state-tree.ts";
 import { keysOf } from "./encryption/unlocked.ts";
 
 export interface DataPaths {
@@ -26,7 +27,7 @@ export function openDataPaths(dataDir: string): DataPaths {
     journal: join(dataDir, "journal"),
     state: join(dataDir, "state"),
     index: join(dataDir, "index"),
-    tree: keysOf(dataDir) === undefined ? join(dataDir, "state.tree") : undefined,
+    tree: keysOf(dataDir) === undefined ? join(dataDir, SAVED_TREE_NAME) : undefined,
     analytics: join(dataDir, "analytics.json"),
     modules: join(dataDir, "modules"),
   };

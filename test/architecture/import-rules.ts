@@ -53,7 +53,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     from: "cli/seams",
-    to: [...GROUND, "config", "daemon", "tools", "sequencer/executor-threads"],
+    to: [...GROUND, "config", "daemon", "native", "tools", "sequencer/executor-threads"],
   },
   { from: "cli", to: [...GROUND, "client", "config", "native"] },
   { from: "main", to: ["cli"] },

@@ -28,7 +28,7 @@ const portable: TreeImplementation = {
   dispose: () => {},
 };
 
-function createNative(): TreeImplementation {
+function createNative(name: string, beforeLoad: (addon: Addon, path: string) => void = () => {}): TreeImplementation {
   const addon = requireAddon();
   const names: string[] = [];
   const nextName = () => {
@@ -36,20 +36,26 @@ function createNative(): TreeImplementation {
     return names.at(-1)!;
   };
   return {
-    name: "native",
+    name,
     create: () => NativeStateTree.attach(addon, nextName()),
-    load: (path) => NativeStateTree.load(addon, nextName(), path),
+    load: (path) => {
+      beforeLoad(addon, path);
+      return NativeStateTree.load(addon, nextName(), path);
+    },
     dispose: () => {
       for (const name of names.splice(0)) NativeStateTree.release(addon, name);
     },
   };
 }
 
-export const treeImplementations: readonly TreeImplementation[] = [createNative(), portable];
+export const treeImplementations: readonly TreeImplementation[] = [createNative("native"), portable];
+
+/** The native tree; what it loads was begun to be read before on another thread. */
+export const nativeReadAhead = createNative("native, read ahead", NativeStateTree.readAhead);
 
 /** Gives back the memory of every tree that a test made. */
 export function disposeTrees(): void {
-  for (const implementation of treeImplementations) implementation.dispose();
+  for (const implementation of [...treeImplementations, nativeReadAhead]) implementation.dispose();
 }
 
 /** A key and value as text; a value left out is absent. */

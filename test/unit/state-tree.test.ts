@@ -7,7 +7,15 @@ import { type StateTree, stateProofJson } from "../../src/encoding/state-tree.ts
 import { MalformedBytesError, StorageError } from "../../src/errors.ts";
 import { NativeStateTree } from "../../src/native/state-tree.ts";
 import { verifyStateProof } from "../../src/verify/verify.ts";
-import { change, delta, disposeTrees, naiveRoot, requireAddon, treeImplementations } from "../support/state-trees.ts";
+import {
+  change,
+  delta,
+  disposeTrees,
+  naiveRoot,
+  nativeReadAhead,
+  requireAddon,
+  treeImplementations,
+} from "../support/state-trees.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const EMPTY_ROOT = `0x${"00".repeat(32)}`;
@@ -22,7 +30,7 @@ function treeOf(tree: StateTree, keys: Record<string, string>): StateTree {
   return tree;
 }
 
-for (const implementation of treeImplementations) {
+for (const implementation of [...treeImplementations, nativeReadAhead]) {
   describe(`state tree (${implementation.name})`, () => {
     const { create, load } = implementation;
     afterEach(() => implementation.dispose());
@@ -240,6 +248,32 @@ describe("saved state trees", () => {
       return readFileSync(path);
     });
     expect(files[0]).toEqual(files[1]);
+  });
+});
+
+describe("saved state trees read ahead", () => {
+  const addon = requireAddon();
+  afterEach(disposeTrees);
+
+  it("are what the file holds when they are asked for, also when it was replaced meanwhile", () => {
+    const path = join(temporaryDirectory(), "state.tree");
+    treeOf(nativeReadAhead.create(), { a: "1" }).save(path, meta);
+    NativeStateTree.readAhead(addon, path);
+    const newer = treeOf(nativeReadAhead.create(), { a: "1", b: "2", c: "3" });
+    newer.save(path, meta);
+    const loaded = treeImplementations[0]!.load(path);
+    expect("tree" in loaded && toHex(loaded.tree.root())).toBe(THREE_KEYS_ROOT);
+  });
+
+  it("are handed out once: every tree is somebody's own", () => {
+    const path = join(temporaryDirectory(), "state.tree");
+    treeOf(nativeReadAhead.create(), { a: "1", b: "2", c: "3" }).save(path, meta);
+    NativeStateTree.readAhead(addon, path);
+    const [first, second] = [0, 1].map(() => treeImplementations[0]!.load(path));
+    if (first === undefined || !("tree" in first) || second === undefined || !("tree" in second))
+      throw new Error("a saved tree did not load");
+    first.tree.apply(delta(change("d", "4")), "forward");
+    expect(toHex(second.tree.root())).toBe(THREE_KEYS_ROOT);
   });
 });
 
