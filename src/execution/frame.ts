@@ -113,16 +113,22 @@ export class Frame implements HostContext {
   }
 
   #read(space: number, key: Uint8Array): Uint8Array | undefined {
-    const { schedule, table } = this.#scope;
+    const { table } = this.#scope;
     this.#checkKey(key);
     this.#chargeRead();
-    const value = table.get(table.slot(space, key));
-    if (value !== undefined) this.charge("stateReadByte", schedule.stateReadByte * value.length);
-    return value;
+    return this.#chargeBytes(table.get(table.slot(space, key)));
   }
 
   getHandle(handle: Uint8Array): Uint8Array | undefined {
-    return this.#read(this.#handles, handle);
+    const { table } = this.#scope;
+    this.#checkKey(handle);
+    this.#chargeRead();
+    return this.#chargeBytes(table.view(table.slot(this.#handles, handle)));
+  }
+
+  #chargeBytes(value: Uint8Array | undefined): Uint8Array | undefined {
+    if (value !== undefined) this.charge("stateReadByte", this.#scope.schedule.stateReadByte * value.length);
+    return value;
   }
 
   #chargeRead(): void {

@@ -134,7 +134,8 @@ export interface HostContext {
 
   /**
    * What the privacy engine keeps of an encrypted value, by its handle of 32 bytes: state that its contracts share, since
-   * a handle may be given to another contract. Owned and charged as `get` and `set`.
+   * a handle may be given to another contract. Charged as `get` and `set`; a record is not to be changed where it stands, and
+   * is good until the next one is set.
    */
   getHandle(handle: Uint8Array): Uint8Array | undefined;
   setHandle(handle: Uint8Array, record: Uint8Array): void;

@@ -19,7 +19,7 @@ export class LongKeys {
       longer.set(this.bytes.subarray(0, at));
       this.bytes = longer;
     }
-    this.bytes.set(bytes.subarray(from, from + length), at);
+    this.bytes.set(length === bytes.length ? bytes : bytes.subarray(from, from + length), at);
     this.#length = at + length;
     return at;
   }

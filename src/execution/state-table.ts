@@ -190,10 +190,15 @@ export class StateTable {
 
   /** The value as bytes that belong to the caller; undefined when absent. */
   get(slot: number): Uint8Array | undefined {
+    const value = this.view(slot);
+    return value !== undefined && this.#rows.form(slot) === Form.bytes ? new Uint8Array(value) : value;
+  }
+
+  /** The same for whoever does not change it: the table's own, which is another after the next write. */
+  view(slot: number): Uint8Array | undefined {
     const form = this.#form(slot);
     if (form === Form.absent) return undefined;
-    // A copy: what a store gives may be a Buffer, whose slice() shares its memory.
-    if (form === Form.bytes) return new Uint8Array(this.#rows.blobs.get(slot)!);
+    if (form === Form.bytes) return this.#rows.blobs.get(slot)!;
     this.#rows.readLimbs(slot, this.#limbs, 0);
     return form === Form.account ? accountValue(this.#rows.nonce(slot), this.#limbs, 0) : wordValue(this.#limbs, 0);
   }

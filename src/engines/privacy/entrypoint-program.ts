@@ -53,6 +53,6 @@ export class EntrypointProgram implements PrivacyProgram {
     const frame = new EncryptedFrame(host, { keyId: this.keyId, codeHash }, input.form);
     const result = call.entry.run(frame, owner, call.values);
     frame.close();
-    return { status: "success", returnData: Buffer.concat(result) };
+    return { status: "success", returnData: result.length === 1 ? result[0]! : Buffer.concat(result) };
   }
 }

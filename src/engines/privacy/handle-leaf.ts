@@ -1,6 +1,6 @@
 /**
  * HandleLeaf: the record of one handle as it stands in the state, looked at and changed as bytes (handle-record.ts has the
- * layout): a block touches several a call and decodes none. The bytes that it is given are its own.
+ * layout): a block touches several a call and decodes none. One that stands in the state is copied before it is changed.
  */
 import { readU32, readU64, writeU32, writeU64 } from "../../encoding/bytes.ts";
 import { type Handle, Origin, originOf } from "../../encoding/encrypted-handle.ts";
@@ -13,6 +13,8 @@ export class HandleLeaf {
   isChanged: boolean;
 
   readonly #room: RecordRoom;
+  /** Whether the bytes may be written to. */
+  #isOwn: boolean;
 
   /** @param isNew it is not yet in the state. */
   constructor(room: RecordRoom, handle: Handle, bytes: Uint8Array, isNew: boolean) {
@@ -20,6 +22,7 @@ export class HandleLeaf {
     this.handle = handle;
     this.bytes = bytes;
     this.isChanged = isNew;
+    this.#isOwn = isNew;
   }
 
   get isConstant(): boolean {
@@ -48,8 +51,8 @@ export class HandleLeaf {
     if (at >= 0) {
       const last = at + ACCESS_BYTES - 1;
       if ((this.bytes[last]! & permissions) === permissions) return true;
+      this.#change();
       this.bytes[last]! |= permissions;
-      this.isChanged = true;
       return true;
     }
     const count = this.bytes[RECORD_AT.accesses]!;
@@ -59,13 +62,14 @@ export class HandleLeaf {
     longer[longer.length - 1] = permissions;
     longer[RECORD_AT.accesses] = count + 1;
     this.bytes = longer;
+    this.#isOwn = true;
     this.isChanged = true;
     return true;
   }
 
   /** One more, or one less, place of a state holds it. */
   count(change: 1 | -1, height: number): void {
-    this.isChanged = true;
+    this.#change();
     const references = readU32(this.bytes, RECORD_AT.references) + change;
     writeU32(this.bytes, RECORD_AT.references, references);
     if (references === 0) writeU64(this.bytes, RECORD_AT.height, height);
@@ -77,6 +81,16 @@ export class HandleLeaf {
       readU32(this.bytes, RECORD_AT.references) === 0 &&
       height > readU64(this.bytes, RECORD_AT.height) + UNHELD_BLOCKS_MAX
     );
+  }
+
+  /** Before its bytes are written to. */
+  #change(): void {
+    this.isChanged = true;
+    if (this.#isOwn) return;
+    const { bytes } = this;
+    this.bytes = this.#room.make(bytes.length);
+    this.bytes.set(bytes);
+    this.#isOwn = true;
   }
 
   #accessOf(account: Uint8Array): number {
