@@ -64,7 +64,10 @@ export class SpeculationThread implements Speculation {
   #lackingBytes = 0;
   #task = 0;
   #taskBegunMs = 0;
+  /** In vain. */
   #waitedMs = 0;
+  /** All the time that the executor has waited in the task. */
+  #idleMs = 0;
   #wantedMs = 0;
   /** The last block was shared out: the next may be, too. */
   #isBusy = false;
@@ -89,6 +92,7 @@ export class SpeculationThread implements Speculation {
     this.#task++;
     this.#taskBegunMs = performance.now();
     this.#waitedMs = 0;
+    this.#idleMs = 0;
     this.#isBusy = true;
     // A view is sent with all that lies around it.
     const task = { block, transactions: transactions.slice(), share, forgetSlots, number: this.#task };
@@ -100,21 +104,21 @@ export class SpeculationThread implements Speculation {
     const { records } = this;
     const published = records.publishedOf(task);
     if (published > words) return published;
-    let nowMs = performance.now();
-    for (;;) {
+    for (let nowMs = performance.now(); ; nowMs = performance.now()) {
       const patienceMs =
         (this.#options.patienceMs ?? PATIENCE_MS) + (nowMs - this.#taskBegunMs) / 2 - 1.5 * this.#waitedMs;
       if (patienceMs <= 0) return words;
-      if (records.waitFor(task, words, patienceMs) || records.hasEnded(task)) return records.publishedOf(task);
-      const afterMs = performance.now();
-      this.#waitedMs += afterMs - nowMs;
-      nowMs = afterMs;
+      const isThere = records.waitFor(task, words, patienceMs) || records.hasEnded(task);
+      const waitedMs = performance.now() - nowMs;
+      this.#idleMs += waitedMs;
+      if (isThere) return records.publishedOf(task);
+      this.#waitedMs += waitedMs;
     }
   }
 
   end(task: number): TaskTimes | undefined {
     this.records.cancel(task);
-    const ownMs = performance.now() - this.#taskBegunMs - this.#waitedMs;
+    const ownMs = performance.now() - this.#taskBegunMs - this.#idleMs;
     if (this.records.hasEnded(task)) return { ownMs, helperMs: this.records.microseconds / 1_000 };
     const worker = this.#worker;
     setTimeout(() => {
