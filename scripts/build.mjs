@@ -18,6 +18,7 @@ const stamp = join(dist, ".built");
 
 const ENTRY_POINTS = {
   main: "src/main.ts",
+  "check-worker": "src/threads/check-worker.ts",
   "compile-worker": "src/threads/compile-worker.ts",
   "backup-worker": "src/threads/backup-worker.ts",
   "executor-worker": "src/threads/executor-worker.ts",

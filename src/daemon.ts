@@ -73,7 +73,7 @@ export async function startDaemon(
     engine = opened;
     const samples = await development?.begin(opened);
     let http: HttpServer | undefined;
-    const admin = administration(config, (tokens) => http?.reload(tokens) ?? false);
+    const admin = administration(config, opened, (tokens) => http?.reload(tokens) ?? false);
     const audit = dataDir === undefined ? undefined : openAudit(config, log);
     const rpc = new JsonRpc(
       { blockMode: config.mode, limits, bech32Prefix: engine.parameters.addressPrefix, settings },
@@ -178,6 +178,7 @@ function openEngine(
     segmentBytes: config.journal.segmentBytes,
     backlogMaxBytes: config.journal.backlogMaxBytes,
     retention: config.retention,
+    history: { kept: config.retention.history, archive: config.journal.archive },
     modulesBytesMax: config.wasm.modulesMaxBytes,
     queries: config.queries,
     limits: { ...limits, queryGasMax: String(limits.queryGasMax) },

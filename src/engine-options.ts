@@ -5,6 +5,7 @@ import type { Telemetry } from "./execution/telemetry.ts";
 import type { ExecutorThreads } from "./sequencer/executor-threads.ts";
 import type { RetentionOptions } from "./sequencer/retained-window.ts";
 import type { BackupHealth } from "./service/backup-handle.ts";
+import type { HistoryOptions } from "./service/history-pruning.ts";
 import type { PostgresStorage } from "./service/postgres-handle.ts";
 import type { PrivacyOptions } from "./service/privacy-host.ts";
 import type { RedisStorage } from "./service/redis-side.ts";
@@ -27,6 +28,8 @@ export interface EngineOptions {
   /** Left out: there is no cache. Needs a data directory. */
   redis?: RedisStorage | undefined;
   retention: RetentionOptions;
+  /** Left out: blocks, receipts and logs are kept for good. */
+  history?: HistoryOptions | undefined;
   /** Published in engine_info. */
   limits: Record<string, unknown>;
   /** Bytes of encoded transactions that may wait for the executor; left out: SUBMISSION_BACKLOG_BYTES_MAX. */

@@ -6,6 +6,7 @@
  *   close: drained ─▶ state tree saved ─▶ follower applied everything ─▶ journal closed
  */
 import { BlockEntry } from "./encoding/block-entry.ts";
+import { toHex } from "./encoding/hex.ts";
 import { transactionHasher } from "./encoding/transaction-hash.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import { EnhancedContractEngine } from "./engines/enhanced/enhanced-engine.ts";
@@ -28,6 +29,7 @@ import { RetainedWindow } from "./sequencer/retained-window.ts";
 import { blockUnderWay } from "./sequencer/unknown-outcome.ts";
 import { AnalyticsHandle } from "./service/analytics-handle.ts";
 import { catchUp, followShared } from "./service/catch-up.ts";
+import { checkState } from "./service/check-state.ts";
 import { DevChain } from "./service/dev-chain.ts";
 import type { DevClock } from "./service/dev-clock.ts";
 import { LocalEngine } from "./service/engine-service.ts";
@@ -35,6 +37,7 @@ import { describeEngine, type EngineFacts, healthOf } from "./service/engine-sta
 import { LocalEventLog } from "./service/event-log.ts";
 import { FollowerHandle } from "./service/follower-handle.ts";
 import { type HistoryHandle, openHistory } from "./service/history-handle.ts";
+import { HistoryPruning, type PruneReport } from "./service/history-pruning.ts";
 import { Insights } from "./service/insights.ts";
 import { type OpenedStorage, openStorage } from "./service/open-storage.ts";
 import { PostgresSide } from "./service/postgres-side.ts";
@@ -46,6 +49,7 @@ import { StorageInsights } from "./service/storage-insights.ts";
 import type { ChainIndex } from "./storage/chain-index.ts";
 import { type DataPaths, type ModuleFilesOptions, moduleFilesIn } from "./storage/data-paths.ts";
 import { unlockedKeys } from "./storage/encryption/unlocked.ts";
+import { followerNeed, type HistoryKept, type LogNeed } from "./storage/prune-plan.ts";
 import type { ExecutorWorkerData } from "./threads/executor.ts";
 import type { QueryPoolWorkerData } from "./threads/query-pool-worker.ts";
 
@@ -76,6 +80,7 @@ export class Engine {
   /** As the state store had them at the start. */
   readonly #storedParameters: ChainParameters | undefined;
   #follower: FollowerHandle | undefined;
+  readonly #pruning: HistoryPruning | undefined;
   readonly #postgres: PostgresSide | undefined;
   readonly #redis: RedisSide | undefined;
   readonly #analytics = new AnalyticsHandle();
@@ -154,6 +159,7 @@ export class Engine {
     } else {
       this.#driven = new DrivenSequencer(this.#pipeline, (height) => this.#blockAt(height));
     }
+    this.#pruning = this.#historyPruning(storage);
     this.#insights = new Insights({
       enhanced: this.#enhanced,
       ask: options.analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
@@ -187,6 +193,39 @@ export class Engine {
     });
   }
 
+  #historyPruning({ journal, paths }: OpenedStorage): HistoryPruning | undefined {
+    if (journal === undefined || paths === undefined) return undefined;
+    return new HistoryPruning(this.#options.history ?? { kept: undefined, archive: undefined }, {
+      journal,
+      chain: this.#chain,
+      needs: () => this.#logNeeds(),
+      check: (signal) => checkState(this.#script("check-worker"), paths, signal),
+      note: (seq) => this.#follower!.beginAt(seq),
+      settled: () => this.#history.settled(),
+      report: this.#options.report,
+    });
+  }
+
+  /** What somebody still needs of the log, whatever of it is to be kept. */
+  async #logNeeds(): Promise<LogNeed[]> {
+    const tablesSeq = await this.#postgres?.tablesSeq();
+    const [chain, progress] = [this.#chain, this.#follower?.progress];
+    if (progress === undefined) return [{ seq: 0, of: "the state store" }];
+    const followers: [number | undefined, string][] = [
+      [progress.appliedSeq, "the state store"],
+      [progress.countedSeq, "analytics"],
+      [tablesSeq, "the tables in PostgreSQL"],
+      [this.#redis?.describe().appliedSeq, "the cache in Redis"],
+    ];
+    const needs = followers.flatMap(([seq, of]) => (seq === undefined ? [] : [followerNeed(chain, seq, of)]));
+    const window = chain.seqOfHeight(this.#retained.lowestHeight ?? 0) ?? 0;
+    needs.push({ seq: window, of: "the rollback window (retention.undo_*)" });
+    const [idSeq, jobSeq] = [this.#ids.oldestKeptSeq, this.#privacy.oldestOpenSeq];
+    if (idSeq !== undefined) needs.push({ seq: idSeq, of: "ids of transactions" });
+    if (jobSeq !== undefined) needs.push({ seq: jobSeq, of: "privacy jobs that are not over" });
+    return needs;
+  }
+
   #storageInsights({ postgres, redis, analytics }: EngineOptions): StorageInsights {
     const [ofPostgres, ofRedis] = [this.#postgres, this.#redis];
     return new StorageInsights({
@@ -196,6 +235,8 @@ export class Engine {
       enhanced: this.#enhanced,
       postgres: ofPostgres && { storage: postgres!, side: ofPostgres },
       redis: ofRedis && { storage: redis!, side: ofRedis },
+      chain: this.#chain,
+      pruning: this.#pruning,
       follower: () => this.#follower?.progress,
       ask: analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
       health: () => healthOf(this.#facts()),
@@ -309,7 +350,8 @@ export class Engine {
     const { redis: storage, dataDir, report } = this.#options;
     if (storage === undefined || dataDir === undefined || paths === undefined) return undefined;
     const script = this.#script("redis-worker");
-    return new RedisSide({ storage, dataDir, paths, log: this.#log, isShared: shared !== undefined, script, report });
+    const logName = shared && (() => toHex(shared.genesisHash ?? this.#read(0)!.blockHash));
+    return new RedisSide({ storage, dataDir, paths, log: this.#log, logName, script, report });
   }
 
   #head(): Head {
@@ -367,6 +409,14 @@ export class Engine {
   /** @param clock what `now` of the options reads. */
   developing(clock: DevClock, accounts: DevService["accounts"]): DevService {
     return new DevChain({ service: this.service, pipeline: this.#pipeline, clock, accounts });
+  }
+
+  /** Lets go of older blocks, receipts and logs, or says which. @throws EngineError ROOT_MISMATCH, StorageError. */
+  async prune(kept: HistoryKept, dryRun: boolean): Promise<PruneReport> {
+    if (this.#pruning !== undefined) return await this.#pruning.prune(kept, dryRun);
+    throw new EngineError("VALIDATION_ERROR", "storage memory has no journal: nothing is pruned", {
+      path: "storage.kind",
+    });
   }
 
   #durable(entry: BlockEntry): void {
@@ -436,6 +486,8 @@ export class Engine {
       parameters: this.parameters,
       limits: this.#options.limits,
       lowestRetainedHeight: this.#retained.lowestHeight ?? 0,
+      lowestHeight: this.#chain.lowestHeight,
+      pruning: this.#pruning?.describe(),
     };
   }
 
@@ -461,6 +513,7 @@ export class Engine {
   }
 
   async #abandon(): Promise<void> {
+    await this.#pruning?.close();
     await this.#privacy.close();
     await this.#pipeline.close();
     await Promise.all([this.#threads.close(), this.#pool?.close()]);

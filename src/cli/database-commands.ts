@@ -40,7 +40,7 @@ export function addDatabaseCommands(program: Command, shapes: CommandShapes): vo
     .option("--analyze", "renew what the planner knows of the tables, and count")
     .option(
       "--prune",
-      "let go of blocks, receipts and logs that are older than what is kept; only while no daemon runs",
+      "let go of blocks, receipts and logs that are older than what is kept; a daemon that runs does it itself",
     )
     .option("--keep <history>", "'100000 blocks' or '30 days' (retention.history)")
     .option("--dry-run", "say what would be pruned, and change nothing")

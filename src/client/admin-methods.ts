@@ -35,6 +35,18 @@ export interface SeedResultJson {
   contracts: Record<string, string>;
 }
 
+export interface PruneResultJson {
+  dryRun: boolean;
+  /** Of the journal: what went, or would. */
+  segments: number;
+  bytes: number;
+  lowestHeightBefore: number;
+  /** Of the oldest block that can then be asked for. */
+  lowestHeight: number;
+  /** Who needs what comes next. */
+  keptFor: string;
+}
+
 type NoParams = Record<string, never>;
 
 export interface AdminMethods {
@@ -47,5 +59,6 @@ export interface AdminMethods {
     params: { transactions?: readonly SeedTransactionJson[] | undefined; force?: boolean | undefined };
     result: SeedResultJson;
   };
+  admin_prune: { params: { keep?: string | undefined; dryRun?: boolean | undefined }; result: PruneResultJson };
   admin_reload: { params: NoParams; result: { tokens: number; certificate: boolean } };
 }

@@ -71,7 +71,18 @@ export interface StorageStatsJson {
   postgres: ServerUseJson | null;
   redis: RedisUseJson | null;
   state: { appliedSeq: number | null; backlogBytes: number | null; flushMs: number | null };
-  log: { durableSeq: number; bytes: number };
+  log: {
+    durableSeq: number;
+    /** Of all entries ever appended. */
+    bytes: number;
+    /** Of the oldest block that can be asked for. */
+    lowestHeight: number;
+    /** Since the daemon's start. */
+    prunedSegments: number;
+    prunedBytes: number;
+    /** Why what retention.history no longer keeps is still there; null when nothing hinders. */
+    notPruned: string | null;
+  };
   blobs: BlobUseJson;
 }
 

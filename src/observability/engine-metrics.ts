@@ -39,6 +39,14 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
   );
   add.gauge("contract_log_seq", "The last durable entry of the log.", () => fact("log", "durableSeq"));
   add.gauge("contract_log_bytes", "Bytes of the log.", () => fact("log", "bytes"));
+  add.gauge("contract_log_lowest_height", "Height of the oldest block that the log has.", () =>
+    fact("log", "lowestHeight"),
+  );
+  add.counter(
+    "contract_log_pruned_bytes_total",
+    "Bytes of segments that were pruned.",
+    () => figures()?.storage?.log.prunedBytes,
+  );
   add.gauge("contract_follower_seq", "The last entry of the log that the state store has.", () =>
     fact("state", "appliedSeq"),
   );

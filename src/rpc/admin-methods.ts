@@ -90,6 +90,35 @@ export const ADMIN_METHODS = {
     },
   }),
 
+  admin_prune: define("admin_prune", {
+    ...ADMIN,
+    description:
+      "Lets go of blocks, receipts and logs that are older than what is to be kept and that nobody needs, 64 segments of the journal at most; with dryRun it says which, and changes nothing.",
+    params: closed({ keep: optional(Text), dryRun: optional(Truth) }),
+    result: closed({
+      dryRun: Truth,
+      segments: Whole,
+      bytes: Whole,
+      lowestHeightBefore: Whole,
+      lowestHeight: Whole,
+      keptFor: Text,
+    }),
+    example: {
+      params: { keep: "30 days", dryRun: true },
+      result: {
+        dryRun: true,
+        segments: 3,
+        bytes: 805_306_368,
+        lowestHeightBefore: 0,
+        lowestHeight: 14_218,
+        keptFor: "retention.history",
+      },
+    },
+    async handle({ keep, dryRun = false }, context) {
+      return { dryRun, ...(await adminOf(context).prune({ keep, dryRun })) };
+    },
+  }),
+
   admin_reload: define("admin_reload", {
     ...ADMIN,
     description:

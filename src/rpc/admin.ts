@@ -5,6 +5,11 @@ export interface AdminService {
   /** @throws EngineError when the storage has no migrations. */
   migrationStatus(): Promise<AdminMethods["admin_migrationStatus"]["result"]>;
   migrate(options: { dryRun: boolean }): Promise<AdminMethods["admin_migrate"]["result"]>;
+  /** @param keep as retention.history; left out: that. @throws EngineError VALIDATION_ERROR, ROOT_MISMATCH, StorageError. */
+  prune(options: {
+    keep: string | undefined;
+    dryRun: boolean;
+  }): Promise<Omit<AdminMethods["admin_prune"]["result"], "dryRun">>;
   /** The built-in sample data. */
   sample(): readonly SeedTransactionJson[];
   /** Whether sample data is welcome on a chain with blocks. */

@@ -117,7 +117,14 @@ export const STORAGE_METHODS = {
       postgres: nullable(closed(USE, { title: "ServerUse" })),
       redis: nullable(RedisUse),
       state: closed({ appliedSeq: nullable(Seq), backlogBytes: nullable(Whole), flushMs: nullable(Measure) }),
-      log: closed({ durableSeq: Seq, bytes: Whole }),
+      log: closed({
+        durableSeq: Seq,
+        bytes: Whole,
+        lowestHeight: Whole,
+        prunedSegments: Whole,
+        prunedBytes: Whole,
+        notPruned: nullable(Text),
+      }),
       blobs: closed({
         bytes: Whole,
         bytesMax: Whole,
@@ -160,7 +167,7 @@ export const STORAGE_METHODS = {
           mismatches: 0,
         },
         state: { appliedSeq: 7, backlogBytes: 0, flushMs: 2.1 },
-        log: { durableSeq: 7, bytes: 9_412 },
+        log: { durableSeq: 7, bytes: 9_412, lowestHeight: 0, prunedSegments: 0, prunedBytes: 0, notPruned: null },
         blobs: {
           bytes: 13_700_000,
           bytesMax: 17_179_869_184,

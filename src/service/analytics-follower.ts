@@ -58,6 +58,11 @@ export class AnalyticsFollower {
     return this.#analytics.seq;
   }
 
+  /** The last entry that is counted in the file. */
+  get savedSeq(): number {
+    return this.#savedSeq;
+  }
+
   /** How long the transactions of an entry took: told before the entry is. */
   timed(seq: number, laps: Laps): void {
     if (seq <= this.seq) return;
@@ -98,16 +103,24 @@ export class AnalyticsFollower {
       : contractReport(this.#analytics, question.address);
   }
 
-  /** Writes the file when it is due, or `now`. */
-  save(now = false): void {
-    if (this.#path === undefined || this.seq === this.#savedSeq) return;
-    if (!now && this.#nowMs() - this.#savedAtMs < SAVE_EVERY_MS) return;
+  /** When the file is to be written next, on the clock of `nowMs`; Infinity while it has everything. */
+  get saveDueMs(): number {
+    if (this.#path === undefined || this.seq === this.#savedSeq) return Number.POSITIVE_INFINITY;
+    return this.#savedAtMs + SAVE_EVERY_MS;
+  }
+
+  /** Writes the file when it is due, or `now`. Answers whether it did. */
+  save(now = false): boolean {
+    const dueMs = this.saveDueMs;
+    if (this.#path === undefined || dueMs === Number.POSITIVE_INFINITY || !(now || this.#nowMs() >= dueMs))
+      return false;
     const partial = `${this.#path}.partial`;
     const record = Buffer.from(JSON.stringify({ version: FILE_VERSION, ...this.#analytics.record() }));
     writeFileSync(partial, sealFile(keysOf(dirname(this.#path)), "analytics", "", record), { mode: 0o600 });
     renameSync(partial, this.#path);
     this.#savedSeq = this.seq;
     this.#savedAtMs = this.#nowMs();
+    return true;
   }
 }
 

@@ -12,6 +12,7 @@ import type { PostgresProgress } from "../storage/postgres-protocol.ts";
 import type { ReadReplicaState } from "../storage/read-replica.ts";
 import { VERSION } from "../version.ts";
 import type { BackupHealth } from "./backup-handle.ts";
+import type { HistoryPruning } from "./history-pruning.ts";
 import type { QueryPoolUse } from "./query-pool.ts";
 import { REDIS_LINKS_AT_EASE, type RedisSide } from "./redis-side.ts";
 
@@ -45,6 +46,9 @@ export interface EngineFacts {
   parameters: ChainParameters;
   limits: Record<string, unknown>;
   lowestRetainedHeight: number;
+  /** Of the oldest block that can be asked for; -1 before the first. */
+  lowestHeight: number;
+  pruning: ReturnType<HistoryPruning["describe"]> | undefined;
 }
 
 export function describeEngine(facts: EngineFacts): Record<string, unknown> {
@@ -73,6 +77,7 @@ export function describeEngine(facts: EngineFacts): Record<string, unknown> {
       idsKept: IDS_KEPT_MIN,
       idsKeptMs: IDS_KEPT_MS,
       lowestRetainedHeight: facts.lowestRetainedHeight,
+      lowestHeight: Math.max(0, facts.lowestHeight),
     },
     nativeAddon: facts.nativeMissing === undefined,
   };
@@ -105,6 +110,8 @@ export function healthOf(facts: EngineFacts): HealthReport {
         kind: facts.leadership !== undefined ? "postgres" : isStored ? "journal" : "memory",
         durableSeq: log.durableSeq,
         bytes: log.byteLength,
+        lowestHeight: facts.lowestHeight,
+        ...(facts.pruning?.problem === undefined ? {} : { notPruned: facts.pruning.problem }),
         ...(fatal !== undefined ? { error: fatal.message } : (facts.leadership ?? {})),
       },
       state: isStored

@@ -22,6 +22,7 @@ export class FollowerHandle {
   #progress: FollowerProgress | undefined;
   readonly #asked = new Map<number, { resolve(answer: never): void; reject(error: EngineError): void }>();
   #nextId = 1;
+  #noting: { readonly seq: number; done(): void; failed(error: EngineError): void } | undefined;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -29,6 +30,7 @@ export class FollowerHandle {
     worker.once("exit", () => {
       for (const { reject } of this.#asked.values())
         reject(new EngineError("SHUTTING_DOWN", "the state store's thread has ended", {}));
+      this.#noting?.failed(new EngineError("SHUTTING_DOWN", "the state store's thread has ended", {}));
     });
   }
 
@@ -55,6 +57,7 @@ export class FollowerHandle {
         handle.#progress = report;
         if (report.problem !== before) events.onWaiting(report.problem);
         events.onProgress(report);
+        if (handle.#noting !== undefined && report.lowestSeq >= handle.#noting.seq) handle.#noting.done();
         resolve();
       });
       handle.#worker.on("error", ({ message }) => {
@@ -71,6 +74,16 @@ export class FollowerHandle {
 
   durable(seq: number, times: readonly EntryTimes[] = []): void {
     this.#worker.postMessage({ durableSeq: seq, times });
+  }
+
+  /** Resolves when the store has noted, durably, that the log begins at `seq`, a block's. One call at a time. */
+  beginAt(seq: number): Promise<void> {
+    return new Promise<void>((done, failed) => {
+      this.#noting = { seq, done, failed };
+      this.#worker.postMessage({ beginSeq: seq });
+    }).finally(() => {
+      this.#noting = undefined;
+    });
   }
 
   /** Asks analytics, as of entry `durableSeq`. Only where they are kept (`analyticsPath`). */

@@ -31,6 +31,8 @@ export function historyFace(history: History, stateCounts: HistoryFace["stateCou
 
 export interface HistoryHandle {
   ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>>;
+  /** Resolves when every question that was asked before is answered. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -61,26 +63,31 @@ class InlineHistory implements HistoryHandle {
     return ask(...args) as ReturnType<HistoryFace[M]>;
   }
 
+  async settled(): Promise<void> {}
+
   async close(): Promise<void> {}
 }
 
 /** Questions that may wait; each is answered in bounded time. */
 const QUESTIONS_MAX = 1_024;
+const POLL_MS = 10;
 
 /** Starts its thread at the first question, and another at the next one after it was lost. */
 class WorkerHistory implements HistoryHandle {
   readonly #script: URL;
   readonly #workerData: unknown;
-  readonly #durableSeq: () => number;
+  readonly #log: BlockLog;
+  readonly #chain: ChainIndex;
   readonly #waiting = new Map<number, { resolve(value: never): void; reject(problem: EngineError): void }>();
   #worker: Worker | undefined;
   #nextId = 1;
   #isClosed = false;
 
-  constructor(script: URL, workerData: unknown, durableSeq: () => number) {
+  constructor(script: URL, workerData: unknown, { log, chain }: { log: BlockLog; chain: ChainIndex }) {
     this.#script = script;
     this.#workerData = workerData;
-    this.#durableSeq = durableSeq;
+    this.#log = log;
+    this.#chain = chain;
   }
 
   ask<M extends HistoryMethod>(method: M, ...args: Parameters<HistoryFace[M]>): Promise<ReturnType<HistoryFace[M]>> {
@@ -93,8 +100,15 @@ class WorkerHistory implements HistoryHandle {
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
       this.#worker ??= this.#start();
-      this.#worker.postMessage({ id, durableSeq: this.#durableSeq(), method, args });
+      const [{ durableSeq }, { lowestSeq }] = [this.#log, this.#chain];
+      this.#worker.postMessage({ id, durableSeq, lowestSeq, method, args });
     });
+  }
+
+  async settled(): Promise<void> {
+    const next = this.#nextId;
+    while ([...this.#waiting.keys()].some((id) => id < next))
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 
   #start(): Worker {
@@ -133,5 +147,5 @@ export function openHistory(
   const { log, chain, paths } = storage;
   if (paths === undefined) return InlineHistory.over(log, chain);
   const directories = { journalDirectory: paths.journal, stateDirectory: paths.state, indexDirectory: paths.index };
-  return new WorkerHistory(script, directories, () => log.durableSeq);
+  return new WorkerHistory(script, directories, { log, chain });
 }

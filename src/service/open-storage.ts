@@ -7,6 +7,7 @@ import type { BlockLog } from "../execution/ports.ts";
 import { ChainIndex } from "../storage/chain-index.ts";
 import { type DataPaths, openDataPaths } from "../storage/data-paths.ts";
 import { instanceId } from "../storage/instance-id.ts";
+import type { Journal } from "../storage/journal.ts";
 import { MemoryLog } from "../storage/memory-log.ts";
 import type { LeaseRequest } from "../storage/postgres-lease.ts";
 import { PostgresLog } from "../storage/postgres-log.ts";
@@ -17,6 +18,8 @@ import { prepareSharedLog } from "./shared-log.ts";
 
 export interface OpenedStorage {
   log: BlockLog;
+  /** The log on this disk, or the copy of it; undefined: there is none. */
+  journal: Journal | undefined;
   /** As far as the state store has applied the log. */
   chain: ChainIndex;
   /** As the state store has them; undefined while it has nothing. */
@@ -30,6 +33,8 @@ export interface SharedLog {
   lease: LeaseRequest;
   /** Of the connections to the log and for leadership. */
   meter: StatementMeter;
+  /** Of its first block, where the copy here no longer has that. */
+  genesisHash: Uint8Array | undefined;
   /** When this daemon leads from the start. */
   token: bigint | undefined;
   /** Called when an append shows that another daemon leads. */
@@ -58,6 +63,7 @@ export async function openStorage(options: StorageOptions): Promise<OpenedStorag
   if (dataDir === undefined)
     return {
       log: new MemoryLog(),
+      journal: undefined,
       chain: new ChainIndex(),
       parameters: undefined,
       paths: undefined,
@@ -67,7 +73,7 @@ export async function openStorage(options: StorageOptions): Promise<OpenedStorag
   const { segmentBytes, report } = options;
   if (postgres?.durability !== "strict") {
     const { log, ...state } = openJournal({ ...paths, segmentBytes }, report);
-    return { log, ...state, paths, shared: undefined };
+    return { log, journal: log, ...state, paths, shared: undefined };
   }
   const copy = {
     onSynced: () => shared?.onCopied(),
@@ -86,13 +92,13 @@ export async function openStorage(options: StorageOptions): Promise<OpenedStorag
     const readReplicas = postgres.readReplicas?.servers ?? [];
     const localInstance = instanceId(dataDir);
     const request = { postgres: postgres.options, lease, localInstance, journal, readReplicas, report };
-    const token = await prepareSharedLog(request);
+    const { token, genesisHash } = await prepareSharedLog(request);
     const meter = new StatementMeter(postgres.slowMs);
     const onFenced = () => shared?.onFenced();
     const log = new PostgresLog({ postgres: postgres.options, meter, journal, onFenced });
     const nobody = () => undefined;
-    shared = { log, lease, token, meter, onFenced: nobody, onCopied: nobody, onCopyFailed: nobody };
-    return { log, ...state, paths, shared };
+    shared = { log, lease, genesisHash, token, meter, onFenced: nobody, onCopied: nobody, onCopyFailed: nobody };
+    return { log, journal, ...state, paths, shared };
   } catch (problem) {
     await journal.close();
     throw problem;

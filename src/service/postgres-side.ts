@@ -4,6 +4,7 @@
  */
 import type { EngineError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
+import { tablesPosition } from "../storage/postgres-inspection.ts";
 import { addedCounts, type StatementCounts } from "../storage/statement-meter.ts";
 import { Leadership } from "./leadership.ts";
 import type { SharedLog } from "./open-storage.ts";
@@ -95,6 +96,12 @@ export class PostgresSide {
 
   get tables() {
     return this.#tables === undefined ? undefined : { ...this.#tables.progress, backlog: this.#tables.backlog };
+  }
+
+  /** Seq of the last entry that the tables have, asked of the server; undefined where there are none. @throws StorageError. */
+  async tablesSeq(): Promise<number | undefined> {
+    const { hasTables, options } = this.#options.storage;
+    return hasTables === false ? undefined : await tablesPosition(options);
   }
 
   get leadership(): ReturnType<Leadership["describe"]> | undefined {

@@ -153,6 +153,11 @@ export class PrivacyHost {
     void this.#jobs.forgetOldCheckpoints();
   }
 
+  /** Seq of the oldest entry with a job that is not over; undefined when there is none. */
+  get oldestOpenSeq(): number | undefined {
+    return this.#jobs.oldestOpenSeq;
+  }
+
   follow(entry: BlockEntry): void {
     this.#jobs.follow(entry);
   }

@@ -6,7 +6,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { toHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import type { DataPaths } from "../storage/data-paths.ts";
@@ -28,8 +27,8 @@ export interface RedisSideOptions {
   readonly dataDir: string;
   readonly paths: DataPaths;
   readonly log: BlockLog;
-  /** Several daemons have this log: any of them may write the cache. */
-  readonly isShared: boolean;
+  /** What a log is known by that several daemons have: any of them may write the cache. Asked when it has its first block. */
+  readonly logName: (() => string) | undefined;
   readonly script: URL;
   report(level: "info" | "warn" | "error", message: string, facts: Record<string, unknown>): void;
 }
@@ -55,6 +54,8 @@ export class RedisSide {
   /** What threads that ended had counted. */
   #ended: { counts: CacheCounts; statements: StatementCounts } = { counts: NO_COUNTS, statements: addedCounts([]) };
   #restarts = 0;
+  /** Whose cache it is. */
+  #instance: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
   #clears = new Map<number, () => void>();
@@ -136,15 +137,15 @@ export class RedisSide {
   }
 
   async #start(): Promise<void> {
-    const { storage, dataDir, paths, log, isShared, script, report } = this.#options;
-    const genesis = log.readHeader(0)!;
+    const { storage, dataDir, paths, log, logName, script, report } = this.#options;
+    this.#instance ??= logName?.() ?? instanceId(dataDir);
     const workerData: RedisWorkerData = {
       journalDirectory: paths.journal,
       stateDirectory: paths.state,
       durableSeq: log.durableSeq,
       logBytes: log.byteLength,
       redis: storage.options,
-      instance: isShared ? toHex(genesis.subarray(192, 224)) : instanceId(dataDir),
+      instance: this.#instance,
       holder: `${hostname()} ${process.pid} ${randomUUID()}`,
       slowMs: storage.slowMs,
     };

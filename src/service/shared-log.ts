@@ -4,6 +4,7 @@
  *   connect ─▶ migrations ─▶ claim, or not ─▶ copy is a beginning of the log ─▶ what is missing is copied, from read replicas first
  */
 import type { Client } from "pg";
+import { BlockEntry } from "../encoding/block-entry.ts";
 import { EngineError, StorageError } from "../errors.ts";
 import type { Journal } from "../storage/journal.ts";
 import { entryHash, LogRows } from "../storage/log-rows.ts";
@@ -30,8 +31,15 @@ const HAND_OVER_ENTRIES = 16;
 const GENESIS_WAIT_MS = 30_000;
 const POLL_MS = 100;
 
-/** Answers the token if this daemon leads. @throws EngineError, StorageError. */
-export async function prepareSharedLog(request: SharedLogRequest): Promise<bigint | undefined> {
+export interface PreparedLog {
+  /** If this daemon leads. */
+  readonly token: bigint | undefined;
+  /** Of the log's first block, where the copy begins behind it. */
+  readonly genesisHash: Uint8Array | undefined;
+}
+
+/** @throws EngineError, StorageError. */
+export async function prepareSharedLog(request: SharedLogRequest): Promise<PreparedLog> {
   const { postgres, journal } = request;
   const client = await connectPostgres(postgres, { application: "start" });
   try {
@@ -45,7 +53,10 @@ export async function prepareSharedLog(request: SharedLogRequest): Promise<bigin
       const entries = await rows.read(client, journal.lastSeq + 1, READ_ENTRIES);
       await journal.append(entries);
       if (entries.length > 0) continue;
-      if (journal.lastSeq >= 0 || token !== undefined) return token;
+      if (journal.lastSeq >= 0 || token !== undefined) {
+        const [genesis] = journal.firstSeq > 0 ? await rows.read(client, 0, 1) : [];
+        return { token, genesisHash: genesis && new BlockEntry(genesis).blockHash };
+      }
       if (performance.now() > giveUpAtMs)
         throw new EngineError("STORAGE_ERROR", "the daemon that leads has made no first block", { retryable: true });
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

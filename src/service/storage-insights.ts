@@ -16,6 +16,7 @@ import type { EnhancedContractEngine } from "../engines/enhanced/enhanced-engine
 import { StorageError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import type { HealthReport, StorageInsights as StorageFace } from "../rpc/services.ts";
+import type { ChainIndex } from "../storage/chain-index.ts";
 import type { DataPaths } from "../storage/data-paths.ts";
 import type { FollowerProgress } from "../storage/follower-protocol.ts";
 import { inspectPostgres, type PostgresInspection } from "../storage/postgres-inspection.ts";
@@ -25,6 +26,7 @@ import { inspectRedis, type RedisInspection } from "../storage/redis-inspection.
 import { describeRedis } from "../storage/redis-options.ts";
 import { SLOW_MS, type StatementCounts } from "../storage/statement-meter.ts";
 import type { HistoryHandle } from "./history-handle.ts";
+import type { HistoryPruning } from "./history-pruning.ts";
 import type { AskAnalytics } from "./insights.ts";
 import type { PostgresStorage } from "./postgres-handle.ts";
 import type { PostgresSide } from "./postgres-side.ts";
@@ -32,6 +34,9 @@ import type { RedisSide, RedisStorage } from "./redis-side.ts";
 
 export interface StorageInsightsModules {
   readonly log: BlockLog;
+  readonly chain: ChainIndex;
+  /** Undefined: nothing is on disk. */
+  readonly pruning: HistoryPruning | undefined;
   readonly paths: DataPaths | undefined;
   readonly history: HistoryHandle;
   readonly enhanced: EnhancedContractEngine;
@@ -124,7 +129,8 @@ export class StorageInsights implements StorageFace {
   }
 
   stats(): StorageStatsJson {
-    const { postgres, redis, log, enhanced } = this.#modules;
+    const { postgres, redis, log, enhanced, chain, pruning } = this.#modules;
+    const pruned = pruning?.describe() ?? { segments: 0, bytes: 0, problem: undefined };
     const follower = this.#modules.follower();
     const queries = enhanced.statistics.totals();
     const ofPostgres = postgres === undefined ? null : postgresUse(postgres.side);
@@ -144,7 +150,14 @@ export class StorageInsights implements StorageFace {
         backlogBytes: follower?.backlogBytes ?? null,
         flushMs: follower?.flushMs ?? null,
       },
-      log: { durableSeq: log.durableSeq, bytes: log.byteLength },
+      log: {
+        durableSeq: log.durableSeq,
+        bytes: log.byteLength,
+        lowestHeight: Math.max(0, chain.lowestHeight),
+        prunedSegments: pruned.segments,
+        prunedBytes: pruned.bytes,
+        notPruned: pruned.problem ?? null,
+      },
       blobs: this.#modules.blobs(),
     };
   }

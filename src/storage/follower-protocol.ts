@@ -21,10 +21,16 @@ export type FollowerRequest =
   | { durableSeq: number; times?: readonly EntryTimes[] }
   /** To be answered as of `durableSeq`, by analytics. */
   | { durableSeq: number; id: number; question: unknown }
+  /** The log is to begin at this entry: noted durably, then reported as `lowestSeq`. */
+  | { beginSeq: number }
   | { stop: true };
 
 export interface FollowerProgress {
   appliedSeq: number;
+  /** With what the log begins, as the store has noted; -1 before the first block. */
+  lowestSeq: number;
+  /** The last entry that is counted in the file of analytics; undefined: none are kept. */
+  countedSeq: number | undefined;
   backlogEntries: number;
   backlogBytes: number;
   /** How long the last write took; 0 at the start. */

@@ -88,6 +88,11 @@ export class Follower {
     return this.#appliedSeq;
   }
 
+  /** Of the oldest block that the log is known to have. */
+  get lowestSeq(): number {
+    return this.#chain.lowestSeq;
+  }
+
   /** Seq of the last entry that was read. */
   get bufferedSeq(): number {
     return this.#chain.lastSeq;

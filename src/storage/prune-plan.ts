@@ -26,10 +26,16 @@ export interface PrunePlan {
   readonly keptFor: string;
 }
 
-/** @param needs at least one. */
-export function planPrune(chain: ChainIndex, segments: readonly SegmentInfo[], needs: readonly LogNeed[]): PrunePlan {
+/** @param needs at least one. @param segmentsMax of those that go. */
+export function planPrune(
+  chain: ChainIndex,
+  segments: readonly SegmentInfo[],
+  needs: readonly LogNeed[],
+  segmentsMax = Number.POSITIVE_INFINITY,
+): PrunePlan {
   const need = needs.reduce((lowest, other) => (other.seq < lowest.seq ? other : lowest));
-  const kept = segments.findIndex(({ sealed, lastSeq }) => !sealed || lastSeq >= need.seq);
+  const needed = segments.findIndex(({ sealed, lastSeq }) => !sealed || lastSeq >= need.seq);
+  const kept = Math.min(needed, segmentsMax);
   const after = chain.clone();
   after.beginAt(segments[kept]?.firstSeq ?? 0);
   return {

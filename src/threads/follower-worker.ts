@@ -48,6 +48,8 @@ class FollowerThread {
   readonly #follower: Follower;
   #durableSeq: number;
   #isStopping = false;
+  /** With what the log is to begin. */
+  #beginSeq = 0;
   #analytics: AnalyticsFollower | undefined;
   #questions: { durableSeq: number; id: number; question: unknown }[] = [];
   /** Whether a segment may want an index: at the start, and after each write. */
@@ -83,11 +85,13 @@ class FollowerThread {
     this.#analytics = new AnalyticsFollower(path, nowMs, counter);
     const firstSeq = this.#source.segments()[0]?.firstSeq ?? 0;
     this.#analytics.checkAgainst({ firstSeq, lastSeq: this.#follower.bufferedSeq });
+    this.#report(0);
     this.schedule(0);
   }
 
   receive(request: FollowerRequest): void {
     if ("stop" in request) this.#isStopping = true;
+    else if ("beginSeq" in request) this.#beginSeq = request.beginSeq;
     else if ("question" in request) this.#questions.push(request);
     else {
       this.#durableSeq = Math.max(this.#durableSeq, request.durableSeq);
@@ -151,12 +155,19 @@ class FollowerThread {
       this.#report(follower.flush().flushMs);
       this.#mayIndex = true;
     }
+    if (this.#beginSeq > 0) {
+      follower.beginAt(this.#beginSeq);
+      this.#beginSeq = 0;
+      this.#report(0);
+      this.#mayIndex = true;
+    }
     if (isLast) return undefined;
     const isCounted = this.#analytics?.read(this.#source, follower.bufferedSeq) ?? true;
     if (!isCaughtUp || !isCounted) return 0;
     this.#answer();
-    this.#analytics?.save();
-    if (!this.#mayIndex) return Math.max(0, follower.dueMs - nowMs());
+    if (this.#analytics?.save() === true) this.#report(0);
+    const saveDueMs = this.#analytics?.saveDueMs ?? Number.POSITIVE_INFINITY;
+    if (!this.#mayIndex) return Math.max(0, Math.min(follower.dueMs, saveDueMs) - nowMs());
     this.#mayIndex = this.#indexer.advance();
     return 0;
   }
@@ -186,8 +197,17 @@ class FollowerThread {
 
   #report(flushMs: number): void {
     const { entries, bytes } = this.#follower.backlog(this.#durableSeq);
-    const { appliedSeq } = this.#follower;
-    this.#post({ appliedSeq, backlogEntries: entries, backlogBytes: bytes, flushMs, problem: this.#problem });
+    const { appliedSeq, lowestSeq } = this.#follower;
+    const countedSeq = this.#analytics?.savedSeq;
+    this.#post({
+      appliedSeq,
+      lowestSeq,
+      countedSeq,
+      backlogEntries: entries,
+      backlogBytes: bytes,
+      flushMs,
+      problem: this.#problem,
+    });
   }
 }
 

@@ -21,6 +21,8 @@ export interface QueryWorkerData {
 export interface HistoryRequest {
   id: number;
   durableSeq: number;
+  /** With what the log begins. */
+  lowestSeq: number;
   method: HistoryMethod;
   args: unknown[];
 }
@@ -46,6 +48,7 @@ port.on("message", (request: HistoryRequest) => {
     const opened = open();
     opened.source.advance(request.durableSeq);
     opened.history.advance(request.durableSeq);
+    opened.history.beginAt(request.lowestSeq);
     const face = historyFace(opened.history, () => countState(data.stateDirectory));
     const ask = face[request.method] as (...args: unknown[]) => unknown;
     const value = ask(...request.args);

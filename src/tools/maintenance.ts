@@ -2,7 +2,7 @@
  * Maintenance of what a daemon keeps, store by store:
  *   vacuum    LMDB copied compactly (no daemon may run); VACUUM of the tables
  *   analyze   ANALYZE of the tables, so that Postgres plans by what is in them; what the embedded store holds
- *   prune     segments of the journal that retention.history no longer keeps and nobody needs (no daemon may run)
+ *   prune     segments of the journal that retention.history no longer keeps and nobody needs
  *   check     every checksum of the journal; the state hashed again, in LMDB and in the tables, against the block's root
  */
 import { existsSync, statSync } from "node:fs";
@@ -55,7 +55,8 @@ async function maintainEmbedded(config: Config, run: MaintenanceRun): Promise<St
       }
   }
   if (run.analyze) Object.assign(facts, await embeddedStatistics(directory));
-  const reports: StoreReport[] = [{ store: "embedded state", facts, problems }];
+  const reports: StoreReport[] = [];
+  if (run.vacuum || run.analyze || run.check) reports.push({ store: "embedded state", facts, problems });
   if (run.prune !== undefined) reports.push(await prunedJournal(config, run.prune, run));
   if (run.check) {
     Object.assign(facts, await checked(problems, () => checkEmbedded(dataDir, run)));

@@ -63,13 +63,13 @@ export async function pruneEmbedded(
 
 async function drop(
   journal: Journal,
-  { segments, lowestSeq }: PrunePlan,
+  { segments }: PrunePlan,
   archive: string | undefined,
   { onProgress, signal }: MaintenanceRun,
 ): Promise<void> {
   const keep = archive === undefined ? undefined : (path: string) => archiveSegment(path, archive);
   let done = 0;
-  for await (const _ of journal.dropSegmentsBefore(lowestSeq, keep)) {
+  for await (const _ of journal.dropSegmentsBefore(segments.at(-1)!.lastSeq + 1, keep)) {
     onProgress({ phase: "pruning", done: ++done, total: segments.length });
     signal.throwIfAborted();
   }

@@ -76,8 +76,8 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { from: "daemon/development", to: [...GROUND, ...PARTS, "engine"] },
   {
     from: "daemon/administration",
-    to: [...GROUND, ...PARTS, "client", "daemon/tokens", "tools/database"],
-    typesOnly: ["client"],
+    to: [...GROUND, ...PARTS, "client", "daemon/tokens", "engine", "tools/database"],
+    typesOnly: ["client", "engine"],
   },
   { from: "daemon", to: [...GROUND, ...PARTS, "engine", "cli/seams"], typesOnly: ["cli/seams"] },
   // What commands do to a data directory or a database.

@@ -89,6 +89,23 @@ describe("the embedded store", () => {
     expect(JSON.stringify(result.stores)).toContain(`${file} at byte`);
   });
 
+  it("is pruned by the daemon that runs on it, or without one, and is told what to keep", async () => {
+    const { dataDir, kill } = await seeded();
+    expect(await maintain(dataDir, ["--prune"])).toMatchObject({ code: 2, error: { code: "VALIDATION_ERROR" } });
+    expect(await maintain(dataDir, ["--prune", "--keep", "soon"])).toMatchObject({ code: 2 });
+    expect(await maintain(dataDir, ["--check", "--dry-run"])).toMatchObject({ code: 2 });
+    // Its log is in one segment yet, which is still written to.
+    const facts = { segments: 0, bytes: 0, lowestHeight: 0, lowestHeightBefore: 0 };
+    const asked = ["--prune", "--keep", "1 block", "--dry-run"];
+    const byDaemon = { store: "journal, by the daemon", facts: { ...facts, dryRun: true } };
+    expect(await maintain(dataDir, asked)).toMatchObject({ code: 0, result: { stores: [byDaemon] } });
+    const environment = { POLYTORUS_RETENTION__HISTORY: "2 days" };
+    expect(await maintain(dataDir, ["--prune"], environment)).toMatchObject({ code: 2 });
+    await kill("SIGTERM");
+    const { result } = await maintain(dataDir, ["--prune"], environment);
+    expect(result.stores.at(-1)).toMatchObject({ store: "journal", facts });
+  });
+
   it("is asked what to do", async () => {
     expect(await maintain(temporaryDirectory(), [])).toMatchObject({ code: 2, error: { code: "VALIDATION_ERROR" } });
   });

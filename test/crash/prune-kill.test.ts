@@ -1,5 +1,5 @@
 /**
- * kill -9 while `db maintenance --prune` deletes segments, at a random one of them. After each kill: the daemon's engine opens
+ * kill -9 while `db maintenance --prune` or a daemon deletes segments, at a random one of them. After each kill: the daemon's engine opens
  * with the same root, asks for what went are PRUNED, and a second run finishes what the first began.
  * CRASH_ROUNDS sets how often (6 when left out).
  */
@@ -10,9 +10,11 @@ import { cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connect } from "../../src/client/client.ts";
 import { DataDir } from "../../src/storage/data-dir.ts";
 import { verifyChain } from "../../src/tools/verify-chain.ts";
-import { BUILT, deployToken, rootOf, temporaryDirectory } from "../support/engine.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { ALICE, BUILT, deployment, deployToken, rootOf, temporaryDirectory, transfer } from "../support/engine.ts";
 import { addBlocks, openSmall, RUN, refusalOf } from "../support/pruned-chain.ts";
 
 const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 6);
@@ -39,6 +41,10 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(() => directory.remove());
+
+function holder(index: number): string {
+  return `0x${(index + 1).toString(16).padStart(40, "0")}`;
+}
 
 function segmentsIn(dataDir: string): number {
   return readdirSync(join(dataDir, "journal")).filter((name) => !name.endsWith(".offsets")).length;
@@ -90,4 +96,60 @@ describe("kill -9 while a journal is pruned", () => {
     },
     60_000 + ROUNDS * 20_000,
   );
+
+  it("leaves the same where it is the daemon that prunes and is killed", async () => {
+    const dataDir = join(directory.path, "daemon");
+    const environment = {
+      POLYTORUS_JOURNAL__SEGMENT_BYTES: "1 MiB",
+      // What the rollback window keeps is then a megabyte of changes.
+      POLYTORUS_RETENTION__UNDO_MAX_BYTES: "1 MiB",
+      // Their file is up to ten seconds behind, and what they lack is kept.
+      POLYTORUS_ENHANCED__ENABLE_ANALYTICS: "false",
+    };
+    const start = async () => {
+      const daemon = await startDaemon(dataDir, { environment });
+      return { daemon, client: await connect({ ipc: daemon.ipc }) };
+    };
+    let { daemon, client } = await start();
+    try {
+      const deployed = await client.call("tx_submit", { transaction: deployment(ALICE, "1000000000") });
+      const token = (deployed as { contractAddress: string }).contractAddress;
+      let sent = 0;
+      for (let round = 0; round < 3; round++) {
+        for (let batch = 0; batch < 100; batch++, sent += 500)
+          await client.call("tx_submitBatch", {
+            transactions: Array.from({ length: 500 }, (_, i) => transfer(token, ALICE, holder(sent + i), 1)),
+            receipts: "summary",
+          });
+        const before = segmentsIn(dataDir);
+        let answer: unknown;
+        const pruning = client.call("admin_prune", { keep: "1 block" }).then(
+          (report) => {
+            answer = report;
+          },
+          (problem: unknown) => {
+            answer = String(problem);
+          },
+        );
+        while (answer === undefined && segmentsIn(dataDir) === before) await sleep(0);
+        await daemon.kill("SIGKILL");
+        await pruning;
+        expect(segmentsIn(dataDir), JSON.stringify(answer)).toBeLessThan(before);
+        ({ daemon, client } = await start());
+        for (const i of [0, sent - 1]) {
+          const question = { address: token, entrypoint: "balanceOf", args: [holder(i)] };
+          expect(await client.call("contract_query", question)).toMatchObject({ result: "1" });
+        }
+      }
+      const info = await client.call("engine_info", {});
+      expect(Number(info.limits["lowestHeight"])).toBeGreaterThan(0);
+      await client.close();
+      await daemon.kill("SIGTERM");
+      const report = await verifyChain(dataDir, RUN);
+      expect(report.mismatch).toBeUndefined();
+      expect(report.stateRoot).toBe(info.stateRoot);
+    } finally {
+      await daemon.kill("SIGKILL");
+    }
+  }, 120_000);
 });

@@ -1,11 +1,14 @@
 /** Pruning: blocks, receipts and logs that are no longer kept go, and whoever asks for them is told from where on they are. */
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { Engine } from "../../src/engine.ts";
+import { unlockDataDir } from "../../src/storage/encryption/unlocked.ts";
 import { systemFiles } from "../../src/storage/files.ts";
 import { LmdbState } from "../../src/storage/lmdb-state.ts";
 import { listFirstSeqs } from "../../src/storage/segment-set.ts";
 import { verifyChain } from "../../src/tools/verify-chain.ts";
+import { writeKeyFile } from "../support/encrypted-directory.ts";
 import { ALICE, BOB, balanceOf, bytes, rootOf, submit, temporaryDirectory, transfer } from "../support/engine.ts";
 import { addBlocks, clientOf, newChain, openSmall, prune, RUN, refusalOf } from "../support/pruned-chain.ts";
 
@@ -274,3 +277,136 @@ describe("pruning", () => {
     expect((await verifyChain(dataDir, RUN)).stateRoot).toBe(root);
   });
 });
+
+describe("an engine that is told what to keep", () => {
+  const history = { kept: { blocks: KEPT }, archive: undefined, lookMs: 20 };
+
+  function directory(): string {
+    const { path, remove } = temporaryDirectory();
+    onTestFinished(remove);
+    return path;
+  }
+
+  async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  const lowestOf = (engine: Engine) => (engine.service.info()["limits"] as { lowestHeight: number }).lowestHeight;
+
+  it("prunes by itself while it goes on, whoever asks meanwhile, and loses nothing that is kept", async () => {
+    const dataDir = directory();
+    const { token } = await newChain(dataDir, 10);
+    const engine = await openSmall(dataDir, { history });
+    const client = await clientOf(engine);
+    const hashes = await addBlocks(engine, token, BLOCKS);
+    const head = 11 + BLOCKS;
+    // Questions of every kind, beside the pruning.
+    let isOver = false;
+    const asking = (async () => {
+      for (let height = 12; !isOver; height = height === head ? 12 : height + 1) {
+        const known = await client.call("tx_receipt", { transactionHash: hashes.get(height)! }).catch(codeOf);
+        if (typeof known === "string")
+          expect([known, height < lowestOf(engine)]).toEqual(["TRANSACTION_NOT_FOUND", true]);
+        const logs = await client.call("contract_logs", { address: token, fromBlock: height, limit: 3 }).catch(codeOf);
+        if (typeof logs === "string") expect([logs, height < lowestOf(engine)]).toEqual(["PRUNED", true]);
+        else expect(logs.items[0]?.blockHeight).toBe(height);
+      }
+    })();
+    await Promise.race([asking, until(() => lowestOf(engine) > head - KEPT - 25)]);
+    isOver = true;
+    await asking;
+    const lowest = lowestOf(engine);
+    expect(lowest).toBeLessThanOrEqual(head - KEPT + 1);
+    await until(() => journalOf(dataDir)[0] === lowest);
+    expect(await client.call("tx_receipt", { transactionHash: hashes.get(lowest)! })).toMatchObject({
+      status: "success",
+    });
+    const stats = await client.call("storage_stats", {});
+    expect(stats.log).toMatchObject({ lowestHeight: lowest, notPruned: null });
+    expect(stats.log.prunedSegments).toBeGreaterThan(0);
+    expect(engine.service.health().backends["log"]).toMatchObject({ lowestHeight: lowest });
+    const totals = await client.call("metrics_performance", {});
+    expect(totals.totalExecutions).toBe(head);
+    const root = rootOf(engine);
+    await engine.close();
+    const again = await openSmall(dataDir);
+    expect([rootOf(again), lowestOf(again)]).toEqual([root, lowest]);
+    expect(await refusalOf(again.service.block(lowest - 1))).toMatchObject({ code: "PRUNED" });
+    await again.close();
+    expect(await verifyChain(dataDir, RUN)).toMatchObject({ stateRoot: root, prunedBelow: lowest });
+    expect(readdirSync(join(dataDir, "index")).every((name) => !name.startsWith("0000000000000000"))).toBe(true);
+  });
+
+  it("ends a stream that stands below the horizon with PRUNED, and goes on with one that does not", async () => {
+    const dataDir = directory();
+    const { token } = await newChain(dataDir, BLOCKS);
+    const engine = await openSmall(dataDir, { history });
+    await until(() => lowestOf(engine) > 0);
+    const client = await clientOf(engine);
+    const lowest = lowestOf(engine);
+    const below = client.call("subscribe", { types: ["newBlocks"], fromBlock: lowest - 1 });
+    expect(await refusalOf(below)).toMatchObject({ code: "PRUNED", facts: { lowestHeight: lowest } });
+    await client.call("subscribe", { types: ["newBlocks"], fromBlock: lowest });
+    await addBlocks(engine, token, 1);
+    await engine.close();
+  });
+
+  it("leaves everything where the state is not what its block says, says so, and goes on", async () => {
+    const dataDir = directory();
+    const { token } = await newChain(dataDir, BLOCKS);
+    const state = LmdbState.open(join(dataDir, "state"));
+    const [row] = [...state.range(new Uint8Array(0), Uint8Array.of(255))];
+    const chainIndex = state.chain();
+    state.fill([{ key: row!.key, value: Uint8Array.of(...row!.value, 1) }], Buffer.from("test"));
+    state.filled(chainIndex);
+    await state.close();
+    const before = journalOf(dataDir);
+    // The tree that was saved at the stop is right, so that the start is not what finds it out.
+    const engine = await openSmall(dataDir, { history });
+    const notPruned = () => engine.service.health().backends["log"]?.["notPruned"];
+    await until(() => notPruned() !== undefined);
+    expect(notPruned()).toMatch(/hashes to/);
+    expect(journalOf(dataDir).slice(0, before.length)).toEqual(before);
+    await addBlocks(engine, token, 1);
+    await engine.close();
+  });
+
+  it("prunes when an administrator says so, to the archive, and keeps everything otherwise", async () => {
+    const dataDir = directory();
+    await newChain(dataDir, BLOCKS);
+    const archive = join(dataDir, "archive");
+    const engine = await openSmall(dataDir, { history: { kept: undefined, archive } });
+    const planned = await engine.prune({ blocks: KEPT }, true);
+    expect(journalOf(dataDir)[0]).toBe(0);
+    expect(await engine.prune({ blocks: KEPT }, false)).toEqual(planned);
+    expect(await engine.prune({ blocks: KEPT }, false)).toMatchObject({
+      segments: 0,
+      lowestHeight: planned.lowestHeight,
+    });
+    expect(readdirSync(archive)).toHaveLength(planned.segments);
+    expect(journalOf(dataDir)[0]).toBe(planned.lowestHeight);
+    await engine.close();
+  });
+
+  it("is the same in an encrypted directory", async () => {
+    const dataDir = join(directory(), "data");
+    const keyFile = writeKeyFile(join(directory(), "key"));
+    mkdirSync(dataDir);
+    unlockDataDir(dataDir, keyFile);
+    const { token } = await newChain(dataDir, BLOCKS);
+    const engine = await openSmall(dataDir, { history });
+    await until(() => lowestOf(engine) > 0 && journalOf(dataDir)[0] === lowestOf(engine));
+    await addBlocks(engine, token, 1);
+    const root = rootOf(engine);
+    const lowest = lowestOf(engine);
+    await engine.close();
+    expect(await verifyChain(dataDir, { ...RUN, keyFile })).toMatchObject({ stateRoot: root });
+    const again = await openSmall(dataDir);
+    expect(lowestOf(again)).toBeGreaterThanOrEqual(lowest);
+    await again.close();
+  });
+});
+
+function codeOf(problem: unknown): string {
+  return (problem as { code: string }).code;
+}

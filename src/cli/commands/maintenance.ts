@@ -1,12 +1,14 @@
 /** db maintenance: vacuum, analyze, check and prune what a daemon keeps, in its data directory and in PostgreSQL. */
+import { existsSync } from "node:fs";
 import { grouped } from "../../client/amounts.ts";
+import { type Client, connect } from "../../client/client.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load.ts";
 import { parseHistory } from "../../config/quantity.ts";
 import { EngineError } from "../../errors.ts";
 import type { Handler, Options } from "../context.ts";
 import { Progress } from "../progress.ts";
-import { audited, maintain, type PruneRun, type StoreReport } from "../seams.ts";
+import { audited, type MaintenanceReport, maintain, type PruneRun, type StoreReport } from "../seams.ts";
 import type { Styles } from "../styles.ts";
 import { fields } from "../table.ts";
 
@@ -24,13 +26,13 @@ export const maintenance: Handler = async (context, _args, options) => {
   const pruned = options["prune"] === true ? pruneRun(options, config) : undefined;
   if (pruned === undefined && (options["keep"] ?? options["dryRun"]) !== undefined)
     throw new EngineError("VALIDATION_ERROR", "--keep and --dry-run belong to --prune", { path: "--prune" });
-  const work = {
+  const asked = {
     prune: pruned,
     vacuum: options["vacuum"] === true,
     analyze: options["analyze"] === true,
     check: options["check"] === true,
   };
-  if (!work.vacuum && !work.analyze && !work.check && pruned === undefined)
+  if (!asked.vacuum && !asked.analyze && !asked.check && pruned === undefined)
     throw new EngineError(
       "VALIDATION_ERROR",
       "say what to do: --prune, --vacuum, --analyze, --check, or several of them",
@@ -40,20 +42,29 @@ export const maintenance: Handler = async (context, _args, options) => {
     );
   const progress = new Progress(process.stderr, "rows");
   const run = {
-    ...work,
+    ...asked,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     signal,
     onProgress: (step: { phase: string; done: number; total: number }) => {
       if (output.isForPeople) progress.update(step);
     },
   };
-  const report = await audited(
-    config,
-    { action: "db.maintenance", facts: work },
-    () => maintain(config, run),
-    ({ stores }) => ({ stores }),
-  ).finally(() => progress.finish());
-  const render = (): string => report.stores.map((store) => storeText(store, work.check, output.styles)).join("\n\n");
+  const daemon = pruned === undefined ? undefined : await daemonAt(config.ipc.path);
+  const work = async (): Promise<MaintenanceReport> => {
+    if (daemon === undefined) return await maintain(config, run);
+    const journal = await prunedByDaemon(daemon, options);
+    if (!asked.vacuum && !asked.analyze && !asked.check) return { stores: [journal], isSound: true };
+    const { stores, isSound } = await maintain(config, { ...run, prune: undefined });
+    return { stores: [journal, ...stores], isSound };
+  };
+  let report: MaintenanceReport;
+  try {
+    report = await audited(config, { action: "db.maintenance", facts: asked }, work, ({ stores }) => ({ stores }));
+  } finally {
+    progress.finish();
+    await daemon?.close();
+  }
+  const render = (): string => report.stores.map((store) => storeText(store, asked.check, output.styles)).join("\n\n");
   if (report.isSound) {
     output.result(report, render);
     return;
@@ -63,6 +74,22 @@ export const maintenance: Handler = async (context, _args, options) => {
   output.failedResult(report, render, failure);
   context.exit(failure.exitCode);
 };
+
+/** The daemon that runs on the data directory; undefined when none does. */
+async function daemonAt(ipc: string): Promise<Client | undefined> {
+  if (!existsSync(ipc)) return undefined;
+  try {
+    return await connect({ ipc });
+  } catch (problem) {
+    if (problem instanceof EngineError && problem.code === "CONNECTION_FAILED") return undefined;
+    throw problem;
+  }
+}
+
+async function prunedByDaemon(daemon: Client, options: Options): Promise<StoreReport> {
+  const params = { keep: options["keep"] as string | undefined, dryRun: options["dryRun"] === true };
+  return { store: "journal, by the daemon", facts: { ...(await daemon.call("admin_prune", params)) }, problems: [] };
+}
 
 /** @throws EngineError VALIDATION_ERROR when nothing says what to keep. */
 function pruneRun(options: Options, { retention }: Config): PruneRun {

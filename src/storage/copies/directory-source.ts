@@ -140,6 +140,11 @@ export class DirectorySource implements StoreSource {
   async *parts(): AsyncGenerator<StorePart> {
     yield* this.rows();
     for (let seq = this.firstSeq; seq <= this.head.seq; ) {
+      if (this.isLive && this.#reader.segments()[0]!.firstSeq > seq)
+        throw new StorageError(`entry ${seq} was pruned by the daemon while it was to be copied: start again`, {
+          retryable: true,
+          seq,
+        });
       const entries = this.#reader.entries(seq, PART_BYTES);
       if (entries.length === 0) throw new StorageError(`entry ${seq} of the log is gone`, { retryable: true, seq });
       yield { kind: "entries", entries };

@@ -4,7 +4,8 @@
  *  - A job is ready when every result that it takes is held; a job whose input failed fails with it.
  */
 import { toLatin1 } from "../../../encoding/bytes.ts";
-import type { Handle } from "../../../encoding/encrypted-handle.ts";
+import { HANDLE_BYTES, type Handle } from "../../../encoding/encrypted-handle.ts";
+import { toHex } from "../../../encoding/hex.ts";
 import type { Job } from "./job.ts";
 
 /** Finished jobs that are still shown. */
@@ -30,8 +31,22 @@ export class JobTable {
     return this.#byHandle.get(toLatin1(handle));
   }
 
+  /** @param reference an id, or a handle that the job makes. */
+  find(reference: Uint8Array): Job | undefined {
+    const job = this.get(toHex(reference));
+    return job === undefined && reference.length === HANDLE_BYTES ? this.byHandle(reference) : job;
+  }
+
   *all(): Generator<Job> {
     yield* this.#byId.values();
+  }
+
+  /** Seq of the oldest entry with a job that is not over; undefined when there is none. */
+  get oldestOpenSeq(): number | undefined {
+    let oldest: number | undefined;
+    for (const { seq, finishedAtMs } of this.all())
+      if (finishedAtMs === undefined && seq < (oldest ?? Infinity)) oldest = seq;
+    return oldest;
   }
 
   add(job: Job): void {

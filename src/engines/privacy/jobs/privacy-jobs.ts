@@ -86,6 +86,11 @@ export class PrivacyJobs {
     return this.#cursor.seq;
   }
 
+  /** Seq of the oldest entry that may have a job which is not over: what is being taken over may bring any. */
+  get oldestOpenSeq(): number | undefined {
+    return this.#entries > 0 ? this.cursor + 1 : this.#table.oldestOpenSeq;
+  }
+
   /** Takes over what a durable entry orders. Entries come in order. */
   follow(entry: BlockEntry): void {
     this.#seq = entry.seq;
@@ -304,14 +309,14 @@ export class PrivacyJobs {
   }
 
   get(reference: Uint8Array): JobView | undefined {
-    const job = this.#find(reference);
+    const job = this.#table.find(reference);
     return job && this.#view(job);
   }
 
   /** Resolves when the job of a handle, or of an id, is over, or after `timeoutMs`. */
   async wait(reference: Uint8Array, timeoutMs: number): Promise<JobView | undefined> {
     await this.#following;
-    const job = this.#find(reference) ?? (await this.#heldJob(reference));
+    const job = this.#table.find(reference) ?? (await this.#heldJob(reference));
     if (job === undefined || job.finishedAtMs !== undefined) return job && this.#view(job);
     await this.#waiters.until(job, timeoutMs);
     return this.#view(job);
@@ -332,7 +337,7 @@ export class PrivacyJobs {
    * result is being stored is done.
    */
   async cancel(reference: Uint8Array): Promise<JobView | undefined> {
-    const job = this.#find(reference) ?? (await this.#heldJob(reference));
+    const job = this.#table.find(reference) ?? (await this.#heldJob(reference));
     await job?.storing;
     if (job === undefined || job.finishedAtMs !== undefined) return job && this.#view(job);
     this.cancelled(job.id);
@@ -358,13 +363,6 @@ export class PrivacyJobs {
     return this.#table.openCount;
   }
 
-  #find(reference: Uint8Array): Job | undefined {
-    return (
-      this.#table.get(toHex(reference)) ??
-      (reference.length === HANDLE_BYTES ? this.#table.byHandle(reference) : undefined)
-    );
-  }
-
   #view(job: Job): JobView {
     return viewJob(job, this.#options.now(), this.#rate.perSecond);
   }
@@ -375,9 +373,7 @@ export class PrivacyJobs {
   async #saveCursor(isLast: boolean): Promise<void> {
     const now = this.#options.now();
     if (this.#entries > (isLast ? 0 : 1) || !(isLast || this.#cursor.isDue(now))) return;
-    let seq = this.#seq;
-    for (const job of this.#table.all()) if (job.finishedAtMs === undefined) seq = Math.min(seq, job.seq - 1);
-    await this.#cursor.write(seq, now);
+    await this.#cursor.write(Math.min(this.#seq, (this.#table.oldestOpenSeq ?? Infinity) - 1), now);
   }
 
   /** Every entry that there was at a start is taken over: what nobody will go on with may go. */
