@@ -59,7 +59,7 @@ export async function startDaemon(
   try {
     if (dataDir !== undefined) unlockDataDir(dataDir.path, config.encryption.keyFile);
     const limits: FrontLimits = { ...DEFAULT_FRONT_LIMITS, ...config.limits };
-    const monitoring = await Monitoring.open(config.monitoring, log);
+    const monitoring = await Monitoring.open(config, log);
     let backups: BackupHandle | undefined;
     const development = config.dev ? new Development(config, log) : undefined;
     const opened = await openEngine(config, limits, {

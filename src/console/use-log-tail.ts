@@ -6,7 +6,7 @@
  *  - No hole among the rows, nor between the last one and the next page: above HEARD_MAX the page is asked for again.
  */
 import { useEffect, useState } from "preact/hooks";
-import type { EventResults, FoundLogJson } from "../client/methods.ts";
+import type { EventResults, FoundLogJson, PageJson } from "../client/methods.ts";
 import { isStreaming, tailLogs } from "./live.ts";
 import { useStore } from "./store.ts";
 import { LIVE_POLL_MS, type Paged, usePages } from "./use-rpc.ts";
@@ -17,7 +17,7 @@ const ROWS_MAX = HEARD_MAX + PAGE;
 const FLUSH_MS = 200;
 
 /** @param isLive false: what is shown stays. */
-export function useLogTail(address: string | undefined, isLive: boolean): Paged<FoundLogJson> {
+export function useLogTail(address: string | undefined, isLive: boolean): Paged<PageJson<FoundLogJson>> {
   const hasStream = useStore(isStreaming);
   const [heard, setHeard] = useState<readonly FoundLogJson[]>([]);
   const params = { order: "newest" as const, limit: PAGE, ...(address === undefined ? {} : { address }) };

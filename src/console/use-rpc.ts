@@ -102,7 +102,7 @@ type PagedMethod = {
   [M in MethodName]: ResultOf<M> extends PageJson<unknown> ? M : never;
 }[MethodName];
 
-export interface Paged<T> extends Answer<PageJson<T>> {
+export interface Paged<R> extends Answer<R> {
   /** 0 is the first. */
   readonly page: number;
   readonly next: (() => void) | undefined;
@@ -114,7 +114,7 @@ export function usePages<M extends PagedMethod>(
   method: M,
   params: ParamsOf<M> | undefined,
   freshness: Freshness = {},
-): Paged<ResultOf<M>["items"][number]> {
+): Paged<ResultOf<M>> {
   const key = JSON.stringify(params);
   const [place, setPlace] = useState<{ key: string; cursors: string[] }>({ key, cursors: [] });
   const cursors = place.key === key ? place.cursors : [];
@@ -128,7 +128,7 @@ export function usePages<M extends PagedMethod>(
   const nextCursor = answer.data?.nextCursor ?? undefined;
   return {
     ...answer,
-    data: data as PageJson<ResultOf<M>["items"][number]> | undefined,
+    data,
     page: cursors.length,
     next: nextCursor === undefined ? undefined : () => setPlace({ key, cursors: [...cursors, nextCursor] }),
     previous: cursors.length === 0 ? undefined : () => setPlace({ key, cursors: cursors.slice(0, -1) }),

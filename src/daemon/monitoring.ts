@@ -10,6 +10,9 @@ import { VERSION } from "../version.ts";
 /** Analytics answer once they have counted up to now: under load a scrape does without them rather than wait longer. */
 const ANSWER_MS_MAX = 1_000;
 
+/** Where blocks become durable, in OpenTelemetry's words where it has one. */
+const LOG_SYSTEMS = { journal: "polytorus.journal", strict: "postgresql", memory: "polytorus.memory" } as const;
+
 export class Monitoring {
   readonly telemetry: Telemetry;
   readonly #log: Log;
@@ -24,12 +27,13 @@ export class Monitoring {
   }
 
   /** Undefined when nothing is to be measured: then nothing of it is loaded. */
-  static async open(config: Config["monitoring"], log: Log): Promise<Monitoring | undefined> {
-    const { performance, errors, tracing, otlpEndpoint, traceOneIn } = config;
+  static async open({ monitoring, storage }: Config, log: Log): Promise<Monitoring | undefined> {
+    const { performance, errors, tracing, otlpEndpoint, traceOneIn } = monitoring;
     if (!performance && !errors && !tracing) return undefined;
     const { Telemetry } = await import("../observability/telemetry.ts");
+    const logSystem = LOG_SYSTEMS[storage.durability];
     if (!tracing || otlpEndpoint === undefined) {
-      const telemetry = new Telemetry({ version: VERSION, performance, errors, tracer: undefined });
+      const telemetry = new Telemetry({ version: VERSION, performance, errors, tracer: undefined, logSystem });
       return new Monitoring(telemetry, log, async () => {});
     }
     const { OtlpExporter } = await import("../observability/otlp-exporter.ts");
@@ -39,8 +43,8 @@ export class Monitoring {
       version: VERSION,
       report: (message, facts) => log.warn(facts, message),
     });
-    const tracer = new Tracer(exporter, traceOneIn);
-    const telemetry = new Telemetry({ version: VERSION, performance, errors, tracer });
+    const tracer = new Tracer(exporter, traceOneIn, logSystem);
+    const telemetry = new Telemetry({ version: VERSION, performance, errors, tracer, logSystem });
     return new Monitoring(telemetry, log, () => exporter.close());
   }
 

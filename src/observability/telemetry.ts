@@ -20,6 +20,8 @@ export interface TelemetryOptions {
   /** Errors are counted by method and code. */
   errors: boolean;
   tracer: Tracer | undefined;
+  /** The db.system.name of what makes blocks durable. */
+  logSystem: string;
 }
 
 /** Labels are the names of the method table, which is fixed; what is more than that is counted together. */
@@ -33,7 +35,7 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
   readonly #methods = new Map<string, Method>();
   readonly #instruments = new Instruments();
   readonly #execution = new Histogram();
-  readonly #append = new Histogram({ db_system_name: "polytorus.journal", db_operation_name: "append" });
+  readonly #append: Histogram;
   #figures: EngineFigures | undefined;
   blocks = 0;
   transactions = 0;
@@ -42,6 +44,7 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
+    this.#append = new Histogram({ db_system_name: options.logSystem, db_operation_name: "append" });
     const add = this.#instruments;
     add.gauge("polytorus_build_info", "Version of the daemon, as a label.", () => [
       { labels: { version: options.version }, value: 1 },

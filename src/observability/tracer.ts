@@ -2,7 +2,7 @@
  * Tracer: one trace joins what a request waited for, what its transaction cost, and what storage took.
  *
  *   rpc method (server) ── contract.block: from the queue to its execution ── contract.execute: one transaction and its gas
- *                      └── journal.append: until it was durable
+ *                      └── log.append: until it was durable, where the log is
  *                      └── contract.query, or a cached answer
  *
  * A request is traced when its caller's traceparent says so, or when a counter comes round: one in `oneIn`. For all others
@@ -31,14 +31,17 @@ import { newSpanId, newTraceId, parseTraceparent, type TraceContext } from "./tr
 
 export class Tracer {
   readonly exporter: OtlpExporter;
+  /** The db.system.name of what makes blocks durable. */
+  readonly logSystem: string;
   readonly #oneIn: number;
   #untilNext: number;
   traced = 0;
 
   /** @param oneIn 0: only what callers ask for. */
-  constructor(exporter: OtlpExporter, oneIn: number) {
+  constructor(exporter: OtlpExporter, oneIn: number, logSystem: string) {
     this.exporter = exporter;
     this.#oneIn = oneIn;
+    this.logSystem = logSystem;
     this.#untilNext = oneIn;
   }
 
@@ -49,20 +52,20 @@ export class Tracer {
       this.#untilNext = this.#oneIn;
     } else if (!parent.isSampled) return undefined;
     this.traced++;
-    return new Trace(this.exporter, method, startedAtMs, parent);
+    return new Trace(this, method, startedAtMs, parent);
   }
 }
 
 class Trace implements RequestTrace {
-  readonly #exporter: OtlpExporter;
+  readonly #tracer: Tracer;
   readonly #method: string;
   readonly #startedAtMs: number;
   readonly #parent: TraceContext | undefined;
   readonly #root: { readonly traceId: string; readonly spanId: string };
   readonly #spans: string[] = [];
 
-  constructor(exporter: OtlpExporter, method: string, startedAtMs: number, parent: TraceContext | undefined) {
-    this.#exporter = exporter;
+  constructor(tracer: Tracer, method: string, startedAtMs: number, parent: TraceContext | undefined) {
+    this.#tracer = tracer;
     this.#method = method;
     this.#startedAtMs = startedAtMs;
     this.#parent = parent;
@@ -103,11 +106,11 @@ class Trace implements RequestTrace {
     this.#add("contract.execute", "internal", startMs, executedAtMs, attributes, blockId);
     if (block.durableAtMs === undefined) return;
     this.#add(
-      "journal.append",
+      "log.append",
       "client",
       executedAtMs,
       block.durableAtMs,
-      wordAttribute("db.system.name", "polytorus.journal") +
+      wordAttribute("db.system.name", this.#tracer.logSystem) +
         wordAttribute("db.operation.name", "append") +
         countAttribute("db.operation.batch.size", transactionCount) +
         countAttribute("db.response.bytes", block.bytes.length),
@@ -124,7 +127,7 @@ class Trace implements RequestTrace {
     this.#spans.push(
       spanText(this.#root, parentId, this.#method, "server", this.#startedAtMs, endMs, attributes, error),
     );
-    this.#exporter.add(this.#spans);
+    this.#tracer.exporter.add(this.#spans);
   }
 
   /** @returns the span's id. */

@@ -231,6 +231,8 @@ export const PRIVACY_METHODS = {
       const size = pageSize({ limit }, context.limits);
       const { items, open } = privacyOf(context).jobs({ status, contract: contract?.toLowerCase() });
       const start = cursor === undefined ? 0 : 1 + items.findIndex(({ jobId }) => jobId === cursor);
+      // A job that was over is let go of some time: beginning again would never come to an end.
+      if (cursor !== undefined && start === 0) throw invalid("cursor", "the id of a job that is still listed", cursor);
       const shown = items.slice(start, start + size);
       return { items: shown, nextCursor: start + size < items.length ? shown.at(-1)!.jobId : null, open };
     },

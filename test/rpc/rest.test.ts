@@ -135,6 +135,7 @@ describe("what can't be answered", () => {
     ["/v1/blocks?limit=many", 400, "VALIDATION_ERROR"],
     ["/v1/blocks?limit=1000000", 400, "LIMIT_EXCEEDED"],
     ["/v1/blocks?cursor=never", 400, "VALIDATION_ERROR"],
+    [`/v1/privacy/jobs?cursor=0x${"00".repeat(32)}`, 400, "VALIDATION_ERROR"],
     ["/v1/logs?limit=1&limit=2", 400, "VALIDATION_ERROR"],
     ["/v1/logs?colour=red", 400, "VALIDATION_ERROR"],
     ["/v1/logs?cursor=AAAA", 400, "VALIDATION_ERROR"],

@@ -168,7 +168,13 @@ describePostgres("with PostgreSQL and Redis", () => {
     it("gives Prometheus the same figures, by server", async () => {
       const { engine, storage } = await scene();
       const { service } = engine;
-      const telemetry = new Telemetry({ version: "0", performance: true, errors: true, tracer: undefined });
+      const telemetry = new Telemetry({
+        version: "0",
+        performance: true,
+        errors: true,
+        tracer: undefined,
+        logSystem: "test",
+      });
       const stats = await storage.stats();
       const streams = { subscriptions: 0, subscriptionsMax: 1, dropped: new Map() };
       const figures = { health: service.health(), height: 1, performance: undefined, streams, storage: stats };

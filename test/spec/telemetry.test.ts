@@ -127,12 +127,14 @@ describe("a daemon", () => {
     await expect.poll(() => collector.spans.length, { timeout: 10_000 }).toBeGreaterThan(0);
     const { spans } = collector;
     expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
-    const [root, block, execute, append] = ["tx_submit", "contract.block", "contract.execute", "journal.append"].map(
+    const [root, block, execute, append] = ["tx_submit", "contract.block", "contract.execute", "log.append"].map(
       (name) => spans.find((span) => span.name === name)!,
     );
     expect(root!.parentSpanId).toBe("00f067aa0ba902b7");
     expect([block!.parentSpanId, append!.parentSpanId]).toEqual([root!.spanId, root!.spanId]);
     expect(execute!.parentSpanId).toBe(block!.spanId);
+    const system = append!.attributes.find(({ key }) => key === "db.system.name");
+    expect(system!.value).toEqual({ stringValue: "polytorus.journal" });
     const attribute = (key: string) => execute!.attributes.find((each) => each.key === key)?.value;
     expect(attribute("contract.address")).toEqual({ stringValue: token });
     expect(attribute("contract.gas.used")).toEqual({ intValue: String(result!["gasUsed"]) });
@@ -187,7 +189,13 @@ describe("monitoring", () => {
 });
 
 describe("the dashboard and the alert rules", () => {
-  const { names } = new Telemetry({ version: "0", performance: true, errors: true, tracer: undefined });
+  const { names } = new Telemetry({
+    version: "0",
+    performance: true,
+    errors: true,
+    tracer: undefined,
+    logSystem: "test",
+  });
   /** What queries name that is no metric: labels, functions, words of PromQL, Prometheus' own `up`. */
   const known = new Set([...names, "up"]);
   const metricsIn = (query: string) =>

@@ -1,8 +1,9 @@
 /** To the next and the previous page of a list that is read by cursors. */
+import type { PageJson } from "../../client/methods.ts";
 import type { Paged } from "../use-rpc.ts";
 
 interface PagerProps {
-  readonly paged: Paged<unknown>;
+  readonly paged: Paged<PageJson<unknown>>;
   /** What the first page has: "newest", or "first" where the order is another. */
   readonly first?: "newest" | "first";
 }

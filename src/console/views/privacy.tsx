@@ -1,24 +1,25 @@
 /** Jobs that evaluate circuits on ciphertexts, with their progress, and what the schemes hide and what not. */
 import type { JobJson, SchemeJson } from "../../client/privacy-methods.ts";
 import { compact, duration, percent, whole } from "../format.ts";
+import { Pager } from "../parts/pager.tsx";
 import { Meter, PageHead, Panel } from "../parts/panel.tsx";
 import { BlockReference, ContractReference, HexText } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { PartStatus } from "../parts/status.tsx";
 import { Table } from "../parts/table.tsx";
 import { setQuery, usePlace } from "../router.ts";
-import { useRpc } from "../use-rpc.ts";
+import { usePages, useRpc } from "../use-rpc.ts";
 
 const REFRESH_MS = 1_500;
-const SHOWN = 200;
+const PAGE = 50;
 const STATUSES = ["waiting", "ready", "running", "done", "failed", "cancelled"] as const;
 
 export function PrivacyView() {
   const { query } = usePlace();
   const status = STATUSES.find((name) => name === query["status"]);
-  const jobs = useRpc(
+  const jobs = usePages(
     "privacy_jobs",
-    { limit: SHOWN, ...(status === undefined ? {} : { status }) },
+    { limit: PAGE, ...(status === undefined ? {} : { status }) },
     { everyMs: REFRESH_MS },
   );
   const schemes = useRpc("privacy_schemes", {});
@@ -42,6 +43,7 @@ export function PrivacyView() {
         <Shown answer={jobs}>
           {({ items }) => (items.length > 0 ? <Jobs items={items} /> : <Empty title="No job is here" />)}
         </Shown>
+        <Pager paged={jobs} first="first" />
       </Panel>
       <Panel title="Schemes" isPadded={false}>
         <Shown answer={schemes}>
