@@ -11,7 +11,8 @@ import { toHex } from "./hex.ts";
 
 export const FileKind = { secretKey: 1, evaluationKey: 2, ciphertexts: 3, seededCiphertexts: 4 } as const;
 
-const HEADER_BYTES = 16;
+const MAGICS: readonly string[] = ["PTFH", "PTPL"];
+export const HEADER_BYTES = 16;
 const HASH_BYTES = 32;
 const VERSION = 1;
 /** Before a scheme's own bytes of a ciphertext file. */
@@ -35,10 +36,10 @@ export interface CiphertextFile {
 /** @throws RejectedError PRIVACY_FILE_INVALID naming the byte; PRIVACY_SECRET_KEY for a secret key. */
 export function readPrivacyFile(bytes: Uint8Array, path: string): PrivacyFile {
   if (bytes.length < HEADER_BYTES + HASH_BYTES) return refuse(path, bytes.length, "it ends before its header does");
-  const magic = Buffer.from(bytes.subarray(0, 4)).toString("latin1");
+  const magic = magicOf(bytes);
   const [kind, version] = [bytes[4]!, bytes[5]!];
-  if (magic !== "PTFH" && magic !== "PTPL") return refuse(path, 0, "it does not begin with PTFH or PTPL");
-  if (kind === FileKind.secretKey)
+  if (!MAGICS.includes(magic)) return refuse(path, 0, `it does not begin with ${MAGICS.join(" or ")}`);
+  if (isSecretKey(bytes))
     throw new RejectedError("PRIVACY_SECRET_KEY", `${path}: this is a secret key; it never leaves its holder`, {
       path,
     });
@@ -50,6 +51,15 @@ export function readPrivacyFile(bytes: Uint8Array, path: string): PrivacyFile {
   if (!equalBytes(hashOf(bytes.subarray(0, end)), bytes.subarray(end)))
     return refuse(path, end, "the checksum is not that of the bytes before it");
   return { magic, kind, parameterSet: bytes[6]! | (bytes[7]! << 8), payload: bytes.subarray(HEADER_BYTES, end) };
+}
+
+/** By the first five bytes of a file. */
+export function isSecretKey(bytes: Uint8Array): boolean {
+  return MAGICS.includes(magicOf(bytes)) && bytes[4] === FileKind.secretKey;
+}
+
+function magicOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(0, 4)).toString("latin1");
 }
 
 export function readCiphertexts(payload: Uint8Array, path: string): CiphertextFile {

@@ -26,7 +26,7 @@ import {
 } from "../encoding/encrypted-handle.ts";
 import { getEncryptedType } from "../encoding/encrypted-type.ts";
 import { fromHex, toHex } from "../encoding/hex.ts";
-import { hashOf, readPrivacyFile } from "../encoding/privacy-file.ts";
+import { hashOf, isSecretKey, readPrivacyFile } from "../encoding/privacy-file.ts";
 import { handleKey } from "../encoding/state-key.ts";
 import {
   decodeHandleRecord,
@@ -63,6 +63,8 @@ export interface LocalPrivacyModules {
   now(): number;
 }
 
+/** 0x, and what a file's magic and kind take. */
+const HEADER_DIGITS = 2 + 2 * 5;
 /** Of a ciphertext file's payload: what follows key and context is its own. */
 const BODY_AT = 64;
 const PENDING_RETRY_MS = 1_000;
@@ -362,10 +364,9 @@ function unknown(handle: Handle): EngineError {
   });
 }
 
-/** A secret key's header stands in its first part: nothing of it is kept. */
+/** A secret key's header stands in its first part (PrivacyUploads): nothing of it is kept. */
 function refuseSecretKey({ offset, data }: UploadParams): void {
-  const isOurs = data.startsWith("0x50544648") || data.startsWith("0x5054504c");
-  if (offset === 0 && isOurs && data.slice(10, 12) === "01")
+  if (offset === 0 && isSecretKey(fromHex(data.slice(0, HEADER_DIGITS))!))
     throw new RejectedError("PRIVACY_SECRET_KEY", "data: this is a secret key; it never leaves its holder", {
       path: "data",
     });

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import type { UploadParams } from "../client/privacy-methods.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { fromHex, toHex } from "../encoding/hex.ts";
+import { HEADER_BYTES } from "../encoding/privacy-file.ts";
 import { EngineError, RejectedError } from "../errors.ts";
 import type { BlobStore } from "../execution/ports.ts";
 
@@ -52,6 +53,9 @@ export class PrivacyUploads {
     if (offset > received) return refuse("offset", received, offset);
     if (offset + data.length > total) return refuse("data", `at most ${total - offset} bytes`, data.length);
     if (offset + data.length <= received) return { received };
+    // What kind of file it is shows before anything of it is kept.
+    if (known === undefined && data.length < HEADER_BYTES)
+      return refuse("data", `a first part of at least ${HEADER_BYTES} bytes`, data.length);
     if (known === undefined) await this.#makeRoom(total);
     const next = offset + data.length;
     const fresh = data.subarray(received - offset);

@@ -189,11 +189,11 @@ describe("uploads", () => {
     const chain = await Chain.open({ privacy: { workers: 1, blobBytesMax: MIB, jobsMax: 10 } });
     const announce = (fill: number, total: number) => {
       const sha256 = toHex(createHash("sha256").update(Uint8Array.of(fill)).digest());
-      return chain.privacy.putKey({ offset: 0, total, sha256, data: "0xff" });
+      return chain.privacy.putKey({ offset: 0, total, sha256, data: `0x${"ff".repeat(16)}` });
     };
-    expect(await announce(1, MIB - 10)).toEqual({ received: 1 });
-    expect(await codeOf(announce(2, 11))).toBe("BUSY");
-    expect(await announce(3, 10)).toEqual({ received: 1 });
-    expect(await codeOf(announce(4, 2))).toBe("BUSY");
+    expect(await announce(1, MIB - 20)).toEqual({ received: 16 });
+    expect(await codeOf(announce(2, 21))).toBe("BUSY");
+    expect(await announce(3, 20)).toEqual({ received: 16 });
+    expect(await codeOf(announce(4, 17))).toBe("BUSY");
   });
 });

@@ -50,8 +50,9 @@ export const plainScheme: Scheme = {
   },
 
   readCiphertext(file, binding, path) {
-    const { kind, payload } = readPrivacyFile(file, path);
+    const { kind, parameterSet, payload } = readPrivacyFile(file, path);
     if (kind !== FileKind.ciphertexts) refuse(path, 4, "it holds no ciphertexts");
+    if (parameterSet !== 0) throw unknownParameterSet(path, "PTPL", parameterSet);
     const ciphertexts = readCiphertexts(payload, path);
     requireContext(ciphertexts, binding.keyId, binding.context, path);
     const { count, body } = ciphertexts;
