@@ -5,6 +5,8 @@ import { afterEach, expect, it } from "vitest";
 import { OtlpExporter } from "../../src/observability/otlp-exporter.ts";
 import { countAttribute, spanText, textAttribute } from "../../src/observability/span.ts";
 
+/** For a busy machine. */
+const PATIENT = { timeout: 20_000 };
 const closing: (() => void)[] = [];
 afterEach(() => {
   for (const close of closing.splice(0)) close();
@@ -46,11 +48,11 @@ it("sends a full batch at once and the rest after a while, as OTLP in JSON", asy
   const { exporter, bodies, answer } = await openCollector(200);
   const attributes = textAttribute("name", 'a "word"') + countAttribute("count", 7);
   exporter.add(Array.from({ length: 513 }, (_, i) => span(`span ${i}`, attributes)));
-  await expect.poll(() => bodies.length).toBe(1);
+  await expect.poll(() => bodies.length, PATIENT).toBe(1);
   answer();
-  await expect.poll(() => bodies.length, { timeout: 5_000 }).toBe(2);
+  await expect.poll(() => bodies.length, PATIENT).toBe(2);
   answer();
-  await expect.poll(() => exporter.exported).toBe(513);
+  await expect.poll(() => exporter.exported, PATIENT).toBe(513);
   const [full, rest] = bodies.map((body) => JSON.parse(body).resourceSpans[0].scopeSpans[0].spans);
   expect([full.length, rest.length, exporter.dropped]).toEqual([512, 1, 0]);
   expect(rest[0]).toMatchObject({ name: "span 512", kind: 1, traceId: "a".repeat(32) });
@@ -63,7 +65,7 @@ it("sends a full batch at once and the rest after a while, as OTLP in JSON", asy
 it("drops and counts what is more than a slow collector takes", async () => {
   const { exporter, bodies, answer } = await openCollector(200);
   for (let i = 0; i < 6; i++) exporter.add(Array.from({ length: 512 }, () => span("each")));
-  await expect.poll(() => bodies.length).toBe(1);
+  await expect.poll(() => bodies.length, PATIENT).toBe(1);
   expect(exporter.dropped).toBe(512);
   answer();
 });
@@ -72,9 +74,9 @@ it("drops what a collector refuses, and says so once", async () => {
   const { exporter, bodies, reports, answer } = await openCollector(503);
   for (const dropped of [1, 2]) {
     exporter.add([span("each")]);
-    await expect.poll(() => bodies.length, { timeout: 5_000 }).toBe(dropped);
+    await expect.poll(() => bodies.length, PATIENT).toBe(dropped);
     answer();
-    await expect.poll(() => exporter.dropped).toBe(dropped);
+    await expect.poll(() => exporter.dropped, PATIENT).toBe(dropped);
   }
   expect(reports).toEqual(["traces are dropped: the collector does not take them"]);
 });
