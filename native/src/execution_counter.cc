@@ -114,11 +114,19 @@ void add(double* numbers, uint32_t* bins, double histogramAfter, const Execution
   if (execution.isTimed) bins[kTimeBins + execution.timeBin]++;
 }
 
+/** Looked at together, so that the cache misses of the sketch overlap. */
+constexpr size_t kWindow = 8;
+
+struct Call {
+  const uint8_t* transaction;
+  const uint8_t* receipt;
+  uint32_t callerHash;
+};
+
 /** Counts the caller of one execution, or answers false with nothing changed. */
-bool addCaller(const ExecutionRun& run, const uint8_t* address, const Execution& execution) {
+bool addCaller(const ExecutionRun& run, uint32_t hash, const Execution& execution) {
   const CallerPlaces& callers = run.callers;
   if (callers.state[kUntilHalved] == 1) return false;
-  const uint32_t hash = hashAddress(address);
   const uint32_t place = placeOf(callers, hash);
   if (place == kNoPlace) {
     if (getsPlace(callers, hash)) return false;
@@ -133,34 +141,65 @@ bool addCaller(const ExecutionRun& run, const uint8_t* address, const Execution&
   return true;
 }
 
+bool addCall(ExecutionRun& run, const Call& call) {
+  while (run.lap < run.lapNumbers && run.next >= run.laps[run.lap]) run.lap += 2;
+  const bool isTimed = run.lap < run.lapNumbers;
+  const double timeUs = isTimed ? std::max(0.0, run.laps[run.lap + 1]) : 0;
+  const uint64_t gasUsed = little64(call.receipt + kGasUsedAt);
+  const double gasLimit = double(little64(call.transaction + kGasLimitAt));
+  const Execution execution = {double(gasUsed), gasLimit, isTimed, timeUs, binOf(gasUsed), binOf(uint64_t(timeUs))};
+  if (!addCaller(run, call.callerHash, execution)) return false;
+  add(run.trackNumbers, run.trackBins, 0, execution);
+  run.gasUsed += execution.gasUsed;
+  run.next++;
+  return true;
+}
+
+/** Where an entry's parts stand. */
+struct EntryParts {
+  explicit EntryParts(Bytes entry) : bytes(entry.data), size(entry.size), count(little32(bytes + 4)) {
+    offsetsAt = kEntryHeaderBytes + kHashBytes * count;
+    transactionsAt = offsetsAt + 8 * count;
+    receiptsAt = transactionsAt + little32(bytes + kTransactionsBytesAt);
+  }
+
+  /** False where it is not the call, did not succeed or is not within the entry. */
+  bool read(size_t index, Bytes wanted, Call& call) const {
+    const size_t at = transactionsAt + little32(bytes + offsetsAt + 4 * index);
+    const size_t receiptAt = receiptsAt + little32(bytes + offsetsAt + 4 * (count + index));
+    if (at + kToAt + wanted.size > size || receiptAt + kReceiptHeaderBytes > size) return false;
+    call.transaction = bytes + at;
+    call.receipt = bytes + receiptAt;
+    return call.transaction[0] == kCall && call.transaction[2] == kFormEntrypoint && call.receipt[0] == kSuccess &&
+           std::memcmp(call.transaction + kToAt, wanted.data, wanted.size) == 0;
+  }
+
+  const uint8_t* bytes;
+  size_t size;
+  size_t count;
+  size_t offsetsAt;
+  size_t transactionsAt;
+  size_t receiptsAt;
+};
+
 }  // namespace
 
 void countRun(ExecutionRun& run) {
-  const uint8_t* bytes = run.entry.data;
-  const size_t size = run.entry.size;
-  const size_t count = little32(bytes + 4);
-  const size_t offsetsAt = kEntryHeaderBytes + kHashBytes * count;
-  const size_t transactionsAt = offsetsAt + 8 * count;
-  const size_t receiptsAt = transactionsAt + little32(bytes + kTransactionsBytesAt);
-  if (receiptsAt > size) return;
-  const size_t transactionBytes = kToAt + run.call.size;
-  for (; run.next < count; run.next++) {
-    const size_t at = transactionsAt + little32(bytes + offsetsAt + 4 * run.next);
-    const size_t receiptAt = receiptsAt + little32(bytes + offsetsAt + 4 * (count + run.next));
-    if (at + transactionBytes > size || receiptAt + kReceiptHeaderBytes > size) return;
-    const uint8_t* transaction = bytes + at;
-    const uint8_t* receipt = bytes + receiptAt;
-    if (transaction[0] != kCall || transaction[2] != kFormEntrypoint || receipt[0] != kSuccess) return;
-    if (std::memcmp(transaction + kToAt, run.call.data, run.call.size) != 0) return;
-    while (run.lap < run.lapNumbers && run.next >= run.laps[run.lap]) run.lap += 2;
-    const uint64_t gasUsed = little64(receipt + kGasUsedAt);
-    const bool isTimed = run.lap < run.lapNumbers;
-    const double timeUs = isTimed ? std::max(0.0, run.laps[run.lap + 1]) : 0;
-    const double gasLimit = double(little64(transaction + kGasLimitAt));
-    const Execution execution = {double(gasUsed), gasLimit, isTimed, timeUs, binOf(gasUsed), binOf(uint64_t(timeUs))};
-    if (!addCaller(run, transaction + kSenderAt, execution)) return;
-    add(run.trackNumbers, run.trackBins, 0, execution);
-    run.gasUsed += execution.gasUsed;
+  const EntryParts entry(run.entry);
+  if (entry.receiptsAt > entry.size) return;
+  Call window[kWindow];
+  while (run.next < entry.count) {
+    const size_t wanted = std::min<size_t>(kWindow, entry.count - run.next);
+    size_t read = 0;
+    for (; read < wanted && entry.read(run.next + read, run.call, window[read]); read++) {
+      const uint32_t hash = hashAddress(window[read].transaction + kSenderAt);
+      window[read].callerHash = hash;
+      __builtin_prefetch(run.callers.sketch + hash % kCallerSketch, 1);
+      __builtin_prefetch(run.callers.slots + hash % kCallerSlots);
+    }
+    for (size_t i = 0; i < read; i++)
+      if (!addCall(run, window[i])) return;
+    if (read < wanted) return;
   }
 }
 

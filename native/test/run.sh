@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the core's unit tests and runs them: plainly, and under the address, undefined-behaviour and (the tree) thread sanitizers.
 #   run.sh        everything, with every instruction set and the real parameter sets: some minutes
-#   run.sh fast   encrypted gates, transfers and requests under the sanitizers only, gates in a dimension that hides nothing
+#   run.sh fast   encrypted gates, transfers, requests and counts under the sanitizers only, gates in a dimension that hides nothing
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -32,6 +32,8 @@ sanitized transfers-sanitized -O1 ../src/transfers.cc transfers_test.cc
 "$work/transfers-sanitized"
 sanitized wire-sanitized -O1 ../src/receipt_text.cc ../src/submission_reader.cc wire_test.cc
 "$work/wire-sanitized"
+sanitized counter-sanitized -O1 ../src/execution_counter.cc execution_counter_test.cc
+"$work/counter-sanitized"
 if [ "${1:-}" = fast ]; then
   sanitized tfhe-small -O1 -DPOLYTORUS_TEST_DIMENSION=24 "${tfhe[@]}" tfhe_test.cc
   "$work/tfhe-small" 70

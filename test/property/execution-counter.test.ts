@@ -231,3 +231,30 @@ it("refuses arrays that are too short instead of counting beside them", () => {
   expect(() => count({}, 4)).toThrow(TypeError);
   expect(() => count({}, 0, { ...track, bins: new Uint32Array(100) })).toThrow(TypeError);
 });
+
+it("forgets the contract executed longest ago, never one that each block goes on with, and keeps what it came to", () => {
+  const executed = (contract: string): Executed => ({
+    sender: 1,
+    contract,
+    entrypoint: "transfer",
+    status: "success",
+    gasUsed: 1,
+  });
+  for (const counter of [undefined, native]) {
+    const analytics = new Analytics(undefined, -1, counter);
+    const others = Array.from({ length: 1_001 }, (_, i) => address(0xd0000 + i));
+    for (const [seq, other] of others.entries()) {
+      const calls = [CONTRACTS[0]!, CONTRACTS[0]!, other, CONTRACTS[0]!].map(executed);
+      analytics.add(entryOf({ atMs: START_MS, executed: calls, laps: [], delta: new Uint8Array(0) }, seq));
+    }
+    const isKept = (contract: string) => analytics.contract(bytesOf(contract)) !== undefined;
+    expect([CONTRACTS[0]!, others[0]!, others[1]!, others[2]!, others.at(-1)!].map(isKept)).toEqual([
+      true,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(analytics.track().executions).toBe(4 * others.length);
+  }
+});

@@ -87,7 +87,10 @@ export class Analytics {
     this.callers = new Callers(file?.callers);
     this.#contracts = new LRUCache({
       max: CONTRACTS_MAX,
-      dispose: (contract) => this.#forgotten.include(contract.track(this.headTimeMs), this.headTimeMs),
+      dispose: (contract) => {
+        this.#forgotten.include(contract.track(this.headTimeMs), this.headTimeMs);
+        if (contract === this.#lastContract) this.#lastContract = undefined;
+      },
     });
     for (const contract of file?.contracts ?? []) {
       const address = Buffer.from(contract.address, "hex").toString("latin1");
@@ -162,7 +165,6 @@ export class Analytics {
     for (const contract of this.#touched) contract.endEntry(timestampMs, this.series);
     this.#touched.clear();
     this.#lastTouched = undefined;
-    this.#lastContract = undefined;
   }
 
   /** @param laps that end before the transaction at `index` are passed. Undefined when it was not timed. */
@@ -203,9 +205,12 @@ export class Analytics {
     this.callers.add(bytes, at + SENDER_AT, execution, atMs);
   }
 
+  /** It is executed: the last to be forgotten. */
   #touch(contract: ContractAnalytics): void {
-    if (this.#lastTouched !== contract) this.#touched.add(contract);
+    if (this.#lastTouched === contract) return;
     this.#lastTouched = contract;
+    this.#touched.add(contract);
+    this.#contracts.get(contract.address);
   }
 
   /** Whether this call is of the contract and entrypoint of the one before: most are, and need not be looked up. */
@@ -253,7 +258,7 @@ export class Analytics {
 
   #contract(bytes: Buffer, at: number): ContractAnalytics {
     const address = bytes.toString("latin1", at, at + ADDRESS_BYTES);
-    let contract = this.#contracts.get(address);
+    let contract = this.#contracts.peek(address);
     if (contract === undefined) {
       contract = new ContractAnalytics(address);
       this.#contracts.set(address, contract);
