@@ -2,7 +2,7 @@
  * Composition root of the engine: log, state, executor, sequencer and history become one EngineService. The daemon adds
  * sockets; tests, and programs that embed the engine, use it as it is.
  *
- *   open: journal recovered ─▶ chain index, retained window, ids from its tail ─▶ follower ─▶ executor caught up ─▶ ready
+ *   open: journal recovered ─▶ chain index, retained window, ids from its tail ─▶ executor caught up ─▶ follower ─▶ ready
  *   close: drained ─▶ state tree saved ─▶ follower applied everything ─▶ journal closed
  */
 import { BlockEntry } from "./encoding/block-entry.ts";
@@ -280,6 +280,8 @@ export class Engine {
       }
     }
     await Promise.all([this.#startFollower(), this.#pipeline.start()]);
+    // Not before: it would take half of the machine from the executor that catches up.
+    this.#follower?.durable(this.#log.localSeq);
     await this.#postgres?.start();
     if (this.#log.durableSeq < 0) {
       const entry = await this.#pipeline.askNow("genesis", [this.#options.balances]);
@@ -322,7 +324,6 @@ export class Engine {
       onFailed: (error) => this.#fail(error),
     });
     this.#analytics.follower = this.#follower;
-    this.#follower.durable(this.#log.localSeq);
   }
 
   #postgresSide({ shared }: OpenedStorage): PostgresSide | undefined {
