@@ -25,13 +25,15 @@ constexpr size_t kPrefixMaxBytes = 64;
 
 using Info = Napi::CallbackInfo;
 
-Bytes bytesAt(const Info& info, size_t index) {
-  if (!info[index].IsTypedArray() || info[index].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-    throw Napi::TypeError::New(info.Env(), "argument " + std::to_string(index) + " must be a Uint8Array");
+Bytes bytesOf(const Napi::Value& value, size_t index) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    throw Napi::TypeError::New(value.Env(), "argument " + std::to_string(index) + " must be a Uint8Array");
   }
-  const auto array = info[index].As<Napi::Uint8Array>();
+  const auto array = value.As<Napi::Uint8Array>();
   return {array.Data(), array.ByteLength()};
 }
+
+Bytes bytesAt(const Info& info, size_t index) { return bytesOf(info[index], index); }
 
 uint8_t* outputAt(const Info& info, size_t index, size_t bytes) {
   const Bytes output = bytesAt(info, index);
@@ -55,13 +57,15 @@ Napi::Value treeAttach(const Info& info) { return Napi::Number::New(info.Env(), 
 
 Napi::Value treeRelease(const Info& info) { return Napi::Boolean::New(info.Env(), trees().release(textAt(info, 0))); }
 
-/** (handle, delta, isBackward, root out) */
+/** (handle, deltas, isBackward, root out) */
 Napi::Value treeApply(const Info& info) {
-  const Bytes delta = bytesAt(info, 1);
+  const auto list = info[1].As<Napi::Array>();
+  std::vector<Bytes> deltas(list.Length());
+  for (uint32_t i = 0; i < deltas.size(); i++) deltas[i] = bytesOf(list[i], 1);
   const Direction direction = info[2].As<Napi::Boolean>().Value() ? Direction::kBackward : Direction::kForward;
   uint8_t* out = outputAt(info, 3, kHashBytes);
   trees().with(numberAt(info, 0), [&](StateTree& tree) {
-    tree.apply(delta, direction);
+    tree.applyAll(deltas, direction);
     std::memcpy(out, tree.root(), kHashBytes);
   });
   return info.Env().Undefined();

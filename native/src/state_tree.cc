@@ -47,32 +47,38 @@ void StateTree::requireSound() const {
 
 // ---- From a delta to changes in key order -----------------------------------------------------------------------------
 
-void StateTree::apply(Bytes delta, Direction direction) {
+void StateTree::applyAll(const std::vector<Bytes>& deltas, Direction direction) {
   requireSound();
-  readDelta(delta, direction);
+  readDeltas(deltas, direction);
   sortChanges();
-  requireDistinct(delta);
+  keepLast(deltas);
   update(deltaBodies_.data(), deltaChanges_);
 }
 
-void StateTree::readDelta(Bytes delta, Direction direction) {
+void StateTree::readDeltas(const std::vector<Bytes>& deltas, Direction direction) {
   // The first pass checks every length, and counts: hashes are written into the bodies later, so those must not move.
   size_t records = 0;
   DeltaRecord record;
-  for (DeltaReader reader(delta); reader.next(record);) records++;
+  deltaEnds_.clear();
+  for (const Bytes& delta : deltas) {
+    for (DeltaReader reader(delta); reader.next(record);) records++;
+    if (records > kMaxLeaves) throw MalformedDelta(0, "it changes more keys than a tree may have");
+    deltaEnds_.push_back(uint32_t(records));
+  }
   trimScratch(records);
-  if (records > kMaxLeaves) throw MalformedDelta(0, "it changes more keys than a tree may have");
   deltaBodies_.resize(records * kLeafBytes);
   deltaChanges_.resize(records);
 
   Sha256Batch hashes;
   uint8_t* body = deltaBodies_.data();
   uint32_t index = 0;
-  for (DeltaReader reader(delta); reader.next(record); index++, body += kLeafBytes) {
-    const DeltaValue& value = direction == Direction::kForward ? record.after : record.before;
-    hashes.add(record.prefix.data, record.prefix.size, record.suffix.data, record.suffix.size, body);
-    if (!value.isAbsent) hashes.add(value.bytes.data, value.bytes.size, nullptr, 0, body + kHashBytes);
-    deltaChanges_[index] = {0, index, value.isAbsent};
+  for (const Bytes& delta : deltas) {
+    for (DeltaReader reader(delta); reader.next(record); index++, body += kLeafBytes) {
+      const DeltaValue& value = direction == Direction::kForward ? record.after : record.before;
+      hashes.add(record.prefix.data, record.prefix.size, record.suffix.data, record.suffix.size, body);
+      if (!value.isAbsent) hashes.add(value.bytes.data, value.bytes.size, nullptr, 0, body + kHashBytes);
+      deltaChanges_[index] = {0, index, value.isAbsent};
+    }
   }
   hashes.flush();
   for (LeafChange& change : deltaChanges_) change.keyTop = keyTopOf(&deltaBodies_[size_t(change.index) * kLeafBytes]);
@@ -110,16 +116,33 @@ void StateTree::sortRun(LeafChange* first, LeafChange* last) {
   });
 }
 
-void StateTree::requireDistinct(Bytes delta) const {
-  for (size_t i = 1; i < deltaChanges_.size(); i++) {
-    const LeafChange &a = deltaChanges_[i - 1], &b = deltaChanges_[i];
-    if (a.keyTop != b.keyTop) continue;
-    if (!isSameKey(&deltaBodies_[size_t(a.index) * kLeafBytes], &deltaBodies_[size_t(b.index) * kLeafBytes])) continue;
-    DeltaReader reader(delta);
-    DeltaRecord record;
-    for (uint32_t index = 0; index <= b.index; index++) reader.next(record);
-    throw MalformedDelta(record.offset, "this record's key occurs before");
+void StateTree::keepLast(const std::vector<Bytes>& deltas) {
+  const auto deltaOf = [this](const LeafChange& change) {
+    return std::upper_bound(deltaEnds_.begin(), deltaEnds_.end(), change.index);
+  };
+  size_t kept = 0;
+  for (const LeafChange& change : deltaChanges_) {
+    if (kept > 0 && isSameChange(deltaChanges_[kept - 1], change)) {
+      if (deltaOf(deltaChanges_[kept - 1]) == deltaOf(change)) refuseRepeated(deltas, change.index);
+      kept--;
+    }
+    deltaChanges_[kept++] = change;
   }
+  deltaChanges_.resize(kept);
+}
+
+bool StateTree::isSameChange(const LeafChange& a, const LeafChange& b) const {
+  const uint8_t* bodies = deltaBodies_.data();
+  return a.keyTop == b.keyTop && isSameKey(bodies + size_t(a.index) * kLeafBytes, bodies + size_t(b.index) * kLeafBytes);
+}
+
+void StateTree::refuseRepeated(const std::vector<Bytes>& deltas, uint32_t index) const {
+  size_t delta = 0;
+  while (deltaEnds_[delta] <= index) delta++;
+  DeltaReader reader(deltas[delta]);
+  DeltaRecord record;
+  for (uint32_t i = delta == 0 ? 0 : deltaEnds_[delta - 1]; i <= index; i++) reader.next(record);
+  throw MalformedDelta(record.offset, "this record's key occurs before");
 }
 
 void StateTree::trimScratch(size_t changes) {

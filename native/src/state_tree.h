@@ -57,7 +57,10 @@ class StateTree {
   StateTree();
 
   /** @throws MalformedDelta, tree unchanged, also when a key occurs twice. The side not applied is not compared with the tree. */
-  void apply(Bytes delta, Direction direction);
+  void apply(Bytes delta, Direction direction) { applyAll({delta}, direction); }
+
+  /** The same for deltas one after the other, hashed once: of a key that several have, the last one's value stays. */
+  void applyAll(const std::vector<Bytes>& deltas, Direction direction);
 
   /**
    * The same for leaves that are hashed already. `bodies` holds 64 bytes a change; `changes` ascend strictly by keyHash.
@@ -108,10 +111,12 @@ class StateTree {
   uint8_t* leafBody(Ref ref) { return leaves_.data()[ref & ~kLeafFlag].bytes; }
   const uint8_t* leafBody(Ref ref) const { return leaves_.data()[ref & ~kLeafFlag].bytes; }
 
-  void readDelta(Bytes delta, Direction direction);
+  void readDeltas(const std::vector<Bytes>& deltas, Direction direction);
   void sortChanges();
   void sortRun(LeafChange* first, LeafChange* last);
-  void requireDistinct(Bytes delta) const;
+  void keepLast(const std::vector<Bytes>& deltas);
+  bool isSameChange(const LeafChange& a, const LeafChange& b) const;
+  [[noreturn]] void refuseRepeated(const std::vector<Bytes>& deltas, uint32_t index) const;
   void walkDown(const uint8_t* bodies, const std::vector<LeafChange>& changes);
   void hashUp();
 
@@ -143,6 +148,7 @@ class StateTree {
 
   // Scratch of one update, kept so that a block allocates nothing.
   std::vector<uint8_t> deltaBodies_;
+  std::vector<uint32_t> deltaEnds_;  // By delta, the index after its last change.
   std::vector<LeafChange> deltaChanges_, sorted_;
   const uint8_t* bodies_ = nullptr;
   const LeafChange* changes_ = nullptr;

@@ -144,6 +144,31 @@ void testRandomUpdates() {
   }
 }
 
+void testManyDeltas() {
+  // Seventy deltas of up to four records over twenty keys of one byte: nearly every key is in several of them.
+  StateTree together, apart;
+  std::vector<std::vector<uint8_t>> deltas;
+  for (int i = 0; i < 70; i++) {
+    std::vector<uint8_t> delta = {1, 0x10, 0, 0, 0, 0};
+    uint8_t suffix = uint8_t(nextRandom() % 5);
+    for (int record = 0; record < 4; record++, suffix = uint8_t(suffix + 5), delta[2]++) {
+      delta.insert(delta.end(), {1, 0, suffix});
+      if (nextRandom() % 4 == 0) {
+        delta.insert(delta.end(), {255, 255});
+      } else {
+        delta.insert(delta.end(), {1, uint8_t(nextRandom() >> 40), 255});
+      }
+    }
+    deltas.push_back(delta);
+  }
+  std::vector<Bytes> all;
+  for (const auto& delta : deltas) all.push_back({delta.data(), delta.size()});
+  for (const Bytes& delta : all) apart.apply(delta, Direction::kForward);
+  together.applyAll(all, Direction::kForward);
+  check(std::memcmp(together.root(), apart.root(), kHashBytes) == 0, "many deltas at once have the root of one after the other");
+  check(together.leafCount() == apart.leafCount() && apart.leafCount() > 0, "and as many leaves");
+}
+
 /** Key hashes that share 255 bits, and every shorter length: leaves as deep as leaves can be. */
 void testDeepestPaths() {
   StateTree tree;
@@ -251,6 +276,7 @@ int main(int, char** argv) {
   testKnownHashes();
   testKernelsAgree();
   testRandomUpdates();
+  testManyDeltas();
   testDeepestPaths();
   testNodesAreReused();
   testMalformedDeltas();

@@ -36,6 +36,11 @@ export interface StateTree {
    * @throws MalformedBytesError when the delta is not one, or has a key twice; the tree is then unchanged.
    */
   apply(delta: Uint8Array, direction: DeltaDirection): Uint8Array;
+  /**
+   * Takes the new side of one block's delta after the other; answers the root after the last. The roots between are not computed.
+   * @throws MalformedBytesError; the tree is then of no use.
+   */
+  applyAll(deltas: readonly Uint8Array[]): Uint8Array;
   root(): Uint8Array;
   leafCount(): number;
   /** Memory taken, in bytes; an estimate in PortableStateTree. */

@@ -419,12 +419,11 @@ export class BlockExecutor {
     return root;
   }
 
-  /** Follows a block executed elsewhere or before: its delta is taken as it stands. Answers the root after it. */
-  follow(entry: BlockEntry): Uint8Array {
-    const root = this.#tree.apply(entry.delta, "forward");
-    this.table.overwrite(entry.delta, "forward", entry.seq);
+  /** Follows blocks executed elsewhere or before: their deltas are taken as they stand. */
+  follow(entries: readonly BlockEntry[]): void {
+    this.#tree.applyAll(entries.map(({ delta }) => delta));
+    for (const { delta, seq } of entries) this.table.overwrite(delta, "forward", seq);
     this.#parallel?.reset();
-    return root;
   }
 
   /** Block 0: chain parameters and native balances. Their sum is below 2^256. */

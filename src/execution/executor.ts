@@ -177,12 +177,19 @@ export class Executor {
    * entry which one of them has already does no harm as long as all up to the head follow.
    */
   follow(entries: readonly { entry: Uint8Array; undone: readonly Uint8Array[] }[]): void {
+    let blocks: BlockEntry[] = [];
     for (const { entry: bytes, undone } of entries) {
       const entry = new BlockEntry(bytes);
-      if (entry.isRollback) for (const block of undone) this.blocks.undo(new BlockEntry(block), entry.seq);
-      else this.blocks.follow(entry);
       this.#head = headOf(entry);
+      if (!entry.isRollback) {
+        blocks.push(entry);
+        continue;
+      }
+      this.blocks.follow(blocks);
+      blocks = [];
+      for (const block of undone) this.blocks.undo(new BlockEntry(block), entry.seq);
     }
+    this.blocks.follow(blocks);
   }
 
   applied(seq: number): void {

@@ -78,6 +78,11 @@ export class PortableStateTree implements StateTree {
     return this.root();
   }
 
+  applyAll(deltas: readonly Uint8Array[]): Uint8Array {
+    for (const delta of deltas) this.apply(delta, "forward");
+    return this.root();
+  }
+
   root(): Uint8Array {
     return hashBytes(hashOf(this.#root));
   }

@@ -14,7 +14,7 @@ export interface Addon {
   readonly isa: "avx512" | "shani" | "portable";
   treeAttach(name: string): number;
   treeRelease(name: string): boolean;
-  treeApply(handle: number, delta: Uint8Array, isBackward: boolean, rootOut: Uint8Array): void;
+  treeApply(handle: number, deltas: readonly Uint8Array[], isBackward: boolean, rootOut: Uint8Array): void;
   treeRoot(handle: number, rootOut: Uint8Array): void;
   treeLeafCount(handle: number): number;
   treeByteLength(handle: number): number;

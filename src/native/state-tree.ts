@@ -50,9 +50,17 @@ export class NativeStateTree implements StateTree {
   }
 
   apply(delta: Uint8Array, direction: DeltaDirection): Uint8Array {
+    return this.#apply([delta], direction);
+  }
+
+  applyAll(deltas: readonly Uint8Array[]): Uint8Array {
+    return this.#apply(deltas, "forward");
+  }
+
+  #apply(deltas: readonly Uint8Array[], direction: DeltaDirection): Uint8Array {
     const root = new Uint8Array(HASH_BYTES);
     try {
-      this.#addon.treeApply(this.#handle, delta, direction === "backward", root);
+      this.#addon.treeApply(this.#handle, deltas, direction === "backward", root);
     } catch (error) {
       throw isMalformedDelta(error) ? new MalformedBytesError("delta", error.offset, error.message) : error;
     }

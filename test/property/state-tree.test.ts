@@ -60,7 +60,7 @@ function* flipEveryBit(proof: StateProofJson): Generator<StateProofJson> {
 describe("state tree, every implementation", () => {
   afterEach(disposeTrees);
 
-  it("has the root that the definition gives after every block, forwards and backwards", () => {
+  it("has the root that the definition gives after every block, forwards and backwards, and after many at once", () => {
     fc.assert(
       fc.property(history, (blocks) => {
         const trees = createAll();
@@ -85,6 +85,12 @@ describe("state tree, every implementation", () => {
           for (const tree of trees) tree.apply(deltas[height]!, "backward");
           expectEvery(height);
         }
+        const half = deltas.length >> 1;
+        for (const tree of trees) {
+          tree.applyAll(deltas.slice(0, half));
+          expect(tree.applyAll(deltas.slice(half))).toEqual(expected.at(-1));
+        }
+        expectEvery(deltas.length);
       }),
       { numRuns: 150 },
     );

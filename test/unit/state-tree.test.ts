@@ -116,6 +116,21 @@ for (const implementation of [...treeImplementations, nativeReadAhead]) {
       expect(tree.root()).toEqual(root);
     });
 
+    it("takes the last value of a key that several blocks write, and refuses one of them that names a key twice", () => {
+      const tree = treeOf(create(), { a: "1", b: "1" });
+      const blocks = [
+        delta(change("a", "2")),
+        delta(change("b"), change("a")),
+        delta(change("c", "3"), change("a", "4")),
+      ];
+      expect(tree.applyAll(blocks)).toEqual(naiveRoot(new Map(Object.entries({ a: "4", c: "3" }))));
+      expect(tree.leafCount()).toBe(2);
+      const twice = delta(change("b", "1"), change("a", "2"), change("b", "3"));
+      expect(() => tree.applyAll([...blocks, twice, ...blocks])).toThrow(
+        new MalformedBytesError("delta", 28, "this record's key occurs before"),
+      );
+    });
+
     it("refuses a delta that is cut anywhere, and stays as it was", () => {
       const tree = treeOf(create(), { a: "1" });
       const root = tree.root();
@@ -305,7 +320,7 @@ describe("named native trees", () => {
       const handle = addon.treeAttach("survivor");
       const root = new Uint8Array(32);`;
     const first = `${attach}
-      addon.treeApply(handle, Buffer.from("${block}", "hex"), false, root);
+      addon.treeApply(handle, [Buffer.from("${block}", "hex")], false, root);
       require("node:worker_threads").parentPort.postMessage("applied");
       for (;;);`;
     const second = `${attach}
