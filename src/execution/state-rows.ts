@@ -14,7 +14,7 @@
  *  - The index is seeded, so that nobody can choose addresses that collide in it.
  */
 import { randomInt } from "node:crypto";
-import type { ByteWriter } from "../encoding/bytes.ts";
+import { type ByteWriter, readU32 } from "../encoding/bytes.ts";
 import { hashLongKey, LongKeys } from "./long-keys.ts";
 
 export const ROW_WORDS = 16;
@@ -137,8 +137,9 @@ export class StateRows {
   findKeyAt(space: number, bytes: Uint8Array, at: number, length: number): number {
     if (length > INLINE_KEY_BYTES) return this.#findLong(space, bytes, at, length);
     const words = this.#keyWords;
-    words.fill(0);
-    for (let i = 0; i < length; i++) words[i >> 2]! |= bytes[at + i]! << (8 * (i & 3));
+    const whole = length >>> 2;
+    for (let i = 0; i < words.length; i++) words[i] = i < whole ? readU32(bytes, at + 4 * i) : 0;
+    for (let i = 4 * whole; i < length; i++) words[whole]! |= bytes[at + i]! << (8 * (i & 3));
     return this.find(space, words[0]!, words[1]!, words[2]!, words[3]!, words[4]!, words[5]!, length);
   }
 
