@@ -6,8 +6,9 @@
  *            share out, one counter that everybody raises, and the built-in ERC-20. Transfers of 1 unit between random
  *            holders. The executor alone on its thread, with the native tree; helpers on LMDB; no journal, no wire.
  * Compared   the same blocks on an executor with no helper, in turn.
- * Expected   cw20 and work 1.6 times as fast with one helper on two cores, AssemblyScript tokens 1.3 times: making roots and
- *            hashes of a block, half of what so short a call takes, is not shared out. No slower than 0.97 where it is of no use.
+ * Expected   cw20 1.6 times as fast with one helper on two cores, work 1.5, AssemblyScript tokens 1.2 times: making roots and
+ *            hashes of a block, a quarter of what so short a call takes, is not shared out, and taking over half of the calls costs
+ *            another. No slower than 0.97 where it is of no use.
  * Checked    every block's bytes equal those of the executor alone, and every transaction succeeds.
  * Run        node scripts/run.mjs bench/micro/parallel-execution.bench.ts [holders] [blockSize] [seconds] [helpers] [patienceMs]
  *            Times are the wall's; ONLY=<a workload's name> runs one. On a busy machine look at the processor time of the threads,
