@@ -67,12 +67,15 @@ export class AutoSequencer {
       out.length = start;
       throw problem;
     }
-    const submission = hasFlag(out.bytes, start, count, TxFlag.id)
+    const hasIds = hasFlag(out.bytes, start, count, TxFlag.id);
+    const submission = hasIds
       ? this.#options.ids.admit(out, start, count, wait, sink)
       : new Submission(sink, wait, count);
-    if (wait === "accepted") submission.acceptedHashes = this.#hashes(out.bytes, start, submission.sentCount);
     batch.add(submission);
-    if (wait === "accepted") sink.settle(submission);
+    if (wait === "accepted" && !hasIds) {
+      submission.acceptedHashes = this.#hashes(out.bytes, start, count);
+      sink.settle(submission);
+    }
     if (batch.count >= BATCH_TRANSACTIONS_EAGER) this.pump();
     else this.#schedule();
   }

@@ -24,6 +24,8 @@ export interface Located {
 export interface SubmissionSink {
   settle(outcome: Submission): void;
   fail(error: EngineError): void;
+  /** It ran, and is not durable yet: for a sink that tells those who wait for no more, and hears of the rest. */
+  executed?(outcome: Submission): void;
   /** What will become of it is not known, and whoever asked must be told. One of the others follows. */
   overdue?(error: EngineError): void;
 }
@@ -77,7 +79,17 @@ export class Submission {
   }
 
   acceptedHash(index: number): Uint8Array | undefined {
-    return this.acceptedHashes?.[index];
+    return this.acceptedHashes?.[index] ?? this.block(index)?.transactionHash(this.position(index));
+  }
+
+  /** Somebody hears of it before it is durable. */
+  get isToldEarly(): boolean {
+    return this.wait === "executed" || this.sink.executed !== undefined;
+  }
+
+  tellExecuted(): void {
+    if (this.wait === "executed") this.sink.settle(this);
+    else this.sink.executed?.(this);
   }
 
   overdue(error: EngineError): void {

@@ -40,7 +40,8 @@ export class IdGate {
 
   /**
    * Takes what is known out of `out`, where `count` encodings stand from `start`.
-   * @returns the submission of what is left; `sink` is settled when that and everything waited for is.
+   * @returns the submission of what is left; `sink` is settled when that and everything waited for is. Whoever asked to wait
+   *          for less than durable is told when it ran, and its ids stay in flight until the log has them.
    */
   admit(out: ByteWriter, start: number, count: number, wait: Wait, sink: SubmissionSink): Submission {
     const encodings = takeEncodings(out, start, count);
@@ -84,15 +85,19 @@ export class IdGate {
       out.align();
       sent.push(index);
     });
+    const settleSent = () => {
+      for (const index of sent) copyPlace(submission, index, whole, index);
+      settleOne();
+    };
     const submission = new Submission(
       {
+        ...(wait === "durable" ? {} : { executed: settleSent }),
         settle: () => {
-          for (const index of sent) copyPlace(submission, index, whole, index);
           for (const name of names) {
             const { index, waiters } = this.#take(name);
             for (const waiter of waiters) waiter.answered(submission, index);
           }
-          settleOne();
+          if (wait === "durable") settleSent();
         },
         fail: (problem) => {
           for (const name of names) for (const waiter of this.#take(name).waiters) waiter.failed(problem);
@@ -104,7 +109,7 @@ export class IdGate {
           failAll(problem);
         },
       },
-      wait === "accepted" ? "executed" : wait,
+      "durable",
       count,
     );
     submission.sent = sent;

@@ -152,9 +152,9 @@ export class Pipeline {
 
   #answer(submissions: readonly Submission[]): void {
     for (const submission of submissions) {
-      if (submission.wait !== "executed") continue;
+      if (!submission.isToldEarly) continue;
       this.#answeredSeq = this.#executedSeq;
-      submission.sink.settle(submission);
+      submission.tellExecuted();
     }
     const waiting = submissions.filter((submission) => submission.wait === "durable");
     if (waiting.length > 0) this.whenDurable(releaseOf(waiting, this.#executedSeq));

@@ -10,6 +10,7 @@ import { Executor, headOf } from "../../src/execution/executor.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { AutoSequencer } from "../../src/sequencer/auto-sequencer.ts";
+import type { Wait } from "../../src/sequencer/batch.ts";
 import {
   type ExecutorFace,
   type ExecutorMethod,
@@ -71,13 +72,17 @@ async function start() {
   await log.append([genesis]);
   const fatal: EngineError[] = [];
   const durable: number[] = [];
+  const ids = new IdIndex();
   const sequencer: { auto?: AutoSequencer } = {};
   const pipeline = new Pipeline({
     log,
     head: headOf(new BlockEntry(genesis)),
     startExecutor: async () => ({ handle: new SlowlyUndoing(executor), progress: new Int32Array(1) }),
     now: () => 1_000,
-    onDurable: (entry) => durable.push(entry.height),
+    onDurable: (entry) => {
+      durable.push(entry.height);
+      ids.add(entry);
+    },
     stage: () => undefined,
     onRoom: () => sequencer.auto?.pump(),
     onFatal: (error) => fatal.push(error),
@@ -85,14 +90,14 @@ async function start() {
   await pipeline.start();
   const auto = new AutoSequencer({
     pipeline,
-    ids: new IdGate({ ids: new IdIndex(), readBlock: (seq) => new BlockEntry(log.read(seq)!), now: () => 1_000 }),
+    ids: new IdGate({ ids, readBlock: (seq) => new BlockEntry(log.read(seq)!), now: () => 1_000 }),
     backlogBytesMax: 1 << 20,
     chainHash: () => zero,
     followerBacklog: () => ({ bytes: 0, max: 1 }),
   });
   sequencer.auto = auto;
   const queries = new QueryQueue(pipeline);
-  const submit = (transactions: TransactionJson[], wait: "durable" | "executed" = "durable") =>
+  const submit = (transactions: TransactionJson[], wait: Wait = "durable") =>
     new Promise<Fate[]>((resolve, reject) => {
       auto.submit(
         (out) => {
@@ -146,6 +151,24 @@ describe("a block that is executed but not durable", () => {
     expect(durable).toEqual([1]);
     await log.letThrough();
   });
+
+  it.each(["executed", "accepted"] as const)(
+    "keeps its ids: the same request runs once, though its sender asked to wait for no more than %s",
+    async (wait) => {
+      const { log, submit, balance, token } = await start();
+      log.isHolding = true;
+      const withId = transfer(token, ALICE, BOB, 5, { id: `0x${"1d".repeat(32)}`, nonce: 1 });
+      await submit([withId], wait);
+      await soon();
+      const again = submit([withId]);
+      await soon();
+      await log.letThrough();
+      await soon();
+      await log.letThrough();
+      expect(await again).toMatchObject([{ height: 2, receipt: { status: "success" } }]);
+      expect(await balance(token, BOB)).toBe(5n);
+    },
+  );
 
   it("is taken back with all after it when the append fails, and everyone who waits is told", async () => {
     const { log, submit, balance, token, executor, pipeline } = await start();

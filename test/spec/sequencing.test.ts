@@ -1,5 +1,6 @@
 /** How transactions become durable blocks: mode auto. */
 import { afterEach, describe, expect, it } from "vitest";
+import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import { encodeTransaction as encode } from "../../src/encoding/transaction.ts";
 import type { Engine } from "../../src/engine.ts";
 import { EngineError } from "../../src/errors.ts";
@@ -129,6 +130,33 @@ for (const stored of [false, true]) {
       });
       await submit(engine, [transfer(token, ALICE, BOB, 1)]);
       expect((await engine.service.transaction(hash!))?.index).toBe(0);
+    });
+
+    it("accepts by an id alone, and answers once with the hash, to whoever sends it again too", async () => {
+      const engine = await start(stored);
+      const token = await deployToken(engine);
+      const answers: (string | undefined)[] = [];
+      const send = () =>
+        engine.service.submit(
+          (out) => {
+            encode(transfer(token, ALICE, BOB, 5, { id: `0x${"1d".repeat(32)}` }), out);
+            return 1;
+          },
+          "accepted",
+          {
+            settle: (outcome) => answers.push(toHex(outcome.acceptedHash(0)!)),
+            fail: (problem) => answers.push(problem.code),
+          },
+        );
+      send();
+      send();
+      await expect.poll(() => answers.length).toBe(2);
+      send();
+      await submit(engine, [transfer(token, ALICE, BOB, 1)]);
+      const [first] = answers;
+      expect(answers).toEqual([first, first, first]);
+      expect((await engine.service.transaction(fromHex(first!)!))?.index).toBe(0);
+      expect(await balanceOf(engine, token, BOB)).toBe(6n);
     });
 
     it("rolls back to an earlier block, and goes on from there", async () => {
