@@ -8,6 +8,7 @@ import { PostgresFollower } from "../../src/storage/postgres-follower.ts";
 import type { LeaseRequest } from "../../src/storage/postgres-lease.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
 import type { PostgresProgress, PostgresWorkerData } from "../../src/storage/postgres-protocol.ts";
+import { type Move, moves } from "../support/chain-moves.ts";
 import { ChainBuilder, type Changes, EntryList } from "../support/entries.ts";
 import { createDatabase, createMigratedDatabase, describePostgres, query } from "../support/postgres.ts";
 
@@ -74,22 +75,6 @@ const plain = (chain: ChainBuilder): Record<string, string> =>
   Object.fromEntries(Array.from(chain.state, ([key, value]) => [key, toLatin1(value)]).sort());
 
 const address = (n: number): Uint8Array => new Uint8Array(20).fill(n);
-
-type Move = { block: [number, string | undefined][] } | { back: number };
-const moves: fc.Arbitrary<Move[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 4,
-      arbitrary: fc.record({
-        block: fc.array(fc.tuple(fc.nat(9), fc.option(fc.string({ maxLength: 5 }), { nil: undefined })), {
-          maxLength: 5,
-        }),
-      }),
-    },
-    fc.record({ back: fc.nat(4) }),
-  ),
-  { minLength: 1, maxLength: 25 },
-);
 
 function play(list: readonly Move[]): ChainBuilder {
   const chain = new ChainBuilder();

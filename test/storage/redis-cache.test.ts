@@ -10,6 +10,7 @@ import { cacheName, cacheValue, keyOfCacheName, splitCacheValue } from "../../sr
 import { RedisFollower } from "../../src/storage/redis-follower.ts";
 import type { RedisOptions } from "../../src/storage/redis-options.ts";
 import type { RedisProgress, RedisReport } from "../../src/storage/redis-protocol.ts";
+import { type Move, moves } from "../support/chain-moves.ts";
 import { ChainBuilder, type Changes, EntryList, type Model } from "../support/entries.ts";
 import { clientOf, describeOwnRedis, describeRedis, PrivateRedis, sharedRedis } from "../support/redis.ts";
 
@@ -112,22 +113,6 @@ function expected(model: Model): Record<string, string> {
     .map(([key, value]) => [cacheName(key)!, splitCacheValue(cacheValue(key, value, 0))!.body] as const);
   return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
-
-type Move = { block: [number, string | undefined][] } | { back: number };
-const moves: fc.Arbitrary<Move[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 4,
-      arbitrary: fc.record({
-        block: fc.array(fc.tuple(fc.nat(9), fc.option(fc.string({ maxLength: 5 }), { nil: undefined })), {
-          maxLength: 5,
-        }),
-      }),
-    },
-    fc.record({ back: fc.nat(4) }),
-  ),
-  { minLength: 1, maxLength: 25 },
-);
 
 function add(chain: ChainBuilder, pairs: readonly [number, string | undefined][]): void {
   const changes: Changes = new Map(
