@@ -71,7 +71,7 @@ export interface CiphertextJson extends ProtectionJson {
 
 export type JobStatusJson = "waiting" | "ready" | "running" | "done" | "failed" | "cancelled";
 
-export interface JobJson {
+export interface JobJson extends ProtectionJson {
   jobId: string;
   status: JobStatusJson;
   phase: string;
@@ -82,6 +82,7 @@ export interface JobJson {
   ratePerSecond: number;
   etaMs: number | null;
   contract: string;
+  keyId: string;
   handles: string[];
   height: number;
   attempts: number;
@@ -102,7 +103,7 @@ export interface PrivacyMethods {
   privacy_schemes: { params: Record<string, never>; result: SchemeJson[] };
   privacy_putKey: {
     params: UploadParams;
-    result: UploadedJson & { keyId?: string; parameterSet?: string; security?: string };
+    result: UploadedJson & Partial<ProtectionJson> & { keyId?: string };
   };
   privacy_key: { params: { keyId: string }; result: KeyJson };
   privacy_keys: { params: PageParams; result: PageJson<KeyJson> };

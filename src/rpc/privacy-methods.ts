@@ -32,6 +32,14 @@ const JOB_ID = word("0a").slice(0, 62);
 
 const upload = { offset: Whole, total: Whole, sha256: Hash, data: Bytes };
 const protection = { scheme: Text, parameterSet: Text, security: Text, notHidden: list(Text) };
+/** Once the upload is whole. */
+const uploadedProtection = {
+  scheme: optional(Text),
+  parameterSet: optional(Text),
+  security: optional(Text),
+  notHidden: optional(list(Text)),
+};
+const PLAIN = { scheme: "plain", parameterSet: "plain", security: "none", notHidden: ["everything"] };
 const JobId = Text;
 
 const Key = closed(
@@ -41,10 +49,7 @@ const Key = closed(
 const KEY = {
   keyId: word("0c"),
   bytes: 96,
-  scheme: "plain",
-  parameterSet: "plain",
-  security: "none",
-  notHidden: ["everything"],
+  ...PLAIN,
   state: "held",
   goesAtMs: null,
 } as const;
@@ -61,6 +66,8 @@ const Job = closed(
     ratePerSecond: Whole,
     etaMs: nullable(Whole),
     contract: Address,
+    keyId: Hash,
+    ...protection,
     handles: list(Hash),
     height: Whole,
     attempts: Whole,
@@ -79,6 +86,8 @@ const JOB = {
   ratePerSecond: 400,
   etaMs: 160,
   contract: CONTRACT.address,
+  keyId: word("0c"),
+  ...PLAIN,
   handles: [word("0b")],
   height: 3,
   attempts: 1,
@@ -100,10 +109,10 @@ export const PRIVACY_METHODS = {
       "Uploads an evaluation key, in parts if need be; the part that completes it gets the keyId. A secret key is refused.",
     role: "submitter",
     params: closed(upload),
-    result: closed({ received: Whole, keyId: optional(Hash), parameterSet: optional(Text), security: optional(Text) }),
+    result: closed({ received: Whole, keyId: optional(Hash), ...uploadedProtection }),
     example: {
       params: { offset: 0, total: 96, sha256: word("0c"), data: "0x" },
-      result: { received: 96, keyId: word("0c"), parameterSet: "plain", security: "none" },
+      result: { received: 96, ...PLAIN, keyId: word("0c") },
     },
     handle: (params, context) => privacyOf(context).putKey(params),
   }),
@@ -164,10 +173,7 @@ export const PRIVACY_METHODS = {
     result: closed({
       received: Whole,
       handle: optional(Hash),
-      scheme: optional(Text),
-      parameterSet: optional(Text),
-      security: optional(Text),
-      notHidden: optional(list(Text)),
+      ...uploadedProtection,
     }),
     example: {
       params: {
@@ -203,10 +209,7 @@ export const PRIVACY_METHODS = {
         keyId: word("0c"),
         context: word("0f"),
         data: "0x",
-        scheme: "plain",
-        parameterSet: "plain",
-        security: "none",
-        notHidden: ["everything"],
+        ...PLAIN,
       },
     },
     handle({ handle, account }, context) {

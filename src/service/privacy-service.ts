@@ -35,9 +35,10 @@ import {
   Permission,
   permissionsOf,
 } from "../engines/privacy/handle-record.ts";
-import { bodyName, HELD, handleName, heldCiphertext } from "../engines/privacy/held-blobs.ts";
+import { bodyName, HELD, handleName, heldCiphertext, heldKey } from "../engines/privacy/held-blobs.ts";
 import type { HeldCollector } from "../engines/privacy/held-collector.ts";
 import type { HeldKeys, KeyState } from "../engines/privacy/held-keys.ts";
+import type { JobView } from "../engines/privacy/jobs/job.ts";
 import { readConstant } from "../engines/privacy/jobs/job-sources.ts";
 import type { PrivacyJobs } from "../engines/privacy/jobs/privacy-jobs.ts";
 import { findParameterSet, SCHEMES, schemeOfFile } from "../engines/privacy/schemes/schemes.ts";
@@ -111,8 +112,7 @@ export class LocalPrivacy implements PrivacyService {
     const { id: parameterSet } = schemeOfFile(file, "data").readEvaluationKey(file, "data");
     const keyId = hashOf(file);
     await this.#modules.keys.put(keyId, file, parameterSet);
-    const { security } = protectionOf(parameterSet);
-    return { received: file.length, keyId: toHex(keyId), parameterSet, security };
+    return { received: file.length, keyId: toHex(keyId), ...protectionOf(parameterSet) };
   }
 
   key(keyId: Uint8Array): KeyJson {
@@ -320,27 +320,37 @@ export class LocalPrivacy implements PrivacyService {
 
   jobs(filter: { status?: string | undefined; contract?: string | undefined }): { items: JobJson[]; open: number } {
     const { jobs } = this.#modules;
-    return { items: jobs.list(filter), open: jobs.openCount };
+    return { items: this.#jobsJson(jobs.list(filter)), open: jobs.openCount };
   }
 
   jobsSince(version: number, limit: number): { items: JobJson[]; version: number } {
-    return this.#modules.jobs.changes.since(version, limit);
+    const changed = this.#modules.jobs.changes.since(version, limit);
+    return { items: this.#jobsJson(changed.items), version: changed.version };
   }
 
   async job(reference: Uint8Array, waitMs: number): Promise<JobJson> {
-    return required(reference, await this.#modules.jobs.wait(reference, waitMs));
+    return this.#jobJson(reference, await this.#modules.jobs.wait(reference, waitMs));
   }
 
   async cancelJob(reference: Uint8Array): Promise<JobJson> {
-    return required(reference, await this.#modules.jobs.cancel(reference));
+    return this.#jobJson(reference, await this.#modules.jobs.cancel(reference));
   }
-}
 
-function required(reference: Uint8Array, job: JobJson | undefined): JobJson {
-  if (job !== undefined) return job;
-  throw new EngineError("PRIVACY_JOB_NOT_FOUND", `there is no job ${toHex(reference)}`, {
-    reference: toHex(reference),
-  });
+  #jobJson(reference: Uint8Array, job: JobView | undefined): JobJson {
+    if (job !== undefined) return this.#jobsJson([job])[0]!;
+    throw new EngineError("PRIVACY_JOB_NOT_FOUND", `there is no job ${toHex(reference)}`, {
+      reference: toHex(reference),
+    });
+  }
+
+  /** With what protects what they compute on. */
+  #jobsJson(jobs: readonly JobView[]): JobJson[] {
+    const protections = new Map<string, ProtectionJson>();
+    for (const { keyId } of jobs)
+      if (!protections.has(keyId))
+        protections.set(keyId, protectionOf(heldKey(this.#modules.blobs, fromHex(keyId)!)?.parameterSet ?? "unknown"));
+    return jobs.map((job) => ({ ...job, ...protections.get(job.keyId)! }));
+  }
 }
 
 function keyView({ keyId, held, unusedSinceMs, withdrawnAtMs, goesAtMs }: KeyState): KeyJson {

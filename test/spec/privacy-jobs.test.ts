@@ -147,7 +147,12 @@ describe("privacy contracts in the engine", () => {
     await chain.deploy();
     const sum = await chain.call(BOB, "contribute", [await chain.input(BOB, 1n)]);
     await chain.value(sum, ALICE);
-    expect(await chain.privacy.ciphertext(bytes(sum), undefined)).toMatchObject({ security: "none", scheme: "plain" });
+    const says = { security: "none", scheme: "plain", parameterSet: "plain", notHidden: ["everything"] };
+    expect(await chain.privacy.ciphertext(bytes(sum), undefined)).toMatchObject(says);
+    expect(await chain.privacy.job(bytes(sum), 0)).toMatchObject(says);
+    const every = [...chain.privacy.jobs({}).items, ...chain.privacy.jobsSince(0, 10).items, ...chain.privacy.keys()];
+    for (const item of every) expect(item).toMatchObject(says);
+    expect(await chain.privacy.putKey(part(keys.evaluationKey))).toMatchObject(says);
     expect(chain.privacy.schemes().find(({ id }) => id === "plain")).toMatchObject({ security: "none" });
   });
 

@@ -125,6 +125,7 @@ function tellJob({ output }: CommandContext, job: JobJson): void {
       ["status", job.status],
       ["gates", `${grouped(job.gatesDone)} of ${grouped(job.gatesTotal)}, depth ${job.depth}`],
       ["contract", job.contract],
+      ["parameter set", `${job.parameterSet}; ${job.security}`],
       ["results", job.handles.join("\n")],
       ["because", job.because ?? undefined],
     ]),

@@ -90,6 +90,7 @@ export interface JobView {
   /** Null when it is not known. */
   etaMs: number | null;
   contract: string;
+  keyId: string;
   handles: string[];
   height: number;
   attempts: number;
@@ -126,6 +127,7 @@ export function viewJob(job: Job, now: number, latePerSecond: number): JobView {
     ratePerSecond: Math.round(ratePerSecond),
     etaMs: isOver ? 0 : ratePerSecond === 0 ? null : Math.round((1000 * left) / ratePerSecond),
     contract: toHex(job.contract),
+    keyId: toHex(job.keyId),
     handles: job.outputs.map(({ handle }) => toHex(handle)),
     height: job.height,
     attempts: job.attempts,
