@@ -21,6 +21,12 @@ const LOOK_AGAIN_MS = 1;
 const INSIDE_MAX_MS = 5_000;
 const ENVIRONMENT_KEY = "polytorus thread gates";
 
+/**
+ * Arguments of Node's for the threads of a pool: piscina's would `require` their script before they `import` it, and Node (20.20)
+ * aborts the process where a thread is ended while `require` links an ES module. While `import` does, it ends the thread.
+ */
+export const IMPORT_ONLY = ["--no-experimental-require-module"];
+
 /** Of this thread, its own first. Nobody ends the main thread: it has none. */
 const gates: Word[] = [...((getEnvironmentData(ENVIRONMENT_KEY) as Word[] | undefined) ?? [])];
 let isInside = false;

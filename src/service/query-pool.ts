@@ -15,7 +15,7 @@ import { EngineError, toEngineError } from "../errors.ts";
 import type { ErrorRecord } from "../execution/error-record.ts";
 import { reviveError } from "../sequencer/executor-handle.ts";
 import type { CallRunner, QuerySink } from "../sequencer/query-queue.ts";
-import { ThreadGate } from "../thread-gate.ts";
+import { IMPORT_ONLY, ThreadGate } from "../thread-gate.ts";
 
 export interface QueryPoolOptions {
   script: URL;
@@ -181,6 +181,7 @@ export class QueryPool implements CallRunner {
     const pool = new Pool({
       filename: fileURLToPath(this.#options.script),
       workerData: { ...this.#options.workerData(), gate: this.#gate.word },
+      execArgv: IMPORT_ONLY,
       minThreads: 1,
       maxThreads: this.#options.threads,
       concurrentTasksPerWorker: BATCHES_A_THREAD,

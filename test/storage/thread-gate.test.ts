@@ -138,6 +138,46 @@ describe("a thread that is ended while it", () => {
   });
 });
 
+describe("a thread of a pool", () => {
+  const MODULE = JSON.stringify(new URL("../../dist/client.js", import.meta.url).pathname);
+  const requiring = `
+    import { createRequire } from "node:module";
+    export default function run() {
+      try {
+        createRequire(import.meta.url)(${MODULE});
+        return { error: { code: "INTERNAL_ERROR", message: "required", facts: {} } };
+      } catch ({ code }) {
+        return { error: { code: "INTERNAL_ERROR", message: code, facts: {} } };
+      }
+    }`;
+  const REFUSED = `if (message !== "ERR_REQUIRE_ESM") console.log(message);`;
+
+  it("that answers queries reads modules by import alone, which it may be ended at", async () => {
+    const ask = `
+      import { QueryPool } from "./src/service/query-pool.ts";
+      import { pathToFileURL } from "node:url";
+      const pool = new QueryPool({
+        script: pathToFileURL(script), workerData: () => ({}), threads: 1, timeoutMs: 10_000, waitingMax: 1,
+        durableSeq: () => 0, report: () => {},
+      });
+      const { message } = await new Promise((resolve) => pool.submit(new Uint8Array(1), { settle: resolve, fail: resolve }));
+      ${REFUSED}
+      await pool.close();`;
+    expect(await run(ask, await bundle({ code: requiring }))).toEqual(LIVES);
+  });
+
+  it("that evaluates circuits does so too", async () => {
+    const ask = `
+      import { EvaluationPool } from "./src/engines/privacy/jobs/evaluation-pool.ts";
+      import { pathToFileURL } from "node:url";
+      const pool = new EvaluationPool({ script: pathToFileURL(script), directory, workers: 1 });
+      const { message } = (await pool.run({})).error;
+      ${REFUSED}
+      await pool.close();`;
+    expect(await run(ask, await bundle({ code: requiring }))).toEqual(LIVES);
+  });
+});
+
 describe("a gate", () => {
   it("that is shut lets a thread finish its native call, and run nothing after it", async () => {
     const thread = `

@@ -3,6 +3,7 @@
  * They need no gate (thread-gate.ts): the only native calls are our own addon's.
  */
 import type { Piscina } from "piscina";
+import { IMPORT_ONLY } from "../../../thread-gate.ts";
 import type { EvaluationTask, TaskResult } from "./evaluation-task.ts";
 
 /** An idle thread keeps nothing that the process does not share; starting one takes some tens of milliseconds. */
@@ -33,6 +34,7 @@ export class EvaluationPool {
     const { Piscina: Pool } = await import("piscina");
     return new Pool({
       filename: this.#options.script.href,
+      execArgv: IMPORT_ONLY,
       minThreads: 0,
       maxThreads: this.#options.workers,
       idleTimeout: IDLE_MS,
