@@ -6,7 +6,8 @@
  *              single-64   tx_submit, 64 outstanding
  * Expected   at most 3 % of the rate. Processor time a transfer, of all threads of the daemon, varies less with what else runs
  *            on the machine: look at it where rates differ by more from round to round than between the two.
- * Checked    every answer; in the end all balances, their sum, and a thousand nonces, of both; that traces arrived.
+ * Checked    every answer; in the end all balances, their sum, and a thousand nonces, of both; that traces arrived, and how many
+ *            spans were dropped.
  * Run        node scripts/run.mjs bench/load/telemetry-cost.ts [--holders 20000] [--seconds 3] [--rounds 6] [--rows batch]
  */
 import { writeFileSync } from "node:fs";
@@ -66,7 +67,13 @@ try {
   );
   if (received === 0) throw new Error("no trace reached the collector");
   for (const [name, world] of Object.entries(worlds)) process.stdout.write(`${name}: ${await world.check()}\n`);
-  process.stdout.write(`${received} batches of spans reached the collector\n`);
+  const metrics = await (await fetch(`${worlds.on.daemon.url}/metrics`)).text();
+  const counted = (name: string) =>
+    Number(new RegExp(`^${name} (.*)$`, "m").exec(metrics)?.[1]).toLocaleString("en-US");
+  const [traces, dropped] = [counted("contract_traces_total"), counted("contract_spans_dropped_total")];
+  process.stdout.write(
+    `${traces} traces, ${received} batches of spans reached the collector, ${dropped} spans dropped\n`,
+  );
 } finally {
   for (const world of Object.values(worlds)) await world.close();
   collector.close();

@@ -35,15 +35,15 @@ export function claimAttribute(key: string, value: boolean): Attributes {
 
 /**
  * @param span its trace and its own id; `parentId` of the span that it belongs to, if any.
- * @param startMs on the clock of `performance.now`, as `endMs`. @param error why it failed, if it did.
+ * @param start as `nanoseconds` writes it; `end` is no earlier. @param error why it failed, if it did.
  */
 export function spanText(
   span: Pick<TraceContext, "traceId" | "spanId">,
   parentId: string | undefined,
   name: string,
   kind: SpanKind,
-  startMs: number,
-  endMs: number,
+  start: string,
+  end: string,
   attributes: Attributes,
   error?: string,
 ): string {
@@ -51,12 +51,15 @@ export function spanText(
   const status = error === undefined ? "" : `,"status":{"code":${STATUS_ERROR},"message":${JSON.stringify(error)}}`;
   return (
     `{"traceId":"${span.traceId}","spanId":"${span.spanId}",${parent}"name":${JSON.stringify(name)},"kind":${KINDS[kind]},` +
-    `"startTimeUnixNano":"${nanoseconds(startMs)}","endTimeUnixNano":"${nanoseconds(Math.max(startMs, endMs))}",` +
+    `"startTimeUnixNano":"${start}","endTimeUnixNano":"${end}",` +
     `"attributes":[${attributes.slice(0, -1)}]${status}}`
   );
 }
 
-/** Since 1970. A microsecond is as much as a double of milliseconds since then can tell apart. */
-function nanoseconds(ms: number): string {
+/**
+ * Since 1970. A microsecond is as much as a double of milliseconds since then can tell apart.
+ * @param ms on the clock of `performance.now`.
+ */
+export function nanoseconds(ms: number): string {
   return `${Math.round((performance.timeOrigin + ms) * 1000)}000`;
 }

@@ -21,6 +21,7 @@ import {
   type Attributes,
   claimAttribute,
   countAttribute,
+  nanoseconds,
   numberAttribute,
   type SpanKind,
   spanText,
@@ -60,6 +61,7 @@ class Trace implements RequestTrace {
   readonly #tracer: Tracer;
   readonly #method: string;
   readonly #startedAtMs: number;
+  readonly #start: string;
   readonly #parent: TraceContext | undefined;
   readonly #root: { readonly traceId: string; readonly spanId: string };
   readonly #spans: string[] = [];
@@ -68,6 +70,7 @@ class Trace implements RequestTrace {
     this.#tracer = tracer;
     this.#method = method;
     this.#startedAtMs = startedAtMs;
+    this.#start = nanoseconds(startedAtMs);
     this.#parent = parent;
     this.#root = { traceId: parent?.traceId ?? newTraceId(), spanId: newSpanId() };
   }
@@ -79,7 +82,7 @@ class Trace implements RequestTrace {
         claimAttribute("contract.cache.hit", outcome.cached === true) +
         wordAttribute("contract.status", outcome.status) +
         countAttribute("contract.block.height", outcome.blockHeight);
-      this.#add("contract.query", "internal", this.#startedAtMs, performance.now(), attributes);
+      this.#add("contract.query", "internal", this.#start, nanoseconds(performance.now()), attributes);
       return;
     }
     const block = outcome.block(0);
@@ -90,26 +93,27 @@ class Trace implements RequestTrace {
 
   #addBlock(block: BlockEntry, position: number, executedAtMs: number): void {
     const { laps = [], transactionCount } = block;
+    const executed = nanoseconds(executedAtMs);
     const blockId = this.#add(
       "contract.block",
       "internal",
-      this.#startedAtMs,
-      executedAtMs,
+      this.#start,
+      executed,
       countAttribute("contract.block.height", block.height) +
         countAttribute("contract.block.transactions", transactionCount) +
         // More than the block took where helpers ran some of them beside others.
         numberAttribute("contract.block.transactions_ms", microsecondsOf(laps) / 1000) +
         countAttribute("contract.gas.used", block.gasUsed),
     );
-    const startMs = executedAtMs - microsecondsAt(laps, position) / 1000;
+    const start = nanoseconds(executedAtMs - microsecondsAt(laps, position) / 1000);
     const attributes = transactionAttributes(block, position);
-    this.#add("contract.execute", "internal", startMs, executedAtMs, attributes, blockId);
+    this.#add("contract.execute", "internal", start, executed, attributes, blockId);
     if (block.durableAtMs === undefined) return;
     this.#add(
       "log.append",
       "client",
-      executedAtMs,
-      block.durableAtMs,
+      executed,
+      nanoseconds(block.durableAtMs),
       wordAttribute("db.system.name", this.#tracer.logSystem) +
         wordAttribute("db.operation.name", "append") +
         countAttribute("db.operation.batch.size", transactionCount) +
@@ -123,10 +127,8 @@ class Trace implements RequestTrace {
       textAttribute("rpc.method", this.#method) +
       (error === undefined ? "" : wordAttribute("error.type", error));
     const parentId = this.#parent?.spanId;
-    const endMs = performance.now();
-    this.#spans.push(
-      spanText(this.#root, parentId, this.#method, "server", this.#startedAtMs, endMs, attributes, error),
-    );
+    const end = nanoseconds(performance.now());
+    this.#spans.push(spanText(this.#root, parentId, this.#method, "server", this.#start, end, attributes, error));
     this.#tracer.exporter.add(this.#spans);
   }
 
@@ -134,13 +136,13 @@ class Trace implements RequestTrace {
   #add(
     name: string,
     kind: SpanKind,
-    startMs: number,
-    endMs: number,
+    start: string,
+    end: string,
     attributes: Attributes,
     parentId = this.#root.spanId,
   ): string {
     const span = { traceId: this.#root.traceId, spanId: newSpanId() };
-    this.#spans.push(spanText(span, parentId, name, kind, startMs, endMs, attributes));
+    this.#spans.push(spanText(span, parentId, name, kind, start, end, attributes));
     return span.spanId;
   }
 }

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { OtlpExporter } from "../../src/observability/otlp-exporter.ts";
-import { countAttribute, spanText, textAttribute } from "../../src/observability/span.ts";
+import { countAttribute, nanoseconds, spanText, textAttribute } from "../../src/observability/span.ts";
 
 /** For a busy machine. */
 const PATIENT = { timeout: 20_000 };
@@ -42,7 +42,15 @@ async function openCollector(status: number) {
 }
 
 const span = (name: string, attributes = "") =>
-  spanText({ traceId: "a".repeat(32), spanId: "b".repeat(16) }, undefined, name, "internal", 1, 2, attributes);
+  spanText(
+    { traceId: "a".repeat(32), spanId: "b".repeat(16) },
+    undefined,
+    name,
+    "internal",
+    nanoseconds(1),
+    nanoseconds(2),
+    attributes,
+  );
 
 it("sends a full batch at once and the rest after a while, as OTLP in JSON", async () => {
   const { exporter, bodies, answer } = await openCollector(200);
