@@ -202,6 +202,7 @@ export class Engine {
       check: (signal) => checkState(this.#script("check-worker"), paths, signal),
       note: (seq) => this.#follower!.beginAt(seq),
       settled: () => this.#history.settled(),
+      pruneTables: async (kept) => await this.#postgres?.pruneTables(kept, this.#options.retention),
       report: this.#options.report,
     });
   }

@@ -162,6 +162,8 @@ export interface PruneRun {
   readonly kept: HistoryKept;
   /** Says what would go, and lets nothing go. */
   readonly dryRun: boolean;
+  /** The journal is somebody else's: of the daemon that runs on it. */
+  readonly tablesOnly: boolean;
 }
 
 export interface MaintenanceRun {

@@ -1,7 +1,7 @@
 /**
  * HistoryPruning: lets go of what retention.history no longer keeps, while the engine runs.
  *   a look a minute ─▶ plan ─▶ the state hashed, on a thread of its own ─▶ LMDB notes with what the log begins
- *     ─▶ nobody here asks for what was before ─▶ segments go, one after the other
+ *     ─▶ nobody here asks for what was before ─▶ segments go, one after the other ─▶ rows of PostgreSQL's tables
  * Always
  *  - Nothing goes before the state store has, checked and durably, what it says.
  *  - A turn takes SEGMENTS_MAX segments at most; on the main thread it only plans.
@@ -14,6 +14,7 @@ import type { ChainIndex } from "../storage/chain-index.ts";
 import type { Journal } from "../storage/journal.ts";
 import { type HistoryKept, historyNeed, type LogNeed, type PrunePlan, planPrune } from "../storage/prune-plan.ts";
 import { archiveSegment } from "../storage/segment-archive.ts";
+import type { TablesPruned } from "../storage/tables-pruning.ts";
 
 export interface HistoryOptions {
   /** Undefined: everything; then segments go only when somebody asks for it. */
@@ -35,6 +36,8 @@ export interface HistoryPruningModules {
   note(seq: number): Promise<void>;
   /** Resolves when everybody who may read what was before is done. */
   settled(): Promise<void>;
+  /** Lets go of history in PostgreSQL's tables, for a bounded time. Undefined: nothing there is this daemon's to prune. */
+  pruneTables(kept: HistoryKept): Promise<TablesPruned | undefined>;
   report(level: "info" | "warn", message: string, facts: Record<string, unknown>): void;
 }
 
@@ -99,12 +102,14 @@ export class HistoryPruning {
     const { report } = this.#modules;
     try {
       const done = await this.prune(kept, false);
-      this.#problem = undefined;
       if (done.segments > 0) report("info", "pruned the journal", { ...done });
+      const ofTables = await this.#modules.pruneTables(kept);
+      if (ofTables !== undefined && ofTables.blocks > 0) report("info", "pruned PostgreSQL's tables", { ...ofTables });
+      this.#problem = undefined;
     } catch (problem) {
       if (this.#closing.signal.aborted) return;
       const { message, code } = toEngineError(problem);
-      if (message !== this.#problem) report("warn", "the journal was not pruned", { code, why: message });
+      if (message !== this.#problem) report("warn", "history was not pruned", { code, why: message });
       this.#problem = message;
     }
   }

@@ -4,12 +4,19 @@
  */
 import type { EngineError } from "../errors.ts";
 import type { BlockLog } from "../execution/ports.ts";
+import { connectPostgres, dropConnection } from "../storage/postgres-connection.ts";
 import { tablesPosition } from "../storage/postgres-inspection.ts";
+import { quotedSchema } from "../storage/postgres-options.ts";
+import type { HistoryKept } from "../storage/prune-plan.ts";
 import { addedCounts, type StatementCounts } from "../storage/statement-meter.ts";
+import { pruneTables, type TablesPruned, type TablesPruning } from "../storage/tables-pruning.ts";
 import { Leadership } from "./leadership.ts";
 import type { SharedLog } from "./open-storage.ts";
 import { type PostgresStorage, startTables, type TablesThread } from "./postgres-handle.ts";
 import { ReadReplicas } from "./read-replicas.ts";
+
+/** How long the tables are pruned at a time: half of what is between two looks. */
+const PRUNE_MS = 30_000;
 
 export interface PostgresSideOptions {
   readonly storage: PostgresStorage;
@@ -102,6 +109,20 @@ export class PostgresSide {
   async tablesSeq(): Promise<number | undefined> {
     const { hasTables, options } = this.#options.storage;
     return hasTables === false ? undefined : await tablesPosition(options);
+  }
+
+  /** Of the tables' history, what is older than is kept, for a while; undefined where somebody else leads, or there are none. */
+  async pruneTables(kept: HistoryKept, window: TablesPruning["window"]): Promise<TablesPruned | undefined> {
+    const { hasTables, options } = this.#options.storage;
+    if (hasTables === false || this.refusal() !== undefined) return undefined;
+    const client = await connectPostgres(options, { application: "prune" });
+    const untilMs = performance.now() + PRUNE_MS;
+    const onStep = () => performance.now() < untilMs;
+    try {
+      return await pruneTables(client, quotedSchema(options), { kept, window, dryRun: false, onStep });
+    } finally {
+      dropConnection(client);
+    }
   }
 
   get leadership(): ReturnType<Leadership["describe"]> | undefined {

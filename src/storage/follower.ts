@@ -122,11 +122,15 @@ export class Follower {
     return this.#windowStartMs + Math.max(this.#windowMs, this.#lastFlushMs);
   }
 
-  /** States, durably, that the log begins at `seq`: what came before is no longer asked for. @throws StorageError as `flush`. */
+  /**
+   * States, durably, that the log begins at `seq`, which is applied: what came before is no longer asked for. Nothing else is
+   * written: where the disk is full there is room for that much. @throws StorageError as `flush`.
+   */
   beginAt(seq: number): void {
+    const chain = this.#target.chain();
+    chain.beginAt(seq);
+    this.#target.write(new ChangeTable(), chain);
     this.#chain.beginAt(seq);
-    this.#windowStartMs ??= this.#nowMs();
-    this.flush();
   }
 
   /** Writes all that is buffered. @throws StorageError; the store is then as before. */

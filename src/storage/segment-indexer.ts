@@ -58,8 +58,13 @@ export class SegmentIndexer {
     this.#dropBelow(this.#source.segments()[0]?.firstSeq ?? 0);
     const missing = completeSegments(this.#source).findLast((segment) => !this.#isIndexed(segment));
     if (missing === undefined) return false;
-    SegmentIndex.write(this.#directory, missing, postingsOf(this.#source, missing).lists);
-    this.#indexed.add(missing.firstSeq);
+    try {
+      SegmentIndex.write(this.#directory, missing, postingsOf(this.#source, missing).lists);
+      this.#indexed.add(missing.firstSeq);
+    } catch (problem) {
+      const wasPruned = (this.#source.segments()[0]?.firstSeq ?? 0) > missing.firstSeq;
+      if (!wasPruned) throw problem;
+    }
     return true;
   }
 

@@ -148,17 +148,17 @@ class FollowerThread {
   /** One turn. Answers how long the next may wait, in ms; undefined when it was the last. */
   #turn(): number | undefined {
     const follower = this.#follower;
+    if (this.#beginSeq > 0) {
+      follower.beginAt(this.#beginSeq);
+      this.#beginSeq = 0;
+      this.#report(0);
+      this.#mayIndex = true;
+    }
     if (this.#problem === undefined) follower.read(this.#durableSeq);
     const isCaughtUp = follower.bufferedSeq >= this.#durableSeq;
     const isLast = this.#isStopping && isCaughtUp;
     if (follower.dueMs <= nowMs() || (isLast && follower.bufferedSeq > follower.appliedSeq)) {
       this.#report(follower.flush().flushMs);
-      this.#mayIndex = true;
-    }
-    if (this.#beginSeq > 0) {
-      follower.beginAt(this.#beginSeq);
-      this.#beginSeq = 0;
-      this.#report(0);
       this.#mayIndex = true;
     }
     if (isLast) return undefined;

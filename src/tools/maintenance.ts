@@ -23,6 +23,7 @@ import { postgresError } from "../storage/postgres-errors.ts";
 import { quotedSchema } from "../storage/postgres-options.ts";
 import { PostgresTables } from "../storage/postgres-tables.ts";
 import { listFirstSeqs } from "../storage/segment-set.ts";
+import { pruneTables } from "../storage/tables-pruning.ts";
 import { blockProblems, countStateRows, HISTORY_TABLES, STATE_TABLES, stateRows } from "../storage/tables-state.ts";
 import { pruneEmbedded } from "./prune.ts";
 import { checkEmbedded, requireRoot, rootOf } from "./state-check.ts";
@@ -57,7 +58,7 @@ async function maintainEmbedded(config: Config, run: MaintenanceRun): Promise<St
   if (run.analyze) Object.assign(facts, await embeddedStatistics(directory));
   const reports: StoreReport[] = [];
   if (run.vacuum || run.analyze || run.check) reports.push({ store: "embedded state", facts, problems });
-  if (run.prune !== undefined) reports.push(await prunedJournal(config, run.prune, run));
+  if (run.prune !== undefined && !run.prune.tablesOnly) reports.push(await prunedJournal(config, run.prune, run));
   if (run.check) {
     Object.assign(facts, await checked(problems, () => checkEmbedded(dataDir, run)));
     const journal: StoreReport = { store: "journal", facts: {}, problems: [] };
@@ -121,13 +122,26 @@ function checkJournal(dataDir: string): Record<string, unknown> {
   return { segments: plan.firstSeqs.length, lastSeq: plan.lastSeq, bytes: plan.scannedBytes };
 }
 
-async function maintainTables({ storage }: Config, run: MaintenanceRun): Promise<StoreReport> {
+async function maintainTables({ storage, retention: window }: Config, run: MaintenanceRun): Promise<StoreReport> {
   const schema = quotedSchema(storage.postgres);
   const options = { ...storage.postgres, statementTimeoutMs: run.statementTimeoutMs };
   const client = await connectPostgres(options, { application: "maintenance" });
   const facts: Record<string, unknown> = {};
   const problems: string[] = [];
   try {
+    if (run.prune !== undefined) {
+      const onStep = (step: { done: number; total: number }) => {
+        run.onProgress({ phase: "pruning the tables", ...step });
+        run.signal.throwIfAborted();
+        return true;
+      };
+      const { kept, dryRun } = run.prune;
+      Object.assign(
+        facts,
+        await pruneTables(client, schema, { kept, window, dryRun, onStep }),
+        dryRun ? { dryRun } : {},
+      );
+    }
     const tables = [...STATE_TABLES, ...HISTORY_TABLES];
     const commands = [...(run.vacuum ? ["vacuum"] : []), ...(run.analyze ? ["analyze"] : [])];
     for (const [index, table] of commands.length === 0 ? [] : tables.entries()) {

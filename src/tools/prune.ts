@@ -30,7 +30,7 @@ import { checkEmbedded } from "./state-check.ts";
 /** Answers what went, or would, and with what the log begins. @throws EngineError ROOT_MISMATCH, StorageError. */
 export async function pruneEmbedded(
   config: Config,
-  { kept, dryRun }: PruneRun,
+  { kept, dryRun }: Pick<PruneRun, "kept" | "dryRun">,
   run: MaintenanceRun,
 ): Promise<Record<string, unknown>> {
   const { dataDir } = config;

@@ -48,13 +48,13 @@ export async function verifyChain(dataDir: string, options: VerifyOptions): Prom
   // Segments of an archive put beside a journal make it whole again.
   const isPruned = (listFirstSeqs(systemFiles, directory)[0] ?? 0) > 0;
   const state = isPruned ? openState(dataDir) : undefined;
-  const known = state?.chain() ?? new ChainIndex();
-  const requiredFromSeq = Math.max(0, known.lowestSeq);
-  const { lastSeq } = planRecovery(systemFiles, directory, { requiredFromSeq, requiredToSeq: -1, verifyFromSeq: 0 });
-  if (lastSeq < 0) throw new EngineError("BLOCK_NOT_FOUND", `the journal in ${directory} is empty`, { directory });
   const reader = JournalReader.open(directory);
-  reader.advance(lastSeq);
   try {
+    const known = state?.chain() ?? new ChainIndex();
+    const requiredFromSeq = Math.max(0, known.lowestSeq);
+    const { lastSeq } = planRecovery(systemFiles, directory, { requiredFromSeq, requiredToSeq: -1, verifyFromSeq: 0 });
+    if (lastSeq < 0) throw new EngineError("BLOCK_NOT_FOUND", `the journal in ${directory} is empty`, { directory });
+    reader.advance(lastSeq);
     const chain = await readChain(reader, known, lastSeq, options);
     const executor = state === undefined ? fromGenesis(reader) : await fromState(state, reader, options);
     return await replay(reader, chain, executor, options);

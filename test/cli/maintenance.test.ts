@@ -140,6 +140,29 @@ describePostgres("PostgreSQL's tables", () => {
     expect(row).toEqual({ analyzed: true });
   });
 
+  it("lose their history below what is kept and nothing else, and in a dry run nothing", async () => {
+    const { dataDir, options, environment } = await followed();
+    // Years before what comes next: nothing of it is in the rollback window then, but for its 128 blocks.
+    for (const table of ["blocks", "execution_history", "logs"]) await query(options, copiesOf(table, 300));
+    const heights = async (table: string, column: string): Promise<unknown> =>
+      (
+        await query(
+          options,
+          `select min(${column})::int as lowest, max(${column})::int as highest from smart_contracts.${table}`,
+        )
+      )[0];
+    const asked = ["--prune", "--keep", "1 block"];
+    const facts = { blocks: 174, lowestHeightBefore: 0, lowestHeight: 174 };
+    const dry = (await maintain(dataDir, [...asked, "--dry-run"], environment)).result;
+    expect(dry.stores.at(-1)).toMatchObject({ store: "PostgreSQL tables", facts: { ...facts, dryRun: true } });
+    expect(await heights("blocks", "height")).toEqual({ lowest: 0, highest: 302 });
+    expect((await maintain(dataDir, asked, environment)).result.stores.at(-1)).toMatchObject({ facts });
+    expect(await heights("blocks", "height")).toEqual({ lowest: 174, highest: 302 });
+    expect(await heights("execution_history", "block_height")).toEqual({ lowest: 174, highest: 302 });
+    expect(await heights("logs", "block_height")).toEqual({ lowest: 174, highest: 302 });
+    expect((await maintain(dataDir, asked, environment)).result.stores.at(-1)).toMatchObject({ facts: { blocks: 0 } });
+  });
+
   it.each([
     [
       "a balance",
@@ -181,3 +204,12 @@ describePostgres("PostgreSQL's tables", () => {
     expect(result.stores[1].facts).toEqual({ tables: 8 });
   });
 });
+
+/** A statement that puts block 2, with what belongs to it, at so many further heights, an hour later each. */
+function copiesOf(table: string, copies: number): string {
+  const height = table === "blocks" ? "height" : "block_height";
+  const time = table === "blocks" ? ", 'block_time', block_time + copy * interval '1 hour'" : "";
+  return `insert into smart_contracts.${table}
+          select (jsonb_populate_record(old, jsonb_build_object('${height}', 2 + copy${time}))).*
+            from smart_contracts.${table} as old, generate_series(1, ${copies}) as copy where ${height} = 2`;
+}

@@ -53,8 +53,7 @@ export const maintenance: Handler = async (context, _args, options) => {
   const work = async (): Promise<MaintenanceReport> => {
     if (daemon === undefined) return await maintain(config, run);
     const journal = await prunedByDaemon(daemon, options);
-    if (!asked.vacuum && !asked.analyze && !asked.check) return { stores: [journal], isSound: true };
-    const { stores, isSound } = await maintain(config, { ...run, prune: undefined });
+    const { stores, isSound } = await maintain(config, { ...run, prune: { ...pruned!, tablesOnly: true } });
     return { stores: [journal, ...stores], isSound };
   };
   let report: MaintenanceReport;
@@ -105,7 +104,7 @@ function pruneRun(options: Options, { retention }: Config): PruneRun {
         received: asked ?? "everything",
       },
     );
-  return { kept, dryRun: options["dryRun"] === true };
+  return { kept, dryRun: options["dryRun"] === true, tablesOnly: false };
 }
 
 function storeText({ store, facts, problems }: StoreReport, isChecked: boolean, styles: Styles): string {
