@@ -11,6 +11,7 @@
         "src/sha256.cc",
         "src/sha256_avx512.cc",
         "src/sha256_x86.cc",
+        "src/sorted_build.cc",
         "src/state_tree.cc",
         "src/state_tree_file.cc",
         "src/submission_reader.cc",

@@ -37,10 +37,12 @@ class Arena {
   const T* data() const { return data_; }
   size_t bytes() const { return takenBytes_; }
 
-  /** Index of one more element, all zero bytes. */
-  uint32_t push() {
-    if ((count_ + 1) * sizeof(T) > takenBytes_) grow();
-    return uint32_t(count_++);
+  /** Index of the first of so many more elements, all zero bytes. */
+  uint32_t push(size_t more = 1) {
+    if ((count_ + more) * sizeof(T) > takenBytes_) grow(more);
+    const size_t first = count_;
+    count_ += more;
+    return uint32_t(first);
   }
 
  private:
@@ -53,14 +55,15 @@ class Arena {
 
   [[noreturn]] static void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
-  void grow() {
-    if (count_ >= maxCount_) {
+  void grow(size_t more) {
+    if (more > maxCount_ - count_) {
       errno = ENOMEM;
       fail("grow the state tree past its limit of nodes");
     }
+    const size_t bytes = ((count_ + more) * sizeof(T) - takenBytes_ + kStepBytes - 1) / kStepBytes * kStepBytes;
     char* end = reinterpret_cast<char*>(data_) + takenBytes_;
-    if (mprotect(end, kStepBytes, PROT_READ | PROT_WRITE) != 0) fail("grow the state tree");
-    takenBytes_ += kStepBytes;
+    if (mprotect(end, bytes, PROT_READ | PROT_WRITE) != 0) fail("grow the state tree");
+    takenBytes_ += bytes;
   }
 
   size_t maxCount_;

@@ -1,6 +1,6 @@
 /**
- * A saved tree that is read on a thread of its own before anybody asks for it: a start of a million holders would otherwise
- * load its code first and then wait 0.3 s for the tree.
+ * A saved tree that is read before anybody asks for it: a start would otherwise load its code first, and then wait for the
+ * tree, which with a million holders takes as long.
  *   start of the process ── begin(path) … read, hashed … load(path) ──▶ the executor's thread
  */
 #pragma once

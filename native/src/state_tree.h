@@ -79,6 +79,8 @@ class StateTree {
   void forEachLeaf(Visit visit) const;
 
  private:
+  friend class SortedBuild;
+
   using Ref = uint32_t;   // 0 empty; top bit set: leaf; else inner node
   using Slot = uint32_t;
   using Hash = uint8_t[kHashBytes];

@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "sorted_build.h"
+
 namespace polytorus {
 namespace {
 
@@ -21,7 +23,7 @@ constexpr size_t kRootAt = kLeafCountAt + 8;
 constexpr size_t kChecksumAt = kRootAt + kHashBytes;
 constexpr size_t kHeaderBytes = kChecksumAt + kHashBytes;
 
-/** Leaves read or written at a time: with the nodes they make, this many stay in the second-level cache. */
+/** Leaves written at a time. */
 constexpr size_t kBatchLeaves = 4096;
 
 [[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -57,11 +59,11 @@ class File {
     }
   }
 
-  /** Bytes read: fewer than asked only at the end of the file. */
-  size_t read(uint8_t* data, size_t bytes) {
+  /** Bytes read: fewer than asked only at the end of the file. Any thread. */
+  size_t readAt(uint64_t offset, uint8_t* data, size_t bytes) const {
     size_t total = 0;
     while (total < bytes) {
-      const ssize_t got = ::read(fd_, data + total, bytes - total);
+      const ssize_t got = ::pread(fd_, data + total, bytes - total, off_t(offset + total));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) fail("read " + path_);
       if (got == 0) break;
@@ -120,21 +122,6 @@ void writeTree(File& file, const StateTree& tree, Bytes meta) {
 
 TreeFileResult failed(TreeFileFailure failure, const std::string& reason) { return {failure, reason, {}}; }
 
-/** Adds sorted leaves to the tree. False when one is not above the one before it. */
-bool addLeaves(StateTree& tree, const uint8_t* bodies, size_t count, uint8_t* lastKey, bool isFirstBatch,
-               std::vector<LeafChange>& changes) {
-  changes.resize(count);
-  for (size_t i = 0; i < count; i++) {
-    const uint8_t* key = bodies + i * kLeafBytes;
-    const uint8_t* before = i > 0 ? key - kLeafBytes : lastKey;
-    if ((i > 0 || !isFirstBatch) && std::memcmp(before, key, kHashBytes) >= 0) return false;
-    changes[i] = {keyTopOf(key), uint32_t(i), false};
-  }
-  tree.update(bodies, changes);
-  std::memcpy(lastKey, bodies + (count - 1) * kLeafBytes, kHashBytes);
-  return true;
-}
-
 }  // namespace
 
 void saveStateTree(const StateTree& tree, const std::string& path, Bytes meta) {
@@ -165,7 +152,7 @@ TreeFileResult loadStateTree(StateTree& tree, const std::string& path) {
     fail("open " + path);
   }
   uint8_t header[kHeaderBytes];
-  const bool isWhole = file.read(header, kHeaderBytes) == kHeaderBytes;
+  const bool isWhole = file.readAt(0, header, kHeaderBytes) == kHeaderBytes;
   if (!isWhole || std::memcmp(header, kMagic, kMagicBytes) != 0) {
     return failed(TreeFileFailure::kCorrupt, "it does not begin like a state tree");
   }
@@ -183,24 +170,22 @@ TreeFileResult loadStateTree(StateTree& tree, const std::string& path) {
   TreeFileResult result;
   result.meta.resize(metaBytes);
   uint8_t checksum[kHashBytes];
-  if (file.read(result.meta.data(), metaBytes) != metaBytes) return failed(TreeFileFailure::kCorrupt, "it ends early");
+  if (file.readAt(kHeaderBytes, result.meta.data(), metaBytes) != metaBytes) return failed(TreeFileFailure::kCorrupt, "it ends early");
   headerChecksum(header, {result.meta.data(), metaBytes}, checksum);
   if (std::memcmp(checksum, header + kChecksumAt, kHashBytes) != 0) {
     return failed(TreeFileFailure::kCorrupt, "the checksum of its header is wrong");
   }
 
-  std::vector<uint8_t> batch(kBatchLeaves * kLeafBytes);
-  std::vector<LeafChange> changes;
-  uint8_t lastKey[kHashBytes];
-  for (uint64_t done = 0; done < leafCount;) {
-    const size_t count = size_t(std::min<uint64_t>(kBatchLeaves, leafCount - done));
-    if (file.read(batch.data(), count * kLeafBytes) != count * kLeafBytes) {
-      return failed(TreeFileFailure::kCorrupt, "it ends early");
-    }
-    if (!addLeaves(tree, batch.data(), count, lastKey, done == 0, changes)) {
+  SortedBuild leaves(tree, [&](size_t first, size_t count, uint8_t* out) {
+    return file.readAt(kHeaderBytes + metaBytes + first * kLeafBytes, out, count * kLeafBytes) == count * kLeafBytes;
+  });
+  switch (leaves.build(size_t(leafCount))) {
+    case SortedBuild::Outcome::kBuilt:
+      break;
+    case SortedBuild::Outcome::kUnordered:
       return failed(TreeFileFailure::kCorrupt, "its leaves are out of order");
-    }
-    done += count;
+    case SortedBuild::Outcome::kShort:
+      return failed(TreeFileFailure::kCorrupt, "it ends early");
   }
   if (std::memcmp(tree.root(), header + kRootAt, kHashBytes) != 0) {
     return failed(TreeFileFailure::kCorrupt, "its leaves do not hash to its root");

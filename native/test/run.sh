@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-tree=(../src/merkle.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc ../src/state_tree.cc ../src/state_tree_file.cc)
+tree=(../src/merkle.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc ../src/sorted_build.cc ../src/state_tree.cc ../src/state_tree_file.cc)
 tfhe=(../src/tfhe/*.cc ../src/sha256.cc ../src/sha256_avx512.cc ../src/sha256_x86.cc)
 
 # compile PROGRAM FLAG... SOURCE...: one source a process, since the sanitizers make the vector kernels slow to compile.

@@ -261,6 +261,74 @@ void testFile(const std::string& folder) {
   unlink(path.c_str());
 }
 
+/** Trees of every shape, saved and loaded: what a load builds is changed as any other tree is. */
+void testShapesOfFiles(const std::string& folder) {
+  const std::string path = folder + "/shape";
+  std::vector<State> shapes(7);
+  for (int i = 0; i < 2; i++) shapes[size_t(1 + i)][Digest{uint8_t(0x80 * i)}] = randomDigest();
+  shapes[3] = {{Digest{0x00}, randomDigest()}, {Digest{0x80}, randomDigest()}};
+  for (int i = 0; i < 9000; i++) {
+    Digest key = randomDigest();
+    shapes[4][key] = randomDigest();
+    key[0] &= 0x7f;
+    shapes[5][key] = randomDigest();
+  }
+  const Digest base = randomDigest();
+  shapes[6][base] = randomDigest();
+  for (int bit = 0; bit < 256; bit++) {
+    Digest key = base;
+    key[size_t(bit) / 8] ^= uint8_t(0x80 >> (bit % 8));
+    shapes[6][key] = randomDigest();
+  }
+  for (const State& shape : shapes) {
+    StateTree tree, loaded;
+    State state;
+    update(tree, state, shape);
+    saveStateTree(tree, path, {});
+    check(loadStateTree(loaded, path).failure == TreeFileFailure::kNone, "a tree of any shape loads");
+    check(hasRoot(loaded, state), "and has its root");
+    for (int round = 0; round < 20; round++) {
+      State changes;
+      for (int i = 0; i < 500; i++) changes[randomDigest()] = randomDigest();
+      for (const auto& [key, value] : state) {
+        if (nextRandom() % 3 == 0) changes[key] = nextRandom() % 2 ? Digest{} : randomDigest();
+      }
+      update(loaded, state, changes);
+      check(hasRoot(loaded, state), "and has the root of the definition after every update");
+    }
+  }
+  unlink(path.c_str());
+}
+
+/** Two leaves in each other's place, near and far: what is out of order is refused, wherever it is. */
+void testOrderOfFile(const std::string& folder) {
+  const std::string path = folder + "/order";
+  StateTree tree;
+  State state, leaves;
+  for (int i = 0; i < 9000; i++) leaves[randomDigest()] = randomDigest();
+  update(tree, state, leaves);
+  saveStateTree(tree, path, {});
+  std::vector<char> whole;
+  FILE* file = std::fopen(path.c_str(), "rb");
+  for (int byte; (byte = std::fgetc(file)) != EOF;) whole.push_back(char(byte));
+  std::fclose(file);
+  const size_t leavesAt = whole.size() - 9000 * kLeafBytes;
+  for (int round = 0; round < 60; round++) {
+    const size_t a = round < 3 ? 0 : nextRandom() % 8999;
+    const size_t b = round < 3 ? 8999 : round % 2 ? a + 1 : (a + 1 + nextRandom() % 8999) % 9000;
+    std::vector<char> swapped = whole;
+    std::swap_ranges(swapped.begin() + long(leavesAt + a * kLeafBytes), swapped.begin() + long(leavesAt + (a + 1) * kLeafBytes),
+                     swapped.begin() + long(leavesAt + b * kLeafBytes));
+    file = std::fopen(path.c_str(), "wb");
+    std::fwrite(swapped.data(), 1, swapped.size(), file);
+    std::fclose(file);
+    StateTree loaded;
+    const TreeFileResult result = loadStateTree(loaded, path);
+    check(result.failure == TreeFileFailure::kCorrupt && result.reason == "its leaves are out of order", "leaves that changed places are refused");
+  }
+  unlink(path.c_str());
+}
+
 void testMerkle() {
   std::vector<uint8_t> entries(9 * kHashBytes);
   for (uint8_t& byte : entries) byte = uint8_t(nextRandom() >> 32);
@@ -281,6 +349,8 @@ int main(int, char** argv) {
   testNodesAreReused();
   testMalformedDeltas();
   testFile(argv[1]);
+  testShapesOfFiles(argv[1]);
+  testOrderOfFile(argv[1]);
   testMerkle();
   std::printf("native core (%s): %s\n", sha256Kernel().name, failures == 0 ? "ok" : "FAILED");
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
