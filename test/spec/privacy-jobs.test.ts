@@ -5,6 +5,12 @@ import { KeyHolder } from "../../src/client/key-holder.ts";
 import type { JobJson } from "../../src/client/privacy-methods.ts";
 import { getEncryptedType } from "../../src/encoding/encrypted-type.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
+import {
+  CIPHERTEXT_BIT_BYTES,
+  CIPHERTEXT_BYTE_GAS,
+  GATE_GAS,
+  LEVEL_GAS,
+} from "../../src/engines/privacy/privacy-gas.ts";
 import { EngineError } from "../../src/errors.ts";
 import { ContractAbis } from "../../src/rpc/contract-abis.ts";
 import { DEFAULT_FRONT_LIMITS } from "../../src/rpc/limits.ts";
@@ -154,6 +160,38 @@ describe("privacy contracts in the engine", () => {
     for (const item of every) expect(item).toMatchObject(says);
     expect(await chain.privacy.putKey(part(keys.evaluationKey))).toMatchObject(says);
     expect(chain.privacy.schemes().find(({ id }) => id === "plain")).toMatchObject({ security: "none" });
+  });
+
+  it("estimates what a call orders item by item: gates, levels, results, inputs, twice and three times the base cost", async () => {
+    const chain = await start();
+    await chain.deploy();
+    const estimate = async (entrypoint: string, args: unknown[]) => {
+      const call = { kind: "call", sender: BOB, gasLimit: GAS, to: chain.contract, entrypoint, args } as const;
+      return await chain.test.engine.service.estimateGas(call);
+    };
+    const [gates, levels, result] = [127 * GATE_GAS, 64 * LEVEL_GAS, 64 * CIPHERTEXT_BIT_BYTES * CIPHERTEXT_BYTE_GAS];
+    const open = await estimate("contributeOpenly", ["5"]);
+    const ordered = { privacyGates: gates, privacyLevels: levels, privacyResult: result, privacyCall: 2 * 2_600 };
+    expect(open.breakdown).toMatchObject(ordered);
+    expect(open.breakdown).not.toHaveProperty("privacyInput");
+    // Total and share are both zero before, and the same sum of the same handles is one result.
+    await chain.call(CAROL, "contributeOpenly", ["5"]);
+    const sealed = await estimate("contribute", [await chain.input(BOB, 5n)]);
+    const twice = Object.fromEntries(Object.entries(ordered).map(([item, gas]) => [item, 2 * gas]));
+    expect(sealed.breakdown).toMatchObject({ ...twice, privacyInput: 3 * 2_600 + result });
+    const sum = Object.values(sealed.breakdown).reduce((all, gas) => all + gas);
+    expect(sealed.gasLimit).toBeGreaterThanOrEqual(sum);
+    const [fate] = await submit(chain.test.engine, [
+      {
+        kind: "call",
+        sender: BOB,
+        gasLimit: String(open.gasLimit),
+        to: chain.contract,
+        entrypoint: "contributeOpenly",
+        args: ["5"],
+      },
+    ]);
+    expect(fate).toMatchObject({ receipt: { status: "success" } });
   });
 
   it("finds what is queued again after a stop, and does nothing twice", async () => {
