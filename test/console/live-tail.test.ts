@@ -103,7 +103,7 @@ describe.skipIf(CHROMIUM === undefined)("the live tail of events", () => {
       await page.getByLabel("live tail").uncheck();
       for (const amount of ["2", "3"]) await transfer(daemon.client, token, amount);
       const other = await openTail(daemon.url, "/events");
-      await expect.poll(() => amounts(other.page)).toContain(3);
+      await expect.poll(() => amounts(other.page), { timeout: WAIT_MS }).toContain(3);
       expect(await amounts(page)).toEqual([1, SUPPLY]);
       await page.getByLabel("live tail").check();
       await shows(page, [3, 2, 1, SUPPLY]);

@@ -131,7 +131,7 @@ describe.skipIf(CHROMIUM === undefined)("using the console", () => {
         await form.getByLabel("to").fill(ALICE);
         await form.getByLabel("value").fill("3");
         await form.getByRole("button", { name: "send" }).click();
-        await expect.poll(async () => Number(await balanceOf(sender))).toBe(before[0] - 3);
+        await expect.poll(async () => Number(await balanceOf(sender)), { timeout: WAIT_MS }).toBe(before[0] - 3);
         expect(Number(await balanceOf(ALICE))).toBe(before[1] + 3);
       }
       expect(complaints).toEqual([]);
