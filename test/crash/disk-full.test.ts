@@ -190,3 +190,25 @@ it.skipIf(!mayMount)(
     expect((await runCli(["db", "maintenance", "--check", "--data-dir", join(disk, "data")])).code).toBe(0);
   },
 );
+
+it.skipIf(!mayMount)("a full disk gets room by pruning, under the daemon, which goes on by itself", async () => {
+  const disk = join(temporaryDirectory(), "disk");
+  mkdirSync(disk);
+  mount(disk, DISK_MIB);
+  const daemon = await serve(join(disk, "data"), {
+    ...LIMITS,
+    POLYTORUS_RETENTION__UNDO_MAX_BYTES: "1 MiB",
+    POLYTORUS_ENHANCED__ENABLE_ANALYTICS: "false",
+  });
+  const client = await connected(daemon);
+  const token = await deploy(client);
+  const { acknowledged, refusal } = await fill(client, token);
+  expect(refusal).toMatchObject({ code: "STORAGE_ERROR", facts: { retryable: true } });
+  const pruned = await client.call("admin_prune", { keep: "1 block" });
+  expect(pruned.segments).toBeGreaterThan(0);
+  const more = await transfer(client, token);
+  expect(await sentBy(client, token)).toBe(BigInt(acknowledged + more));
+  await daemon.kill("SIGKILL");
+  const again = await connected(await serve(join(disk, "data")));
+  expect(await sentBy(again, token)).toBe(BigInt(acknowledged + more));
+});
