@@ -190,34 +190,3 @@ it.skipIf(!mayMount)(
     expect((await runCli(["db", "maintenance", "--check", "--data-dir", join(disk, "data")])).code).toBe(0);
   },
 );
-
-it.skipIf(!mayMount)(
-  "a full disk with some kilobytes left gets room by pruning, under the daemon, which goes on",
-  async () => {
-    const disk = join(temporaryDirectory(), "disk");
-    mkdirSync(disk);
-    mount(disk, DISK_MIB);
-    const ballast = join(disk, "ballast");
-    writeFileSync(ballast, Buffer.alloc(2 ** 17));
-    const daemon = await serve(join(disk, "data"), {
-      ...LIMITS,
-      POLYTORUS_RETENTION__UNDO_MAX_BYTES: "1 MiB",
-      POLYTORUS_ENHANCED__ENABLE_ANALYTICS: "false",
-    });
-    const client = await connected(daemon);
-    const token = await deploy(client);
-    const { acknowledged, refusal } = await fill(client, token);
-    expect(refusal).toMatchObject({ code: "STORAGE_ERROR", facts: { retryable: true } });
-    // The audit log takes a few kilobytes before anything is administered.
-    rmSync(ballast);
-    // The state store is up to a second behind: what it lacks is kept until it has that.
-    await until(async () => (await client.call("admin_prune", { keep: "1 block" })).segments > 0);
-    const { acknowledged: more } = await fill(client, token);
-    // Twice what the ballast had room for.
-    expect(more).toBeGreaterThan(1_000);
-    expect(await sentBy(client, token)).toBe(BigInt(acknowledged + more));
-    await daemon.kill("SIGKILL");
-    const again = await connected(await serve(join(disk, "data")));
-    expect(await sentBy(again, token)).toBe(BigInt(acknowledged + more));
-  },
-);
