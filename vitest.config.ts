@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { V8_OPTIONS } from "./test/support/v8-options.ts";
 
 export default defineConfig({
   test: {
@@ -7,5 +8,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores: more forks only slow one another down.
     maxWorkers: 2,
+    execArgv: [...V8_OPTIONS],
   },
 });

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { bundle } from "../support/bundle.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { V8_OPTIONS } from "../support/v8-options.ts";
 
 const ROUNDS = 10;
 /** A case takes a second. */
@@ -69,7 +70,10 @@ async function run(code: string, threads: string): Promise<{ output: string; cod
       await state.close();
       console.log("lives");`,
   });
-  const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "pipe"], timeout: TIMEOUT_MS });
+  const child = spawn(process.execPath, [...V8_OPTIONS, script], {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: TIMEOUT_MS,
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const [exitCode, signal] = (await once(child, "close")) as [number | null, string | null];
