@@ -120,8 +120,7 @@ describe.skipIf(CHROMIUM === undefined)("the live tail of events", () => {
       expect(shown.length).toBeLessThanOrEqual(200);
       expect(shown).toEqual(down(440, 440 - shown.length + 1));
       await page.getByRole("button", { name: "older" }).click();
-      await expect.poll(async () => (await amounts(page))[0], { timeout: WAIT_MS }).toBeLessThan(shown[0]! - 49);
-      expect((await amounts(page))[0]).toBe(shown.at(-1)! - 1);
+      await expect.poll(async () => (await amounts(page))[0], { timeout: WAIT_MS }).toBe(shown.at(-1)! - 1);
     });
 
     it("asks for the newest on a timer while more comes than can be followed, and says so", async () => {

@@ -233,10 +233,11 @@ describePostgres("PostgreSQL's tables", () => {
   it("wait for a burst to pass, but not while it puts more before them than it may", async () => {
     const chain = play(Array.from({ length: 30 }, (_, n): Move => ({ block: [[n % 9, `v${n}`]] })));
     const last = chain.entries.length - 1;
-    const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
     for (const gatherBytesMax of [Number.POSITIVE_INFINITY, 8 * 1024 * 1024]) {
       const options = await createMigratedDatabase();
-      const burst = { windowMs: 100, gatherBytesMax, durableSeq: 0 };
+      // Longer than what the follower judges growth by.
+      const burst = { windowMs: 150, gatherBytesMax, durableSeq: 0 };
       const follower = start(options, chain.entries, {}, burst);
       await follower.reaches(0);
       let megabytes = 0;
