@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+import { NATIVE, titleWithout } from "./test/support/need.ts";
+import { SkipReport } from "./test/support/skip-report.ts";
 
 /**
  * What V8 is told wherever the daemon runs: the options in the first line of src/main.ts. Beside what they are there for, they
@@ -11,11 +13,27 @@ const V8_OPTIONS = readFileSync(new URL("src/main.ts", import.meta.url), "utf8")
   .split(" ")
   .filter((option) => option.startsWith("--"));
 
+/** What they are about only the native addon does; they can't even be read without it. */
+const NATIVE_ONLY = [
+  "test/crash/privacy-kill.test.ts",
+  "test/property/execution-counter.test.ts",
+  "test/spec/privacy-{copies,refusals,resume,retry,shared,tfhe}.test.ts",
+  "test/unit/native-addon.test.ts",
+  "test/unit/tfhe*.test.ts",
+];
+const LEFT_OUT = NATIVE.isMet ? [] : NATIVE_ONLY;
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "contracts/*/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    exclude: [...configDefaults.exclude, ...LEFT_OUT],
+    // First: what the default one prints last is how the run ended.
+    reporters: [new SkipReport(LEFT_OUT.map((pattern) => titleWithout(NATIVE, pattern))), "default"],
+    // Bounds on what never ends: on a busy machine a test may take long.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // A test that asserts nothing can't fail. What `expect.poll` waits for may take long on a busy machine.
+    expect: { requireAssertions: true, poll: { timeout: 100_000 } },
     // Two cores: more forks only slow one another down.
     maxWorkers: 2,
     execArgv: V8_OPTIONS,

@@ -2,10 +2,11 @@
  * Runs TypeScript programs of this repository (benches, tools) on plain Node 20.
  *   node scripts/run.mjs FILE.ts [ARGS…]     one program
  *   node scripts/run.mjs DIRECTORY [ARGS…]   every program in it, one after the other
- * A program is bundled to node_modules/.cache/polytorus and run from the repository's root; packages stay outside.
+ * A program is bundled to node_modules/.cache/polytorus and run from the repository's root, under V8's options that the daemon
+ * runs under (the first line of src/main.ts); packages stay outside.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -30,6 +31,11 @@ if (programs.length === 0) {
   process.exit(2);
 }
 
+const v8Options = readFileSync(join(root, "src/main.ts"), "utf8")
+  .split("\n", 1)[0]
+  .split(" ")
+  .filter((option) => option.startsWith("--"));
+
 for (const program of programs) {
   const outfile = join(root, "node_modules/.cache/polytorus", `${basename(program, ".ts")}.mjs`);
   await build({
@@ -45,6 +51,7 @@ for (const program of programs) {
     logLevel: "warning",
   });
   if (programs.length > 1) process.stdout.write(`\n== ${relative(root, join(root, program))}\n`);
-  const run = spawnSync(process.execPath, ["--enable-source-maps", outfile, ...args], { cwd: root, stdio: "inherit" });
+  const options = [...v8Options, "--enable-source-maps"];
+  const run = spawnSync(process.execPath, [...options, outfile, ...args], { cwd: root, stdio: "inherit" });
   if (run.status !== 0) process.exit(run.status ?? 1);
 }

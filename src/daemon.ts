@@ -5,6 +5,7 @@ import { endianness } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { DaemonDescription, RunningDaemon } from "./cli/seams.ts";
 import type { BackupConfig, Config } from "./config/config.ts";
+import { maskSecrets } from "./config/secrets.ts";
 import type { ShownSetting } from "./config/shown-settings.ts";
 import { administration } from "./daemon/administration.ts";
 import { Development } from "./daemon/development.ts";
@@ -27,6 +28,7 @@ import { MetricsServer, type MetricsText } from "./rpc/metrics-endpoint.ts";
 import { openSocketServer } from "./rpc/socket-server.ts";
 import type { ExecutorThreads } from "./sequencer/executor-threads.ts";
 import { BackupHandle, type BackupHealth } from "./service/backup-handle.ts";
+import { Stops } from "./service/stops.ts";
 import { AuditLog } from "./storage/audit-log.ts";
 import { DataDir } from "./storage/data-dir.ts";
 import { unlockDataDir } from "./storage/encryption/unlocked.ts";
@@ -51,11 +53,15 @@ export async function startDaemon(
       "this processor is big-endian; the daemon needs a little-endian one",
       {},
     );
-  const log = await openLog(config.log);
+  const log = await openLog(config.log, maskSecrets);
   const dataDir = config.storage.kind !== "memory" ? DataDir.open(config.dataDir) : undefined;
   let engine: Engine | undefined;
   const servers: Closable[] = [];
   const stopping: Stopping = new Stopping();
+  const stops = new Stops((level, message, facts) => log[level](facts, message));
+  stops.add("the data directory", () => dataDir?.close());
+  stops.add("the engine", () => engine?.close());
+  stops.add("what answers", () => Promise.all(servers.map((server) => server.close(0))));
   try {
     if (dataDir !== undefined) unlockDataDir(dataDir.path, config.encryption.keyFile);
     const limits: FrontLimits = { ...DEFAULT_FRONT_LIMITS, ...config.limits };
@@ -120,9 +126,7 @@ export async function startDaemon(
     daemon.noteStart();
     return daemon;
   } catch (problem) {
-    for (const server of servers.reverse()) await server.close(0);
-    await engine?.close();
-    dataDir?.close();
+    await stops.all();
     throw problem;
   }
 }
@@ -364,15 +368,20 @@ class LocalDaemon implements RunningDaemon {
     const { shutdownMs } = this.#config;
     this.#log.info({ shutdownMs }, "stopping");
     this.#rpc.stop();
-    await Promise.all(this.#servers.map((server) => server.close(shutdownMs)));
-    try {
-      await this.#engine.close();
-    } catch (problem) {
-      this.#log.error({ err: problem }, "the engine did not close in order");
-    }
+    await Promise.all(this.#servers.map((server) => this.#tried("a server", () => server.close(shutdownMs))));
+    await this.#tried("the engine", () => this.#engine.close());
     await this.#note("daemon.stop", { pid: process.pid, because: this.#stopping.fatal?.code ?? "asked to" });
-    this.#dataDir?.close();
+    await this.#tried("the data directory", () => this.#dataDir?.close());
     this.#log.info({}, "stopped");
     this.#stopping.finish();
+  }
+
+  /** What does not close in order keeps nothing else open, and nobody waiting. */
+  async #tried(name: string, close: () => unknown): Promise<void> {
+    try {
+      await close();
+    } catch (problem) {
+      this.#log.error({ err: problem }, `${name} did not close in order`);
+    }
   }
 }

@@ -4,6 +4,7 @@
  *
  *   open: journal recovered ─▶ chain index, retained window, ids from its tail ─▶ executor caught up ─▶ follower ─▶ ready
  *   close: drained ─▶ state tree saved ─▶ follower applied everything ─▶ journal closed
+ * Each part is entered in `Stops` as it comes: a start that fails stops those there are, in reverse, as `close` does.
  */
 import { BlockEntry } from "./encoding/block-entry.ts";
 import { toHex } from "./encoding/hex.ts";
@@ -11,7 +12,7 @@ import { transactionHasher } from "./encoding/transaction-hash.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import { EnhancedContractEngine } from "./engines/enhanced/enhanced-engine.ts";
 import { EngineError } from "./errors.ts";
-import { type Head, headOf } from "./execution/executor.ts";
+import { type Head, headOf, type StateMemory } from "./execution/executor.ts";
 import { GAS_SCHEDULE_1 } from "./execution/gas.ts";
 import { type ChainParameters, parametersIn } from "./execution/parameters.ts";
 import type { BlockLog } from "./execution/ports.ts";
@@ -27,7 +28,6 @@ import type { RunningExecutor } from "./sequencer/pipeline-options.ts";
 import { QueryQueue } from "./sequencer/query-queue.ts";
 import { RetainedWindow } from "./sequencer/retained-window.ts";
 import { blockUnderWay } from "./sequencer/unknown-outcome.ts";
-import { AnalyticsHandle } from "./service/analytics-handle.ts";
 import { catchUp, followShared } from "./service/catch-up.ts";
 import { checkState } from "./service/check-state.ts";
 import { DevChain } from "./service/dev-chain.ts";
@@ -35,21 +35,22 @@ import type { DevClock } from "./service/dev-clock.ts";
 import { LocalEngine } from "./service/engine-service.ts";
 import { describeEngine, type EngineFacts, healthOf } from "./service/engine-status.ts";
 import { LocalEventLog } from "./service/event-log.ts";
-import { FollowerHandle } from "./service/follower-handle.ts";
 import { type HistoryHandle, openHistory } from "./service/history-handle.ts";
 import { HistoryPruning, type PruneReport } from "./service/history-pruning.ts";
-import { Insights } from "./service/insights.ts";
+import { type AskAnalytics, Insights } from "./service/insights.ts";
+import { LogFollowers } from "./service/log-followers.ts";
 import { type OpenedStorage, openStorage } from "./service/open-storage.ts";
 import { PostgresSide } from "./service/postgres-side.ts";
 import { PrivacyHost } from "./service/privacy-host.ts";
 import { QueryPool } from "./service/query-pool.ts";
 import { readTail } from "./service/read-tail.ts";
 import { RedisSide } from "./service/redis-side.ts";
+import { Stops } from "./service/stops.ts";
 import { StorageInsights } from "./service/storage-insights.ts";
 import type { ChainIndex } from "./storage/chain-index.ts";
 import { type DataPaths, type ModuleFilesOptions, moduleFilesIn } from "./storage/data-paths.ts";
 import { unlockedKeys } from "./storage/encryption/unlocked.ts";
-import { followerNeed, type HistoryKept, type LogNeed } from "./storage/prune-plan.ts";
+import type { HistoryKept, LogNeed } from "./storage/prune-plan.ts";
 import type { ExecutorWorkerData } from "./threads/executor.ts";
 import type { QueryPoolWorkerData } from "./threads/query-pool-worker.ts";
 
@@ -79,33 +80,38 @@ export class Engine {
   parameters: ChainParameters;
   /** As the state store had them at the start. */
   readonly #storedParameters: ChainParameters | undefined;
-  #follower: FollowerHandle | undefined;
+  readonly #followers: LogFollowers;
   readonly #pruning: HistoryPruning | undefined;
   readonly #postgres: PostgresSide | undefined;
   readonly #redis: RedisSide | undefined;
-  readonly #analytics = new AnalyticsHandle();
   readonly #insights: Insights;
-  #isFollowerToldSoon = false;
+  readonly #stops: Stops;
   /** Counts durable entries after which a contract may be another than before. */
   #contractsVersion = 0;
   #executorStart: ExecutorStart | undefined;
+  /** After the state store's last write. */
+  #stateMemory: StateMemory | undefined;
   #fatal: EngineError | undefined;
   #state: "starting" | "ready" | "stopping" = "starting";
   readonly #startedAt = performance.now();
 
   static async open(options: EngineOptions): Promise<Engine> {
-    const engine = new Engine(options, await openStorage(options));
+    const stops = new Stops(options.report);
     try {
+      const storage = await openStorage(options);
+      stops.add("the log", () => storage.log.close());
+      const engine = new Engine(options, storage, stops);
       await engine.#start();
+      return engine;
     } catch (problem) {
-      await engine.#abandon();
+      await stops.all();
       throw problem;
     }
-    return engine;
   }
 
-  private constructor(options: EngineOptions, storage: OpenedStorage) {
+  private constructor(options: EngineOptions, storage: OpenedStorage, stops: Stops) {
     this.#options = options;
+    this.#stops = stops;
     this.#retained = new RetainedWindow(options.retention);
     this.parameters = options.parameters;
     this.#storedParameters = storage.parameters;
@@ -114,7 +120,16 @@ export class Engine {
     this.#paths = storage.paths;
     if (storage.paths !== undefined) this.#modules = moduleFilesIn(storage.paths, options.modulesBytesMax);
     this.#history = openHistory(storage, this.#script("query-worker"));
+    stops.add("history", () => this.#history.close());
+    this.#postgres = this.#postgresSide(storage);
+    this.#redis = this.#redisSide(storage);
+    this.#followers = this.#logFollowers(options);
+    const isOrderly = () => this.#state === "stopping" && this.#fatal === undefined;
+    stops.add("what follows the log", () => this.#followers.close(isOrderly()));
+    this.#pool = this.#queryPool(options);
+    stops.add("the threads of queries", () => this.#pool?.close());
     this.#threads = options.executorThreads ?? new ExecutorThreads(this.#script("executor-worker"));
+    stops.add("the spare executor", () => this.#threads.close());
     this.#pipeline = new Pipeline({
       log: this.#log,
       head: this.#head(),
@@ -128,7 +143,9 @@ export class Engine {
       onOverdue: () => this.#auto?.dropWaiting(blockUnderWay(this.#pipeline.head.height + 1)),
       onFatal: (error) => this.#fail(error),
     });
-    this.#pool = this.#queryPool(options);
+    stops.add("the executor", () => this.#pipeline.close());
+    // Before the executor, by which a replica follows.
+    stops.add("leadership", () => this.#postgres?.resign());
     this.#enhanced = new EnhancedContractEngine(
       {
         ...options.resultCache,
@@ -142,27 +159,21 @@ export class Engine {
       },
       new QueryQueue(this.#pipeline, this.#pool),
     );
-    this.#postgres = this.#postgresSide(storage);
-    this.#redis = this.#redisSide(storage);
     if (options.mode === "auto") {
       this.#auto = new AutoSequencer({
         pipeline: this.#pipeline,
         ids: new IdGate({ ids: this.#ids, readBlock: (seq) => this.#read(seq), now: options.now }),
         backlogBytesMax: options.submissionBacklogBytes ?? SUBMISSION_BACKLOG_BYTES_MAX,
         chainHash: transactionHasher(options.parameters.chainId),
-        followerBacklog: () => ({
-          bytes: Math.max(this.#follower?.progress.backlogBytes ?? 0, this.#postgres?.backlogBytes ?? 0),
-          max: options.backlogMaxBytes,
-        }),
+        followerBacklog: () => ({ bytes: this.#followers.backlogBytes, max: options.backlogMaxBytes }),
         refusal: () => this.#postgres?.refusal(),
       });
     } else {
       this.#driven = new DrivenSequencer(this.#pipeline, (height) => this.#blockAt(height));
     }
-    this.#pruning = this.#historyPruning(storage);
     this.#insights = new Insights({
       enhanced: this.#enhanced,
-      ask: options.analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
+      ask: this.#askAnalytics,
       readGas: GAS_SCHEDULE_1.stateRead,
     });
     const leads = () => this.#postgres?.refusal() === undefined;
@@ -171,6 +182,9 @@ export class Engine {
       { ...options, shared: postgres && { postgres, leads } },
       { script: this.#script("privacy-worker"), pipeline: this.#pipeline },
     );
+    stops.add("privacy", () => this.#privacy.close());
+    this.#pruning = this.#historyPruning(storage);
+    stops.add("pruning", () => this.#pruning?.close());
     this.#events = new LocalEventLog({ log: this.#log, chain: this.#chain });
     this.service = new LocalEngine({
       privacy: this.#privacy.service,
@@ -200,7 +214,7 @@ export class Engine {
       chain: this.#chain,
       needs: () => this.#logNeeds(),
       check: (signal) => checkState(this.#script("check-worker"), paths, signal),
-      note: (seq) => this.#follower!.beginAt(seq),
+      note: (seq) => this.#followers.beginAt(seq),
       settled: () => this.#history.settled(),
       pruneTables: async (kept) => await this.#postgres?.pruneTables(kept, this.#options.retention),
       report: this.#options.report,
@@ -209,16 +223,8 @@ export class Engine {
 
   /** What somebody still needs of the log, whatever of it is to be kept. */
   async #logNeeds(): Promise<LogNeed[]> {
-    const tablesSeq = await this.#postgres?.tablesSeq();
-    const [chain, progress] = [this.#chain, this.#follower?.progress];
-    if (progress === undefined) return [{ seq: 0, of: "the state store" }];
-    const followers: [number | undefined, string][] = [
-      [progress.appliedSeq, "the state store"],
-      [progress.countedSeq, "analytics"],
-      [tablesSeq, "the tables in PostgreSQL"],
-      [this.#redis?.describe().appliedSeq, "the cache in Redis"],
-    ];
-    const needs = followers.flatMap(([seq, of]) => (seq === undefined ? [] : [followerNeed(chain, seq, of)]));
+    const chain = this.#chain;
+    const needs = await this.#followers.needs();
     const window = chain.seqOfHeight(this.#retained.lowestHeight ?? 0) ?? 0;
     needs.push({ seq: window, of: "the rollback window (retention.undo_*)" });
     const [idSeq, jobSeq] = [this.#ids.oldestKeptSeq, this.#privacy.oldestOpenSeq];
@@ -227,7 +233,12 @@ export class Engine {
     return needs;
   }
 
-  #storageInsights({ postgres, redis, analytics }: EngineOptions): StorageInsights {
+  get #askAnalytics(): AskAnalytics | undefined {
+    if (!this.#options.analytics) return undefined;
+    return (question) => this.#followers.analytics.ask(question, this.#log.durableSeq);
+  }
+
+  #storageInsights({ postgres, redis }: EngineOptions): StorageInsights {
     const [ofPostgres, ofRedis] = [this.#postgres, this.#redis];
     return new StorageInsights({
       log: this.#log,
@@ -238,8 +249,8 @@ export class Engine {
       redis: ofRedis && { storage: redis!, side: ofRedis },
       chain: this.#chain,
       pruning: this.#pruning,
-      follower: () => this.#follower?.progress,
-      ask: analytics ? (question) => this.#analytics.ask(question, this.#log.durableSeq) : undefined,
+      follower: () => this.#followers.progress,
+      ask: this.#askAnalytics,
       health: () => healthOf(this.#facts()),
       blobs: () => this.#privacy.service.use(),
     });
@@ -280,9 +291,12 @@ export class Engine {
         );
       }
     }
-    await Promise.all([this.#startFollower(), this.#pipeline.start()]);
+    const starting = [this.#followers.start(), this.#pipeline.start()];
+    // Where one fails the other is waited for: what is half started can't be stopped.
+    await Promise.allSettled(starting);
+    await Promise.all(starting);
     // Not before: it would take half of the machine from the executor that catches up.
-    this.#follower?.durable(this.#log.localSeq);
+    this.#followers.tell();
     await this.#postgres?.start();
     if (this.#log.durableSeq < 0) {
       const entry = await this.#pipeline.askNow("genesis", [this.#options.balances]);
@@ -308,23 +322,22 @@ export class Engine {
       );
   }
 
-  async #startFollower(): Promise<void> {
-    if (this.#paths === undefined) {
-      if (this.#options.analytics) await this.#analytics.openHere();
-      return;
-    }
-    const { journal, state, index } = this.#paths;
-    const analyticsPath = this.#options.analytics ? this.#paths.analytics : undefined;
-    const workerData = { journalDirectory: journal, stateDirectory: state, indexDirectory: index, analyticsPath };
-    this.#follower = await FollowerHandle.start(this.#script("follower-worker"), workerData, {
-      onProgress: ({ appliedSeq }) => this.#pipeline.applied(appliedSeq),
-      onWaiting: (problem) =>
-        problem === undefined
-          ? this.#options.report("info", "the state store follows the log again", {})
-          : this.#options.report("warn", "the state store waits, and the log grows meanwhile", { why: problem }),
-      onFailed: (error) => this.#fail(error),
+  #logFollowers({ analytics, report }: EngineOptions): LogFollowers {
+    return new LogFollowers({
+      log: this.#log,
+      chain: this.#chain,
+      paths: this.#paths,
+      postgres: this.#postgres,
+      redis: this.#redis,
+      analytics,
+      script: this.#script("follower-worker"),
+      headSeq: () => this.#pipeline.head.seq,
+      onApplied: async (seq) => {
+        this.#stateMemory = await this.#pipeline.applied(seq);
+      },
+      onFatal: (error) => this.#fail(error),
+      report,
     });
-    this.#analytics.follower = this.#follower;
   }
 
   #postgresSide({ shared }: OpenedStorage): PostgresSide | undefined {
@@ -342,7 +355,7 @@ export class Engine {
         this.#auto?.dropWaiting(why);
         void this.#driven?.discard().catch(() => undefined);
       },
-      onCopied: () => this.#tellFollower(),
+      onCopied: () => this.#followers.tellSoon(),
       onFatal: (error) => this.#fail(error),
       report,
     });
@@ -396,10 +409,15 @@ export class Engine {
       },
       onNotice: (message, facts) => this.#options.report("warn", message, facts),
     });
-    const start = await handle.ready();
-    this.#executorStart = start;
-    await catchUp(handle, start.baseSeq, head, (seq) => this.#read(seq)!);
-    return { handle, progress: new Int32Array(progress) };
+    try {
+      const start = await handle.ready();
+      this.#executorStart = start;
+      await catchUp(handle, start.baseSeq, head, (seq) => this.#read(seq)!);
+      return { handle, progress: new Int32Array(progress) };
+    } catch (problem) {
+      await handle.close();
+      throw problem;
+    }
   }
 
   #script(name: string): URL {
@@ -430,23 +448,10 @@ export class Engine {
     this.#retained.add(entry);
     this.#ids.add(entry);
     this.#enhanced.committed(entry);
-    this.#analytics.committed(entry);
+    this.#followers.committed(entry);
     this.#options.telemetry?.durable(entry, performance.now());
     this.#privacy.follow(entry);
     this.#events.committed(entry);
-    this.#tellFollower();
-  }
-
-  /** Once a turn of the loop, however many blocks became durable in it. */
-  #tellFollower(): void {
-    if (this.#isFollowerToldSoon || this.#follower === undefined) return;
-    this.#isFollowerToldSoon = true;
-    setImmediate(() => {
-      this.#isFollowerToldSoon = false;
-      this.#follower?.durable(this.#log.localSeq, this.#analytics.takeTimes());
-      this.#postgres?.durable();
-      this.#redis?.durable();
-    });
   }
 
   #read(seq: number): BlockEntry | undefined {
@@ -475,7 +480,7 @@ export class Engine {
       isStored: this.#paths !== undefined,
       head: this.#pipeline.head,
       log: this.#log,
-      follower: this.#follower?.progress,
+      follower: this.#followers.progress,
       tables: this.#postgres?.tables,
       readReplicas: this.#postgres?.replicas?.describe() ?? [],
       redis: this.#redis?.describe(),
@@ -484,6 +489,7 @@ export class Engine {
       queries: this.#pool?.use(),
       backlogMaxBytes: this.#options.backlogMaxBytes,
       executor: this.#pipeline.isRunning ? this.#executorStart : undefined,
+      stateMemory: this.#stateMemory,
       nativeMissing: this.#executorStart?.nativeMissing,
       parameters: this.parameters,
       limits: this.#options.limits,
@@ -498,35 +504,24 @@ export class Engine {
   /** Answers what was taken, saves the tree, lets the follower catch up, and closes. */
   async close(): Promise<void> {
     this.#state = "stopping";
-    if (this.#fatal === undefined) {
-      await this.#auto?.drain();
-      if (this.#driven?.stage.block !== undefined) await this.#driven.discard();
-      const problem = await this.#pipeline.executedIsDurable().catch((thrown: EngineError) => thrown);
-      if (problem !== undefined)
-        this.#options.report("warn", "stopped without knowing what the log has", { why: problem.message });
-      else if (this.#paths?.tree !== undefined)
-        await this.#pipeline.askNow("saveTree", [this.#paths.tree, this.#log.byteLength]).catch((problem: Error) =>
-          this.#options.report("warn", "the state tree was not saved; the next start builds it anew", {
-            why: problem.message,
-          }),
-        );
+    try {
+      if (this.#fatal === undefined) await this.#settle();
+    } finally {
+      await this.#stops.all();
     }
-    await this.#abandon();
   }
 
-  async #abandon(): Promise<void> {
-    await this.#pruning?.close();
-    await this.#privacy.close();
-    await this.#pipeline.close();
-    await Promise.all([this.#threads.close(), this.#pool?.close()]);
-    this.#follower?.durable(this.#log.localSeq);
-    const isOrderly = this.#fatal === undefined;
-    await Promise.all([
-      isOrderly ? this.#follower?.stop() : this.#follower?.kill(),
-      this.#postgres?.close(isOrderly),
-      this.#redis?.close(),
-    ]);
-    await this.#history.close();
-    await this.#log.close();
+  async #settle(): Promise<void> {
+    await this.#auto?.drain();
+    if (this.#driven?.stage.block !== undefined) await this.#driven.discard();
+    const problem = await this.#pipeline.executedIsDurable().catch((thrown: EngineError) => thrown);
+    if (problem !== undefined)
+      this.#options.report("warn", "stopped without knowing what the log has", { why: problem.message });
+    else if (this.#paths?.tree !== undefined)
+      await this.#pipeline.askNow("saveTree", [this.#paths.tree, this.#log.byteLength]).catch((problem: Error) =>
+        this.#options.report("warn", "the state tree was not saved; the next start builds it anew", {
+          why: problem.message,
+        }),
+      );
   }
 }

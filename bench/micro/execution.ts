@@ -17,6 +17,7 @@ import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { isAddon, loadAddon } from "../../src/native/addon.ts";
 import { nativeHasher } from "../../src/native/hash.ts";
+import { nativeRowChanges } from "../../src/native/row-changes.ts";
 import { NativeStateTree } from "../../src/native/state-tree.ts";
 import { nativeTransfers } from "../../src/native/transfers.ts";
 
@@ -36,7 +37,7 @@ export const executor = new Executor({
   engines: [new BuiltinEngine()],
   parameters: DEFAULT_PARAMETERS,
   head: { seq: -1, height: -1, timestampMs: 0, blockHash: zero, stateRoot: zero },
-  table: { pinned: true },
+  table: { pinned: true, changes: native ? nativeRowChanges(addon) : undefined },
 });
 
 /** A holder's address: spread over all bits, so that no part of the state is dense. */

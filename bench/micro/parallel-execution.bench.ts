@@ -34,6 +34,7 @@ import type { StateSnapshot } from "../../src/execution/ports.ts";
 import { rebuildTree } from "../../src/execution/rebuild-tree.ts";
 import { isAddon, loadAddon } from "../../src/native/addon.ts";
 import { nativeHasher } from "../../src/native/hash.ts";
+import { nativeRowChanges } from "../../src/native/row-changes.ts";
 import { NativeStateTree } from "../../src/native/state-tree.ts";
 import { nativeTransfers } from "../../src/native/transfers.ts";
 import { SpeculationThread } from "../../src/service/speculation-thread.ts";
@@ -197,6 +198,7 @@ function executorOn(snapshot: StateSnapshot, name: string, head: Head, helpers: 
     engines: contractEngines(DEFAULT_PARAMETERS),
     parameters: DEFAULT_PARAMETERS,
     head,
+    table: { changes: nativeRowChanges(addon) },
     helpers,
   });
 }

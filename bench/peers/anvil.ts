@@ -13,59 +13,23 @@
 import { Anvil } from "../support/anvil.ts";
 import { Workspace } from "../support/daemon.ts";
 import { findAnvil } from "../support/find-anvil.ts";
-import { printBanner } from "../support/machine.ts";
 import { readOptions } from "../support/options.ts";
-import { rateSpreadText, spreadOf, tableText } from "../support/statistics.ts";
-import { type Load, World } from "../support/world.ts";
+import { compareWith } from "../support/peer.ts";
 
 const GOAL_RATIO = 8;
 const GOAL_HOLDERS = 1_000;
-const WARMUP_SECONDS = 1;
 
 const options = readOptions({ holders: GOAL_HOLDERS, seconds: 3, rounds: 3, anvil: "" });
 const workspace = new Workspace();
 try {
   const binary = findAnvil(options.anvil, workspace.directory("npm"));
-  await compare(binary);
-} finally {
-  workspace.remove();
-}
-
-async function compare(binary: string): Promise<void> {
   const anvil = await Anvil.start(binary, workspace.path, options.holders);
-  const world = await World.create(options.holders, workspace.directory("data"));
+  const goal = options.holders === GOAL_HOLDERS ? GOAL_RATIO : undefined;
   try {
-    printBanner(`Transfers over a Unix socket, in batches of 100: ours in turn with ${anvil.version}`, options);
-    const load: Load = {
-      wire: "json-batch",
-      outstanding: 16,
-      warmupMs: WARMUP_SECONDS * 1000,
-      measureMs: options.seconds * 1000,
-    };
-    const ours: number[] = [];
-    const theirs: number[] = [];
-    for (let round = 0; round < options.rounds; round++) {
-      ours.push((await world.run(load)).perSecond);
-      await anvil.measure(WARMUP_SECONDS);
-      theirs.push(await anvil.measure(options.seconds));
-    }
-    report(ours, theirs);
-    process.stdout.write(`${await world.check()}\n${await anvil.check()}\n`);
+    await compareWith(anvil, workspace.directory("data"), { ...options, goal });
   } finally {
-    await world.close();
     await anvil.close();
   }
-}
-
-function report(ours: readonly number[], theirs: readonly number[]): void {
-  const [our, their] = [spreadOf(ours), spreadOf(theirs)];
-  const rows = [
-    ["ours", rateSpreadText(our), "durable, blocks, receipts, logs, state root"],
-    ["anvil", rateSpreadText(their), "in memory, blocks, receipts, logs, state root"],
-  ];
-  process.stdout.write(`${tableText(["", "transfers/s, median (min–max)", "acknowledged means"], rows)}\n`);
-  const ratio = our.median / their.median;
-  const verdict =
-    options.holders === GOAL_HOLDERS ? `, goal ${GOAL_RATIO}: ${ratio >= GOAL_RATIO ? "met" : "missed"}` : "";
-  process.stdout.write(`ours / anvil ${ratio.toFixed(1)}${verdict}\n`);
+} finally {
+  workspace.remove();
 }

@@ -1,27 +1,13 @@
-/**
- * anvil, Foundry's development node, on its IPC socket: started, funded and loaded in its best mode (no mining of its own,
- * a block asked for every BLOCK_TRANSFERS, JSON-RPC arrays, no signatures, history pruned). Memory only: nothing it
- * acknowledges is durable, which ours is.
- */
+/** anvil, Foundry's development node, on its IPC socket: JSON-RPC arrays, history pruned. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Accounts, Book, FUNDS } from "./accounts.ts";
-import { ended, endWithBench, ROOT } from "./program.ts";
-import { Random } from "./random.ts";
-import { FirstSends, Funding, RandomTransfers, type TransferSource } from "./transfer-source.ts";
+import { EvmDevnet, type Transaction } from "./evm-devnet.ts";
+import { ended, endWithBench } from "./program.ts";
 
 const BATCH = 100;
-/** In one block, and so in flight: anvil is slower with 500 and with 4,000, and at half the rate when sent more while it mines. */
-const BLOCK_TRANSFERS = 1_000;
-const GAS = "0x186a0";
-const DEPLOY_GAS = "0x989680";
 const START_TIMEOUT_MS = 20_000;
-const TRANSFER_SELECTOR = "a9059cbb";
-const BALANCE_SELECTOR = "70a08231";
-const RECEIPTS_CHECKED = 100;
 
 const FLAGS = [
   "--no-mining",
@@ -42,22 +28,17 @@ interface Answer {
   error?: { message: string };
 }
 
-export class Anvil {
+export class Anvil extends EvmDevnet {
+  readonly name = "anvil";
   readonly version: string;
+  readonly acknowledges = "in memory; blocks, receipts, logs, state root";
   readonly #process: ChildProcess;
   readonly #socket: Socket;
-  readonly #accounts: Accounts;
-  readonly #book: Book;
-  readonly #random = new Random(1);
   readonly #pending = new Map<number, { resolve: (line: string) => void; reject: (problem: Error) => void }>();
   #nextId = 1;
   #input = "";
-  #token = "";
-  #blocks = 0;
-  #sent = 0;
-  #hashes: string[] = [];
 
-  /** Starts it and gives every holder funds and a nonce's use, as a World has them. */
+  /** @param directory for its socket. */
   static async start(binary: string, directory: string, holders: number): Promise<Anvil> {
     const version = execFileSync(binary, ["--version"], { encoding: "utf8" }).split("\n")[0]!;
     const ipc = join(directory, "anvil.ipc");
@@ -66,55 +47,21 @@ export class Anvil {
       stdio: ["ignore", "ignore", "inherit"],
     });
     endWithBench(child);
-    const anvil = new Anvil(version, child, await openWhenReady(ipc, child), new Accounts(holders));
-    await anvil.#deploy();
-    await anvil.#pass(new Funding(anvil.#accounts, 0, holders));
-    await anvil.#pass(new FirstSends(anvil.#accounts, 0, holders));
+    const anvil = new Anvil(version, child, await openWhenReady(ipc, child), holders);
+    await anvil.setUp();
     return anvil;
   }
 
-  private constructor(version: string, child: ChildProcess, socket: Socket, accounts: Accounts) {
-    this.version = version;
+  private constructor(version: string, child: ChildProcess, socket: Socket, holders: number) {
+    super(holders);
+    this.version = version.replace(/^anvil (Version: )?/, "");
     this.#process = child;
     this.#socket = socket;
-    this.#accounts = accounts;
-    this.#book = new Book(accounts);
     socket.setEncoding("latin1");
     socket.on("data", (text: string) => this.#receive(text));
     socket.on("close", () => {
       for (const { reject } of this.#pending.values()) reject(new Error("anvil closed the connection"));
     });
-  }
-
-  /** Transfers a second, all of them mined. */
-  async measure(seconds: number): Promise<number> {
-    const source = new RandomTransfers(this.#accounts, this.#random);
-    const startedAt = performance.now();
-    const sentBefore = this.#sent;
-    while (performance.now() - startedAt < seconds * 1000) await this.#block(source);
-    return ((this.#sent - sentBefore) / (performance.now() - startedAt)) * 1000;
-  }
-
-  /** Every balance, the number of mined transactions, and some receipts. @throws Error at the first difference. */
-  async check(): Promise<string> {
-    let mined = 0;
-    for (let height = 1; height <= this.#blocks; height++) {
-      mined += Number(await this.#call("eth_getBlockTransactionCountByNumber", [`0x${height.toString(16)}`]));
-    }
-    if (mined !== this.#sent) throw new Error(`anvil mined ${mined} of ${this.#sent} transactions`);
-    for (let holder = 0; holder <= this.#accounts.owner; holder++) {
-      const data = `0x${BALANCE_SELECTOR}${this.#word(holder)}`;
-      const balance = Number(await this.#call("eth_call", [{ to: this.#token, data }, "latest"]));
-      const expected = this.#book.balances[holder];
-      if (balance !== expected)
-        throw new Error(`with anvil ${this.#accounts.text(holder)} has ${balance}, must have ${expected}`);
-    }
-    for (const hash of this.#hashes) {
-      const receipt = (await this.#call("eth_getTransactionReceipt", [hash])) as { status: string } | null;
-      if (receipt?.status !== "0x1")
-        throw new Error(`anvil's receipt of ${hash} is ${JSON.stringify(receipt)?.slice(0, 200)}`);
-    }
-    return `checked: anvil mined all ${mined.toLocaleString("en-US")} transactions; all ${this.#accounts.holders + 1} balances and ${this.#hashes.length} receipts are what they must be`;
   }
 
   async close(): Promise<void> {
@@ -123,75 +70,28 @@ export class Anvil {
     await ended(this.#process);
   }
 
-  async #deploy(): Promise<void> {
-    const { bytecode } = JSON.parse(readFileSync(join(ROOT, "bench/peers/openzeppelin-erc20.json"), "utf8")) as {
-      bytecode: string;
-    };
-    const { owner, holders } = this.#accounts;
-    const supply = holders * FUNDS;
-    const data = bytecode + supply.toString(16).padStart(64, "0");
-    const from = this.#accounts.text(owner);
-    const hash = await this.#call("eth_sendTransaction", [
-      { from, nonce: "0x0", gas: DEPLOY_GAS, gasPrice: "0x0", data },
-    ]);
-    await this.#mine();
-    this.#sent++;
-    const receipt = (await this.#call("eth_getTransactionReceipt", [hash])) as { contractAddress: string };
-    this.#token = receipt.contractAddress;
-    this.#book.balances[owner] = supply;
-    this.#book.nonces[owner] = 1;
+  /** In arrays of BATCH, all outstanding at once. */
+  protected override async submit(transactions: readonly Transaction[]): Promise<string> {
+    const batches: Promise<string>[] = [];
+    for (let first = 0; first < transactions.length; first += BATCH)
+      batches.push(this.#submitBatch(transactions.slice(first, first + BATCH)));
+    const [answer] = await Promise.all(batches);
+    return (JSON.parse(answer!) as Answer[])[0]!.result as string;
   }
 
-  async #pass(source: TransferSource): Promise<void> {
-    while ((await this.#block(source)) > 0);
-  }
-
-  /** Batches up to a block's worth, all outstanding at once, then the block. Answers how many transfers it holds. */
-  async #block(source: TransferSource): Promise<number> {
-    const batches: Promise<void>[] = [];
-    let count = 0;
-    while (count < BLOCK_TRANSFERS) {
-      const batch = this.#batch(source);
-      if (batch.count === 0) break;
-      batches.push(this.#submit(batch.text, batch.id));
-      count += batch.count;
-    }
-    if (count === 0) return 0;
-    await Promise.all(batches);
-    await this.#mine();
-    this.#sent += count;
-    return count;
-  }
-
-  #batch(source: TransferSource): { id: number; text: string; count: number } {
+  async #submitBatch(transactions: readonly Transaction[]): Promise<string> {
     const id = this.#nextId++;
-    let text = "";
-    let count = 0;
-    for (; count < BATCH && source.next(); count++) {
-      const nonce = this.#book.move(source.from, source.to, source.amount);
-      text +=
-        `${count === 0 ? "[" : ","}{"jsonrpc":"2.0","id":${id},"method":"eth_sendTransaction","params":[{"from":"${this.#accounts.text(source.from)}"` +
-        `,"to":"${this.#token}","gas":"${GAS}","gasPrice":"0x0","nonce":"0x${nonce.toString(16)}","data":"0x${TRANSFER_SELECTOR}${this.#word(source.to)}${source.amount.toString(16).padStart(64, "0")}"}]}`;
-    }
-    return { id, text: `${text}]\n`, count };
+    const requests = transactions.map(
+      (transaction) =>
+        `{"jsonrpc":"2.0","id":${id},"method":"eth_sendTransaction","params":[${JSON.stringify(transaction)}]}`,
+    );
+    const answer = await this.#send(`[${requests.join(",")}]\n`, id);
+    const error = answer.indexOf('"error"');
+    if (error >= 0) throw new Error(`anvil refused a transaction: ${answer.slice(error, error + 300)}`);
+    return answer;
   }
 
-  async #submit(text: string, id: number): Promise<void> {
-    const answer = await this.#send(text, id);
-    if (answer.includes('"error"'))
-      throw new Error(
-        `anvil refused a transfer: ${answer.slice(answer.indexOf('"error"'), answer.indexOf('"error"') + 300)}`,
-      );
-    if (this.#hashes.length < RECEIPTS_CHECKED)
-      this.#hashes.push((JSON.parse(answer) as Answer[])[0]!.result as string);
-  }
-
-  async #mine(): Promise<void> {
-    await this.#call("evm_mine", []);
-    this.#blocks++;
-  }
-
-  async #call(method: string, params: unknown[]): Promise<unknown> {
+  protected override async call(method: string, params: readonly unknown[]): Promise<unknown> {
     const id = this.#nextId++;
     const { result, error } = JSON.parse(
       await this.#send(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`, id),
@@ -217,11 +117,6 @@ export class Anvil {
       this.#pending.delete(id);
       pending?.resolve(line);
     }
-  }
-
-  /** An address as an ABI word. */
-  #word(account: number): string {
-    return this.#accounts.text(account).slice(2).padStart(64, "0");
   }
 }
 

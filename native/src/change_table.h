@@ -5,21 +5,17 @@
  */
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-
 #include "delta.h"
 
 namespace polytorus {
 
 /** The table's arrays and numbers, as src/storage/change-table.ts lays them out. */
 struct ChangeTable {
-  uint8_t* arena;
+  Span<uint8_t> arena;
   /** The records of the table, oldest first, as words of the arena. */
-  uint32_t* records;
+  Span<uint32_t> records;
   /** Records by hash, 0 where free; a power of two. */
-  uint32_t* slots;
-  uint32_t slotMask;
+  Span<uint32_t> slots;
   uint32_t seed;
   /** Bytes of the arena in use. */
   uint32_t used;
@@ -27,14 +23,22 @@ struct ChangeTable {
 };
 
 struct ChangeRoom {
-  size_t records = 0;
-  size_t arenaBytes = 0;
+  uint32_t records;
+  uint32_t arenaBytes;
 };
 
-/** What a delta takes at most. @throws MalformedDelta, also for a key that is empty or begins with 0x00. */
+/** Whether arrays and numbers fit together: what is in use lies within them, and some slot is always free. */
+bool isSound(const ChangeTable& table);
+
+/**
+ * What a delta takes at most.
+ * @throws MalformedDelta, also for a key that is empty or begins with 0x00; std::length_error where no table could hold it.
+ */
 ChangeRoom neededFor(Bytes delta);
 
-/** Takes one side of every record. The table has the room that `neededFor` asks for, and the delta passed it. */
+bool hasRoom(const ChangeTable& table, const ChangeRoom& room);
+
+/** Takes one side of every record. The table is sound and has the room that `neededFor` asks for, which the delta passed. */
 void applyDelta(ChangeTable& table, Bytes delta, Direction direction);
 
 }  // namespace polytorus

@@ -9,10 +9,10 @@
  */
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <stdexcept>
 #include <string>
+
+#include "bytes.h"
 
 namespace polytorus {
 
@@ -23,11 +23,6 @@ class MalformedDelta : public std::runtime_error {
   MalformedDelta(size_t offset, const std::string& problem) : std::runtime_error(problem), offset(offset) {}
   /** Where the delta stops making sense, in bytes from its start. */
   const size_t offset;
-};
-
-struct Bytes {
-  const uint8_t* data = nullptr;
-  size_t size = 0;
 };
 
 struct DeltaValue {
@@ -54,13 +49,12 @@ class DeltaReader {
       if (at_ == end_) return false;
       const size_t prefixBytes = take(1, "prefix length")[0];
       prefix_ = {take(prefixBytes, "prefix"), prefixBytes};
-      recordsLeft_ = little32("record count");
+      recordsLeft_ = readU32(take(4, "record count"));
     }
     recordsLeft_--;
     record.offset = size_t(at_ - start_);
     record.prefix = prefix_;
-    const uint8_t* length = take(2, "suffix length");
-    const size_t suffixBytes = size_t(length[0]) | size_t(length[1]) << 8;
+    const size_t suffixBytes = readU16(take(2, "suffix length"));
     record.suffix = {take(suffixBytes, "suffix"), suffixBytes};
     readValue(record.after);
     readValue(record.before);
@@ -79,11 +73,6 @@ class DeltaReader {
     return taken;
   }
 
-  uint32_t little32(const char* what) {
-    const uint8_t* p = take(4, what);
-    return uint32_t(p[0]) | uint32_t(p[1]) << 8 | uint32_t(p[2]) << 16 | uint32_t(p[3]) << 24;
-  }
-
   void readValue(DeltaValue& value) {
     const uint8_t n = take(1, "value")[0];
     if (n == kReserved) {
@@ -91,7 +80,7 @@ class DeltaReader {
       fail("254 is no value length");
     }
     value.isAbsent = n == kAbsent;
-    const size_t bytes = value.isAbsent ? 0 : n == kLongValue ? little32("value length") : n;
+    const size_t bytes = value.isAbsent ? 0 : n == kLongValue ? readU32(take(4, "value length")) : n;
     value.bytes = {take(bytes, "value"), bytes};
   }
 

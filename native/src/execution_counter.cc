@@ -3,23 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "block_entry.h"
+#include "delta.h"
+
 namespace polytorus {
 namespace {
 
-// src/encoding/block-entry.ts
-constexpr size_t kTransactionsBytesAt = 40;
-constexpr size_t kHashBytes = 32;
-// src/encoding/transaction.ts
-constexpr uint8_t kCall = 2;
-constexpr uint8_t kFormEntrypoint = 2;
-constexpr size_t kGasLimitAt = 16;
-constexpr size_t kSenderAt = 24;
-constexpr size_t kToAt = 44;
-constexpr size_t kAddressBytes = 20;
-// src/encoding/receipt.ts
-constexpr uint8_t kSuccess = 1;
-constexpr size_t kGasUsedAt = 8;
-constexpr size_t kReceiptHeaderBytes = 16;
 // src/encoding/state-key.ts
 constexpr uint8_t kStateTag = 0x13;
 
@@ -39,18 +28,6 @@ constexpr uint32_t kLead = 64;
 constexpr double kCallerHistogramAfter = 256;
 constexpr uint32_t kNoPlace = 0xffffffff;
 
-uint32_t little32(const uint8_t* p) {
-  uint32_t word;
-  std::memcpy(&word, p, 4);
-  return word;
-}
-
-uint64_t little64(const uint8_t* p) {
-  uint64_t word;
-  std::memcpy(&word, p, 8);
-  return word;
-}
-
 /** binOf of histogram.ts, for what is not negative. */
 size_t binOf(uint64_t value) {
   if (value < kSteps) return size_t(value);
@@ -69,7 +46,7 @@ uint32_t mix(uint32_t hash, uint32_t word) {
 /** hashBytes of src/encoding/key-hash.ts, of an address, from seed 0. */
 uint32_t hashAddress(const uint8_t* address) {
   uint32_t hash = 0;
-  for (size_t at = 0; at < kAddressBytes; at += 4) hash = mix(hash, little32(address + at));
+  for (size_t at = 0; at < kAddressBytes; at += 4) hash = mix(hash, readU32(address + at));
   hash = mix(hash, 0) ^ uint32_t(kAddressBytes);
   hash ^= hash >> 16;
   hash *= 0x85ebca6bu;
@@ -115,7 +92,7 @@ void add(double* numbers, uint32_t* bins, double histogramAfter, const Execution
 }
 
 /** Looked at together, so that the cache misses of the sketch overlap. */
-constexpr size_t kWindow = 8;
+constexpr uint32_t kWindow = 8;
 
 struct Call {
   const uint8_t* transaction;
@@ -145,8 +122,8 @@ bool addCall(ExecutionRun& run, const Call& call) {
   while (run.lap < run.lapNumbers && run.next >= run.laps[run.lap]) run.lap += 2;
   const bool isTimed = run.lap < run.lapNumbers;
   const double timeUs = isTimed ? std::max(0.0, run.laps[run.lap + 1]) : 0;
-  const uint64_t gasUsed = little64(call.receipt + kGasUsedAt);
-  const double gasLimit = double(little64(call.transaction + kGasLimitAt));
+  const uint64_t gasUsed = readU64(call.receipt + kReceiptGasUsedAt);
+  const double gasLimit = double(readU64(call.transaction + kTxGasLimitAt));
   const Execution execution = {double(gasUsed), gasLimit, isTimed, timeUs, binOf(gasUsed), binOf(uint64_t(timeUs))};
   if (!addCaller(run, call.callerHash, execution)) return false;
   add(run.trackNumbers, run.trackBins, 0, execution);
@@ -155,49 +132,32 @@ bool addCall(ExecutionRun& run, const Call& call) {
   return true;
 }
 
-/** Where an entry's parts stand. */
-struct EntryParts {
-  explicit EntryParts(Bytes entry) : bytes(entry.data), size(entry.size), count(little32(bytes + 4)) {
-    offsetsAt = kEntryHeaderBytes + kHashBytes * count;
-    transactionsAt = offsetsAt + 8 * count;
-    receiptsAt = transactionsAt + little32(bytes + kTransactionsBytesAt);
-  }
-
-  /** False where it is not the call, did not succeed or is not within the entry. */
-  bool read(size_t index, Bytes wanted, Call& call) const {
-    const size_t at = transactionsAt + little32(bytes + offsetsAt + 4 * index);
-    const size_t receiptAt = receiptsAt + little32(bytes + offsetsAt + 4 * (count + index));
-    if (at + kToAt + wanted.size > size || receiptAt + kReceiptHeaderBytes > size) return false;
-    call.transaction = bytes + at;
-    call.receipt = bytes + receiptAt;
-    return call.transaction[0] == kCall && call.transaction[2] == kFormEntrypoint && call.receipt[0] == kSuccess &&
-           std::memcmp(call.transaction + kToAt, wanted.data, wanted.size) == 0;
-  }
-
-  const uint8_t* bytes;
-  size_t size;
-  size_t count;
-  size_t offsetsAt;
-  size_t transactionsAt;
-  size_t receiptsAt;
-};
+/** False where it is not the call, or did not succeed. */
+bool readCall(const BlockEntry& entry, uint32_t index, Bytes wanted, Call& call) {
+  const Bytes transaction = entry.transaction(index), receipt = entry.receipt(index);
+  if (transaction.size < kTxToAt + wanted.size || receipt.size == 0) return false;
+  call.transaction = transaction.data;
+  call.receipt = receipt.data;
+  return transaction.data[kTxKindAt] == kTxCall && transaction.data[kTxFormAt] == kBodyEntrypoint &&
+         receipt.data[kReceiptStatusAt] == kReceiptSuccess &&
+         std::memcmp(transaction.data + kTxToAt, wanted.data, wanted.size) == 0;
+}
 
 }  // namespace
 
 void countRun(ExecutionRun& run) {
-  const EntryParts entry(run.entry);
-  if (entry.receiptsAt > entry.size) return;
+  const BlockEntry entry(run.entry);
   Call window[kWindow];
-  while (run.next < entry.count) {
-    const size_t wanted = std::min<size_t>(kWindow, entry.count - run.next);
-    size_t read = 0;
-    for (; read < wanted && entry.read(run.next + read, run.call, window[read]); read++) {
-      const uint32_t hash = hashAddress(window[read].transaction + kSenderAt);
+  while (run.next < entry.count()) {
+    const uint32_t wanted = std::min(kWindow, entry.count() - run.next);
+    uint32_t read = 0;
+    for (; read < wanted && readCall(entry, run.next + read, run.call, window[read]); read++) {
+      const uint32_t hash = hashAddress(window[read].transaction + kTxSenderAt);
       window[read].callerHash = hash;
       __builtin_prefetch(run.callers.sketch + hash % kCallerSketch, 1);
       __builtin_prefetch(run.callers.slots + hash % kCallerSlots);
     }
-    for (size_t i = 0; i < read; i++)
+    for (uint32_t i = 0; i < read; i++)
       if (!addCall(run, window[i])) return;
     if (read < wanted) return;
   }

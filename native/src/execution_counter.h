@@ -9,15 +9,10 @@
  */
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-
-#include "delta.h"
+#include "bytes.h"
 
 namespace polytorus {
 
-// src/encoding/block-entry.ts
-constexpr size_t kEntryHeaderBytes = 224;
 // track.ts
 constexpr size_t kTrackNumbers = 50;
 constexpr size_t kTrackBins = 2296;
@@ -54,7 +49,7 @@ struct ExecutionRun {
   Bytes entry;
   /** The contract, then the entrypoint with its length. */
   Bytes call;
-  /** By lap: the index after its last transaction, and the microseconds of each. */
+  /** By lap: the index after its last transaction, and the microseconds of each. `lapNumbers` is even, and so is `lap`. */
   const double* laps;
   size_t lapNumbers;
   /** Of the entrypoint: its minute is not over, and it has a histogram. */
@@ -76,7 +71,10 @@ void countRun(ExecutionRun& run);
 /** Numbers of a contract in `growthOf`: where its group begins in the delta, bytes and keys more than before. */
 constexpr size_t kGrowthNumbers = 3;
 
-/** Writes of how many contracts the state grew or shrank, `capacity` of them at most; answers how many there are. @throws MalformedDelta */
+/**
+ * Writes which contracts' state grew or shrank, the first `capacity` of them; answers how many there are.
+ * @throws MalformedDelta
+ */
 size_t growthOf(Bytes delta, double* out, size_t capacity);
 
 }  // namespace polytorus

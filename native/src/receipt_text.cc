@@ -2,19 +2,11 @@
 
 #include <cstring>
 
+#include "block_entry.h"
+
 namespace polytorus {
 namespace {
 
-constexpr size_t kEntryHeaderBytes = 224;
-constexpr size_t kHashBytes = 32;
-constexpr size_t kWordBytes = 32;
-constexpr size_t kAddressBytes = 20;
-constexpr size_t kTransactionHeaderBytes = 64;
-constexpr size_t kReceiptHeaderBytes = 16;
-constexpr uint8_t kCall = 2;
-constexpr uint8_t kByEntrypoint = 2;
-constexpr uint8_t kSuccess = 1;
-constexpr uint8_t kHasContractAddress = 1;
 constexpr size_t kTokenTopics = 3;
 
 /** Keccak-256 of Transfer(address,address,uint256) and of Approval(address,address,uint256). */
@@ -34,56 +26,6 @@ struct HexPairs {
   }
 };
 constexpr HexPairs kHex;
-
-uint32_t readU32(const uint8_t* at) {
-  uint32_t value;
-  std::memcpy(&value, at, 4);
-  return value;
-}
-
-uint64_t readU64(const uint8_t* at) {
-  uint64_t value;
-  std::memcpy(&value, at, 8);
-  return value;
-}
-
-/** Where transaction and receipt of a block stand in its entry. */
-class Entry {
- public:
-  explicit Entry(Bytes bytes) : bytes_(bytes) {
-    if (bytes.size < kEntryHeaderBytes) return;
-    const uint64_t count = readU32(bytes.data + 4);
-    const uint64_t transactions = kEntryHeaderBytes + 40 * count;
-    const uint64_t receipts = transactions + readU32(bytes.data + 40);
-    if (receipts + readU32(bytes.data + 44) > bytes.size) return;
-    count_ = uint32_t(count);
-    transactions_ = bytes.data + transactions;
-    receipts_ = bytes.data + receipts;
-    end_ = receipts_ + readU32(bytes.data + 44);
-  }
-
-  uint32_t count() const { return count_; }
-  uint64_t height() const { return readU64(bytes_.data + 16); }
-  const uint8_t* hash(uint32_t index) const { return bytes_.data + kEntryHeaderBytes + kHashBytes * index; }
-  /** As far as the name that its body may begin with. */
-  const uint8_t* transaction(uint32_t index) const {
-    const uint8_t* at = transactions_ + readU32(bytes_.data + kEntryHeaderBytes + kHashBytes * count_ + 4 * index);
-    const uint8_t* body = at + kTransactionHeaderBytes;
-    return body < receipts_ && body + 1 + *body <= receipts_ ? at : nullptr;
-  }
-  const uint8_t* receipt(uint32_t index) const {
-    const uint8_t* at = receipts_ + readU32(bytes_.data + kEntryHeaderBytes + 36 * count_ + 4 * index);
-    return at + kReceiptHeaderBytes <= end_ ? at : nullptr;
-  }
-  const uint8_t* receiptsEnd() const { return end_; }
-
- private:
-  Bytes bytes_;
-  uint32_t count_ = 0;
-  const uint8_t* transactions_ = nullptr;
-  const uint8_t* receipts_ = nullptr;
-  const uint8_t* end_ = nullptr;
-};
 
 void addHex(std::string& out, const uint8_t* bytes, size_t count) {
   const size_t from = out.size();
@@ -128,7 +70,7 @@ void addAmount(std::string& out, const Word& word) {
   }
   uint64_t parts[5];
   size_t count = 0;
-  while ((limbs[0] | limbs[1] | limbs[2] | limbs[3]) != 0) {
+  do {
     unsigned __int128 rest = 0;
     for (size_t i = 4; i-- > 0;) {
       rest = rest << 64 | limbs[i];
@@ -136,7 +78,7 @@ void addAmount(std::string& out, const Word& word) {
       rest %= kStep;
     }
     parts[count++] = uint64_t(rest);
-  }
+  } while ((limbs[0] | limbs[1] | limbs[2] | limbs[3]) != 0);
   addNumber(out, parts[count - 1]);
   for (size_t i = count - 1; i-- > 0;) {
     std::string digits;
@@ -149,7 +91,7 @@ void addAmount(std::string& out, const Word& word) {
 /** Reads the parts of a receipt behind its header. */
 class Parts {
  public:
-  Parts(const uint8_t* at, const uint8_t* end) : next_(at), end_(end) {}
+  explicit Parts(Bytes receipt) : next_(receipt.data + kReceiptHeaderBytes), end_(receipt.data + receipt.size) {}
 
   bool byte(uint8_t& value) {
     if (next_ == end_) return false;
@@ -189,13 +131,20 @@ void add(std::string& out, const char (&text)[N]) {
 }
 
 /** Whether the call is of a function of tokens that answers a bool. */
-bool answersBool(const uint8_t* transaction) {
-  if (transaction[0] != kCall || transaction[2] != kByEntrypoint) return false;
-  const uint8_t* body = transaction + kTransactionHeaderBytes;
+bool answersBool(Bytes transaction) {
+  if (transaction.data[kTxKindAt] != kTxCall || transaction.data[kTxFormAt] != kBodyEntrypoint) return false;
+  const uint8_t* body = transaction.data + kTxHeaderBytes;
+  const size_t room = transaction.size - kTxHeaderBytes;
   const auto is = [&](const char* name) {
-    return body[0] == std::strlen(name) && std::memcmp(body + 1, name, body[0]) == 0;
+    const size_t bytes = std::strlen(name);
+    return room > bytes && body[0] == bytes && std::memcmp(body + 1, name, bytes) == 0;
   };
   return is("transfer") || is("transferFrom") || is("approve");
+}
+
+bool succeeded(Bytes receipt) {
+  return receipt.size > 0 && receipt.data[kReceiptStatusAt] == kReceiptSuccess &&
+         (receipt.data[kReceiptFlagsAt] & kReceiptHasContractAddress) == 0;
 }
 
 /** A Transfer or an Approval of `token`. */
@@ -236,15 +185,13 @@ bool addLog(std::string& out, Parts& parts, const uint8_t* token, uint32_t logIn
   return true;
 }
 
-bool addReceipt(std::string& out, const Entry& entry, uint32_t index, Bytes tokens) {
-  const uint8_t* transaction = entry.transaction(index);
-  const uint8_t* receipt = entry.receipt(index);
-  if (transaction == nullptr || receipt == nullptr) return false;
-  const uint8_t* sender = transaction + 24;
-  const uint8_t* token = transaction + 44;
-  if (receipt[0] != kSuccess || (receipt[2] & kHasContractAddress) != 0 || !answersBool(transaction) || !isListed(token, tokens))
-    return false;
-  Parts parts(receipt + kReceiptHeaderBytes, entry.receiptsEnd());
+bool addReceipt(std::string& out, const BlockEntry& entry, uint32_t index, Bytes tokens) {
+  const Bytes transaction = entry.transaction(index), receipt = entry.receipt(index);
+  if (transaction.size == 0 || !succeeded(receipt) || !answersBool(transaction)) return false;
+  const uint8_t* sender = transaction.data + kTxSenderAt;
+  const uint8_t* token = transaction.data + kTxToAt;
+  if (!isListed(token, tokens)) return false;
+  Parts parts(receipt);
   Word result;
   if (!parts.word(result, 1) || (result.size == 1 && *result.at != 1)) return false;
   add(out, "{\"transactionHash\":\"0x");
@@ -258,13 +205,13 @@ bool addReceipt(std::string& out, const Entry& entry, uint32_t index, Bytes toke
   add(out, "\",\"to\":\"0x");
   addHex(out, token, kAddressBytes);
   add(out, "\",\"contractAddress\":null,\"status\":\"success\",\"gasUsed\":\"");
-  addNumber(out, readU64(receipt + 8));
+  addNumber(out, readU64(receipt.data + kReceiptGasUsedAt));
   add(out, "\",\"gasLimit\":\"");
-  addNumber(out, readU64(transaction + 16));
+  addNumber(out, readU64(transaction.data + kTxGasLimitAt));
   add(out, "\",\"returnData\":\"0x");
   addPadded(out, result, kWordBytes);
   out += result.size == 1 ? "\",\"result\":true,\"logs\":[" : "\",\"result\":false,\"logs\":[";
-  const uint32_t logs = readU32(receipt + 4);
+  const uint32_t logs = readU32(receipt.data + kReceiptLogsAt);
   for (uint32_t i = 0; i < logs; i++) {
     if (i > 0) out += ',';
     if (!addLog(out, parts, token, i)) return false;
@@ -273,13 +220,13 @@ bool addReceipt(std::string& out, const Entry& entry, uint32_t index, Bytes toke
   return true;
 }
 
-bool addSummary(std::string& out, const Entry& entry, uint32_t index) {
-  const uint8_t* receipt = entry.receipt(index);
-  if (receipt == nullptr || receipt[0] != kSuccess || (receipt[2] & kHasContractAddress) != 0) return false;
+bool addSummary(std::string& out, const BlockEntry& entry, uint32_t index) {
+  const Bytes receipt = entry.receipt(index);
+  if (!succeeded(receipt)) return false;
   add(out, "{\"transactionHash\":\"0x");
   addHex(out, entry.hash(index), kHashBytes);
   add(out, "\",\"status\":\"success\",\"gasUsed\":\"");
-  addNumber(out, readU64(receipt + 8));
+  addNumber(out, readU64(receipt.data + kReceiptGasUsedAt));
   add(out, "\"}");
   return true;
 }
@@ -287,7 +234,7 @@ bool addSummary(std::string& out, const Entry& entry, uint32_t index) {
 }  // namespace
 
 bool writeReceipt(Bytes bytes, uint32_t index, Bytes tokens, std::string& out) {
-  const Entry entry(bytes);
+  const BlockEntry entry(bytes);
   const size_t before = out.size();
   if (index < entry.count() && addReceipt(out, entry, index, tokens)) return true;
   out.resize(before);
@@ -295,7 +242,7 @@ bool writeReceipt(Bytes bytes, uint32_t index, Bytes tokens, std::string& out) {
 }
 
 bool writeSummaries(Bytes bytes, uint32_t first, uint32_t count, std::string& out) {
-  const Entry entry(bytes);
+  const BlockEntry entry(bytes);
   const size_t before = out.size();
   if (uint64_t(first) + count > entry.count()) return false;
   for (uint32_t i = 0; i < count; i++) {

@@ -2,15 +2,13 @@
  * Receipts of plain token calls as JSON text, from the bytes of a block: those of `transfer`, `transferFrom` and `approve` that
  * succeeded and logged what tokens log. Everything else (a revert, a deployment, another contract's log) is left to the
  * caller, who can write every receipt: src/rpc/receipt-text.ts, whose text this is, byte by byte
- * (test/property/receipt-text.test.ts).
+ * (test/property/wire-codec.test.ts).
  */
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <string>
 
-#include "delta.h"
+#include "bytes.h"
 
 namespace polytorus {
 

@@ -28,16 +28,6 @@ constexpr size_t kBatchLeaves = 4096;
 
 [[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
-void storeLittle(uint8_t* p, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; i++) p[i] = uint8_t(value >> (8 * i));
-}
-
-uint64_t loadLittle(const uint8_t* p, int bytes) {
-  uint64_t value = 0;
-  for (int i = bytes; i-- > 0;) value = value << 8 | p[i];
-  return value;
-}
-
 /** Closes on every way out. */
 class File {
  public:
@@ -100,9 +90,9 @@ void headerChecksum(const uint8_t* header, Bytes meta, uint8_t* out) {
 void writeTree(File& file, const StateTree& tree, Bytes meta) {
   uint8_t header[kHeaderBytes];
   std::memcpy(header, kMagic, kMagicBytes);
-  storeLittle(header + kVersionAt, kTreeFileVersion, 4);
-  storeLittle(header + kMetaLengthAt, meta.size, 4);
-  storeLittle(header + kLeafCountAt, tree.leafCount(), 8);
+  writeU32(header + kVersionAt, kTreeFileVersion);
+  writeU32(header + kMetaLengthAt, uint32_t(meta.size));
+  writeU64(header + kLeafCountAt, tree.leafCount());
   std::memcpy(header + kRootAt, tree.root(), kHashBytes);
   headerChecksum(header, meta, header + kChecksumAt);
   file.write(header, kHeaderBytes);
@@ -156,13 +146,13 @@ TreeFileResult loadStateTree(StateTree& tree, const std::string& path) {
   if (!isWhole || std::memcmp(header, kMagic, kMagicBytes) != 0) {
     return failed(TreeFileFailure::kCorrupt, "it does not begin like a state tree");
   }
-  const uint64_t version = loadLittle(header + kVersionAt, 4);
+  const uint32_t version = readU32(header + kVersionAt);
   if (version != kTreeFileVersion) {
     return failed(TreeFileFailure::kVersion, "it has version " + std::to_string(version) + ", not " +
                                                  std::to_string(kTreeFileVersion));
   }
-  const size_t metaBytes = size_t(loadLittle(header + kMetaLengthAt, 4));
-  const uint64_t leafCount = loadLittle(header + kLeafCountAt, 8);
+  const size_t metaBytes = readU32(header + kMetaLengthAt);
+  const uint64_t leafCount = readU64(header + kLeafCountAt);
   if (metaBytes > kTreeFileMetaMaxBytes || leafCount > kMaxLeaves ||
       file.size() != kHeaderBytes + metaBytes + leafCount * kLeafBytes) {
     return failed(TreeFileFailure::kCorrupt, "its length is not what its header says");

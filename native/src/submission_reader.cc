@@ -3,27 +3,18 @@
 #include <cstring>
 #include <utility>
 
+#include "bytes.h"
+#include "encoding.h"
+
 namespace polytorus {
 namespace {
 
-constexpr size_t kHeaderBytes = 64;
-constexpr size_t kAddressBytes = 20;
-constexpr size_t kAddressText = 42;
-constexpr size_t kHashBytes = 32;
-constexpr size_t kHashText = 66;
 constexpr size_t kNameBytesMax = 255;
 constexpr size_t kArgumentsMax = 255;
 /** Digits of a whole number that is below 2^53 whatever they are, and of one that may reach 2^256. */
 constexpr size_t kExactDigits = 15;
 constexpr size_t kUint256Digits = 78;
 constexpr size_t kIdTextMax = 64;
-
-constexpr uint8_t kCall = 2;
-constexpr uint8_t kHasId = 4;
-constexpr uint8_t kNonceLeftOut = 128;
-constexpr uint8_t kCalldata = 1;
-constexpr uint8_t kEntrypoint = 2;
-enum Tag : uint8_t { kAddress = 1, kUint = 2, kString = 4, kTrue = 5, kFalse = 6, kNull = 7 };
 
 /** A stretch of the request's text: a string without its quotes, or a number. */
 struct Text {
@@ -79,10 +70,6 @@ bool readNumber(const Text& text, uint64_t& value) {
   value = 0;
   for (size_t i = 0; i < text.size; i++) value = 10 * value + (text.at[i] - '0');
   return true;
-}
-
-void writeLittle(uint8_t* out, uint64_t value, size_t bytes) {
-  for (size_t i = 0; i < bytes; i++) out[i] = uint8_t(value >> (8 * i));
 }
 
 class Reader {
@@ -165,10 +152,10 @@ class Reader {
     enum Key { kKind = 1, kSender = 2, kTo = 4, kGasLimit = 8, kNonce = 16, kName = 32, kArgs = 64, kData = 128, kId = 256 };
     constexpr unsigned needed = kKind | kSender | kTo | kGasLimit;
     uint8_t* const header = out_ + used_;
-    std::memset(header, 0, kHeaderBytes);
+    std::memset(header, 0, kTxHeaderBytes);
     unsigned keys = 0;
     Text name, data;
-    uint8_t hash[kHashBytes];
+    uint8_t id[kTxIdBytes];
     // Written once the name is known, which stands before them in the encoding and may come after them in the text.
     Text arguments;
     const auto once = [&](Key key) {
@@ -180,23 +167,23 @@ class Reader {
       Text text;
       uint64_t value;
       if (key.is("kind")) return once(kKind) && string(text) && text.is("call");
-      if (key.is("sender")) return once(kSender) && string(text) && readBytes(text, kAddressBytes, header + 24);
-      if (key.is("to")) return once(kTo) && string(text) && readBytes(text, kAddressBytes, header + 44);
+      if (key.is("sender")) return once(kSender) && string(text) && readBytes(text, kAddressBytes, header + kTxSenderAt);
+      if (key.is("to")) return once(kTo) && string(text) && readBytes(text, kAddressBytes, header + kTxToAt);
       if (key.is("gasLimit") || key.is("nonce")) {
         const bool isNonce = key.is("nonce");
         if (!once(isNonce ? kNonce : kGasLimit) || !numberOrText(text) || !readNumber(text, value)) return false;
-        writeLittle(header + (isNonce ? 8 : 16), value, 8);
+        writeU64(header + (isNonce ? kTxNonceAt : kTxGasLimitAt), value);
         return true;
       }
       if (key.is("entrypoint")) return once(kName) && string(name) && name.size > 0 && name.size <= kNameBytesMax;
       if (key.is("args")) return once(kArgs) && skipArguments(arguments);
       if (key.is("calldata")) return once(kData) && string(data) && data.size % 2 == 0 && isPrefixed(data);
-      return key.is("id") && once(kId) && string(text) && readBytes(text, kHashBytes, hash);
+      return key.is("id") && once(kId) && string(text) && readBytes(text, kTxIdBytes, id);
     });
     const bool isNamed = (keys & kName) != 0;
     const bool hasData = (keys & kData) != 0;
     if (!isRead || (keys & needed) != needed || isNamed == hasData || (hasData && (keys & kArgs) != 0)) return false;
-    uint8_t* body = header + kHeaderBytes;
+    uint8_t* body = header + kTxHeaderBytes;
     if (hasData) {
       const size_t bytes = data.size / 2 - 1;
       if (!readHex(data.at + 2, bytes, body)) return false;
@@ -207,13 +194,13 @@ class Reader {
       body += name.size;
       if (!writeArguments(arguments, body)) return false;
     }
-    header[0] = kCall;
-    header[1] = uint8_t((keys & kNonce ? 0 : kNonceLeftOut) | (keys & kId ? kHasId : 0));
-    header[2] = hasData ? kCalldata : kEntrypoint;
-    writeLittle(header + 4, uint64_t(body - header - kHeaderBytes), 4);
+    header[kTxKindAt] = kTxCall;
+    header[kTxFlagsAt] = uint8_t((keys & kNonce ? 0 : kTxNonceLeftOut) | (keys & kId ? kTxHasId : 0));
+    header[kTxFormAt] = hasData ? kBodyCalldata : kBodyEntrypoint;
+    writeU32(header + kTxBodyBytesAt, uint32_t(body - header - kTxHeaderBytes));
     if (keys & kId) {
-      std::memcpy(body, hash, kHashBytes);
-      body += kHashBytes;
+      std::memcpy(body, id, kTxIdBytes);
+      body += kTxIdBytes;
     }
     while ((body - header) % 4 != 0) *body++ = 0;
     used_ += size_t(body - header);
@@ -244,9 +231,9 @@ class Reader {
       if (++seen > kArgumentsMax) return false;
       if (*reader.next_ == '"') return reader.string(text) && writeString(text, out);
       if (!reader.word(text)) return false;
-      if (text.is("true")) *out++ = kTrue;
-      else if (text.is("false")) *out++ = kFalse;
-      else if (text.is("null")) *out++ = kNull;
+      if (text.is("true")) *out++ = kArgTrue;
+      else if (text.is("false")) *out++ = kArgFalse;
+      else if (text.is("null")) *out++ = kArgNull;
       else return text.size <= kExactDigits && isDecimal(text) && writeUint(text, out);
       return true;
     });
@@ -257,14 +244,14 @@ class Reader {
   /** An address, a whole number, or text: the same rules as encodeArgument. */
   static bool writeString(const Text& text, uint8_t*& out) {
     if (isPrefixed(text)) {
-      *out = kAddress;
+      *out = kArgAddress;
       if (!readBytes(text, kAddressBytes, out + 1)) return false;
       out += 1 + kAddressBytes;
       return true;
     }
     if (text.size <= kUint256Digits && isDecimal(text)) return writeUint(text, out);
-    *out++ = kString;
-    writeLittle(out, text.size, 4);
+    *out++ = kArgString;
+    writeU32(out, uint32_t(text.size));
     std::memcpy(out + 4, text.at, text.size);
     out += 4 + text.size;
     return true;
@@ -285,7 +272,7 @@ class Reader {
     }
     size_t bytes = 32;
     while (bytes > 0 && uint8_t(limbs[(bytes - 1) / 8] >> (8 * ((bytes - 1) % 8))) == 0) bytes--;
-    *out++ = kUint;
+    *out++ = kArgUint;
     *out++ = uint8_t(bytes);
     for (size_t i = bytes; i > 0; i--) *out++ = uint8_t(limbs[(i - 1) / 8] >> (8 * ((i - 1) % 8)));
     return true;

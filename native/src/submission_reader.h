@@ -4,7 +4,7 @@
  * that it does not know, a value that is refused or needs more than these lines is left to JSON.parse, the schema and the
  * encoder, which read everything and say what is wrong. So this is a shortcut and never a second opinion.
  *
- * The encoding is that of src/encoding/transaction.ts; test/property/submission-reader.test.ts holds the two against each other.
+ * The encoding is that of src/encoding/transaction.ts; test/property/wire-codec.test.ts holds the two against each other.
  */
 #pragma once
 

@@ -3,19 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "encoding.h"
+#include "state_rows.h"
+
 namespace polytorus {
 namespace {
 
-// src/encoding/transaction.ts
-constexpr size_t kHeaderBytes = 64;
-constexpr uint8_t kCall = 2;
-constexpr uint8_t kFlagId = 4;
-constexpr uint8_t kFlagNonceLeftOut = 128;
-constexpr uint8_t kFormEntrypoint = 2;
-constexpr uint8_t kTagAddress = 1;
-constexpr uint8_t kTagUint = 2;
-constexpr size_t kAddressBytes = 20;
-constexpr size_t kIdBytes = 32;
 /** u8 length and name, u8 count, tag and address, tag and length of the amount. */
 constexpr char kName[] = "transfer";
 constexpr size_t kNameBytes = 8;
@@ -25,49 +18,15 @@ constexpr size_t kAmountAt = kRecipientAt + kAddressBytes;
 constexpr size_t kFixedBodyBytes = kAmountAt + 2;
 
 // src/execution/state-rows.ts
-constexpr size_t kRowWords = 16;
-constexpr size_t kKeyAt = 1;
-constexpr size_t kFormAt = 7;
-constexpr size_t kLimbsAt = 8;
-constexpr size_t kNonceAt = 14;
-constexpr size_t kSerialAt = 15;
-constexpr size_t kKeyWords = 6;
-/** Limbs in a row; a value of more is kept elsewhere, and is none of ours. */
-constexpr size_t kLimbs = 6;
-constexpr uint32_t kAbsent = 1;
-constexpr uint32_t kWord = 2;
-constexpr uint32_t kAccount = 4;
-constexpr uint32_t kWide = 8;
-constexpr uint32_t kFormMask = 7;
 constexpr uint32_t kSlotBits = 24;
 constexpr uint32_t kSlotMask = (1u << kSlotBits) - 1;
 constexpr uint64_t kNonceMax = (uint64_t(1) << 48) - 1;
-
-// src/execution/undo-log.ts
-constexpr size_t kUndoWords = 16;
-constexpr size_t kUndoLimbsAt = 4;
-constexpr size_t kUndoSerialAt = 12;
-constexpr size_t kUndoNextAt = 13;
-constexpr size_t kUndoPreviousAt = 14;
-constexpr uint32_t kFirstInBlock = 256;
 
 /** Looked at together, so that the cache misses of their rows overlap: 3 rows and 3 places in the index each. */
 constexpr size_t kWindow = 8;
 constexpr uint32_t kNotFound = 0xffffffff;
 
 uint32_t rotated(uint32_t h) { return h << 15 | h >> 17; }
-
-uint32_t little32(const uint8_t* p) {
-  uint32_t word;
-  std::memcpy(&word, p, 4);
-  return word;
-}
-
-uint64_t little64(const uint8_t* p) {
-  uint64_t word;
-  std::memcpy(&word, p, 8);
-  return word;
-}
 
 struct Key {
   uint32_t space;
@@ -97,58 +56,62 @@ struct Transfer {
 };
 
 bool isPlain(const TransferRun& run, size_t at, Transfer& transfer) {
-  if (run.transactionsSize - at < kHeaderBytes + kFixedBodyBytes) return false;
-  const uint8_t* header = run.transactions + at;
-  const uint8_t flags = header[1];
-  if (header[0] != kCall || header[2] != kFormEntrypoint || header[3] != 0) return false;
-  if ((flags & ~(kFlagId | kFlagNonceLeftOut)) != 0) return false;
-  if (std::memcmp(header + 44, run.token, kAddressBytes) != 0) return false;
-  const uint8_t* body = header + kHeaderBytes;
-  const size_t bodyBytes = little32(header + 4);
+  if (at + kTxHeaderBytes + kFixedBodyBytes > run.transactions.size) return false;
+  const uint8_t* header = run.transactions.data + at;
+  const uint8_t flags = header[kTxFlagsAt];
+  if (header[kTxKindAt] != kTxCall || header[kTxFormAt] != kBodyEntrypoint || header[kTxReservedAt] != 0) return false;
+  if ((flags & ~(kTxHasId | kTxNonceLeftOut)) != 0) return false;
+  if (std::memcmp(header + kTxToAt, run.token, kAddressBytes) != 0) return false;
+  const uint8_t* body = header + kTxHeaderBytes;
+  const size_t bodyBytes = readU32(header + kTxBodyBytesAt);
   const bool isCall = body[0] == kNameBytes && std::memcmp(body + 1, kName, kNameBytes) == 0 && body[kArgumentsAt] == 2 &&
-                      body[kArgumentsAt + 1] == kTagAddress && body[kAmountAt] == kTagUint;
+                      body[kArgumentsAt + 1] == kArgAddress && body[kAmountAt] == kArgUint;
   if (!isCall) return false;
   const size_t amountBytes = body[kAmountAt + 1];
   if (amountBytes > 4 * kLimbs || bodyBytes != kFixedBodyBytes + amountBytes) return false;
-  transfer.length = kHeaderBytes + bodyBytes + ((flags & kFlagId) != 0 ? kIdBytes : 0);
-  if (run.transactionsSize - at < transfer.length) return false;
+  transfer.length = kTxHeaderBytes + bodyBytes + ((flags & kTxHasId) != 0 ? kTxIdBytes : 0);
+  if (at + transfer.length > run.transactions.size) return false;
   transfer.header = header;
   transfer.body = body;
   transfer.bodyBytes = bodyBytes;
   return true;
 }
 
+size_t placeOf(const TransferRun& run, const Key& key) { return key.hash & (run.index.size - 1); }
+
 void setKeys(const TransferRun& run, Transfer& transfer) {
   transfer.account.space = run.accounts.space;
-  std::memcpy(transfer.account.words, transfer.header + 24, kAddressBytes);
+  std::memcpy(transfer.account.words, transfer.header + kTxSenderAt, kAddressBytes);
   transfer.account.words[5] = 0;
   transfer.account.length = kAddressBytes;
   transfer.from.space = transfer.to.space = run.balances.space;
   transfer.from.words[0] = transfer.to.words[0] = run.balancePrefix;
-  std::memcpy(transfer.from.words + 1, transfer.header + 24, kAddressBytes);
+  std::memcpy(transfer.from.words + 1, transfer.header + kTxSenderAt, kAddressBytes);
   std::memcpy(transfer.to.words + 1, transfer.body + kRecipientAt, kAddressBytes);
   transfer.from.length = transfer.to.length = 4 + kAddressBytes;
   for (Key* key : {&transfer.account, &transfer.from, &transfer.to}) {
     hashKey(run.indexSeed, *key);
-    __builtin_prefetch(run.index + (key->hash & run.indexMask));
+    __builtin_prefetch(&run.index[placeOf(run, *key)]);
   }
 }
 
+uint32_t* rowAt(const TransferRun& run, uint32_t slot) { return run.rows.data + size_t(slot) * kRowWords; }
+
 void prefetchRows(const TransferRun& run, const Transfer& transfer) {
   for (const Key* key : {&transfer.account, &transfer.from, &transfer.to}) {
-    const uint32_t entry = run.index[key->hash & run.indexMask];
-    if (entry != 0) __builtin_prefetch(run.rows + size_t((entry & kSlotMask) - 1) * kRowWords, 1);
+    const uint32_t entry = run.index[placeOf(run, *key)];
+    if (entry != 0) __builtin_prefetch(rowAt(run, (entry & kSlotMask) - 1), 1);
   }
 }
 
 uint32_t find(const TransferRun& run, const Key& key) {
   const uint32_t mark = key.hash >> kSlotBits;
-  for (uint32_t at = key.hash & run.indexMask;; at = (at + 1) & run.indexMask) {
+  for (size_t at = placeOf(run, key);; at = (at + 1) & (run.index.size - 1)) {
     const uint32_t entry = run.index[at];
     if (entry == 0) return kNotFound;
     if (entry >> kSlotBits != mark) continue;
     const uint32_t slot = (entry & kSlotMask) - 1;
-    const uint32_t* row = run.rows + size_t(slot) * kRowWords;
+    const uint32_t* row = rowAt(run, slot);
     if (row[0] == key.space && std::memcmp(row + kKeyAt, key.words, sizeof key.words) == 0 &&
         (row[kFormAt] >> 8 & 255) == key.length)
       return slot;
@@ -158,7 +121,7 @@ uint32_t find(const TransferRun& run, const Key& key) {
 /** Keeps what a row holds (UndoLog.push). */
 void record(TransferRun& run, UndoChain& chain, uint32_t slot, uint32_t* row) {
   const uint32_t number = run.undoCount++;
-  uint32_t* undo = run.undo + size_t(number) * kUndoWords;
+  uint32_t* undo = run.undo.data + size_t(number) * kUndoWords;
   const uint32_t form = row[kFormAt] & kFormMask;
   undo[0] = slot;
   undo[2] = row[kNonceAt];
@@ -231,22 +194,21 @@ uint8_t* writeShortestWord(uint8_t* out, const uint8_t* bytes, size_t count) {
 
 /** Status success, one log, the word 1 as result, then Transfer(from, to, amount) of the token. */
 void writeReceipt(TransferRun& run, const Transfer& transfer, double gasUsed) {
-  uint8_t* out = run.receipts + run.receiptsLength;
-  const uint32_t head[2] = {1, 1};
-  const uint64_t gas = uint64_t(gasUsed);
-  std::memcpy(out, head, 8);
-  std::memcpy(out + 8, &gas, 8);
-  out += 16;
+  uint8_t* out = run.receipts.data + run.receiptsLength;
+  writeU32(out, kReceiptSuccess);
+  writeU32(out + kReceiptLogsAt, 1);
+  writeU64(out + kReceiptGasUsedAt, uint64_t(gasUsed));
+  out += kReceiptHeaderBytes;
   *out++ = 1;
   *out++ = 1;
   std::memcpy(out, run.token, kAddressBytes);
   out += kAddressBytes;
   *out++ = 3;
-  out = writeShortestWord(out, run.topic, 32);
-  out = writeShortestWord(out, transfer.header + 24, kAddressBytes);
+  out = writeShortestWord(out, run.topic, kWordBytes);
+  out = writeShortestWord(out, transfer.header + kTxSenderAt, kAddressBytes);
   out = writeShortestWord(out, transfer.body + kRecipientAt, kAddressBytes);
   out = writeShortestWord(out, transfer.body + kFixedBodyBytes, transfer.bodyBytes - kFixedBodyBytes);
-  run.receiptsLength = uint32_t(out - run.receipts);
+  run.receiptsLength = uint32_t(out - run.receipts.data);
 }
 
 /** Runs one transfer, or leaves everything as it was and answers false. */
@@ -255,25 +217,25 @@ bool runOne(TransferRun& run, const Transfer& transfer) {
   const uint32_t fromSlot = find(run, transfer.from);
   const uint32_t toSlot = find(run, transfer.to);
   if (accountSlot == kNotFound || fromSlot == kNotFound || toSlot == kNotFound) return false;
-  uint32_t* account = run.rows + size_t(accountSlot) * kRowWords;
-  uint32_t* from = run.rows + size_t(fromSlot) * kRowWords;
-  uint32_t* to = run.rows + size_t(toSlot) * kRowWords;
+  uint32_t* account = rowAt(run, accountSlot);
+  uint32_t* from = rowAt(run, fromSlot);
+  uint32_t* to = rowAt(run, toSlot);
   const bool isNew = (to[kFormAt] & kFormMask) == kAbsent;
   const bool isKnown = (account[kFormAt] & kFormMask) == kAbsent || isNarrow(account, kAccount);
   if (!isKnown || !isNarrow(from, kWord) || (!isNew && !isNarrow(to, kWord))) return false;
 
   const uint64_t nonce = uint64_t(account[kNonceAt]) | uint64_t(account[kFormAt] >> 16) << 32;
-  const bool isNonceLeftOut = (transfer.header[1] & kFlagNonceLeftOut) != 0;
-  if (nonce >= kNonceMax || (!isNonceLeftOut && little64(transfer.header + 8) != nonce)) return false;
+  const bool isNonceLeftOut = (transfer.header[kTxFlagsAt] & kTxNonceLeftOut) != 0;
+  if (nonce >= kNonceMax || (!isNonceLeftOut && readU64(transfer.header + kTxNonceAt) != nonce)) return false;
   uint32_t amount[kLimbs];
   readAmount(transfer.body + kFixedBodyBytes, transfer.bodyBytes - kFixedBodyBytes, amount);
   const TransferPrices& prices = run.prices;
   const double gasUsed = prices.transactionBase + prices.bodyByte * double(transfer.bodyBytes) + 2 * prices.stateRead +
                          prices.stateWrite + (isNew ? prices.stateCreate : prices.stateWrite) + prices.log;
-  const double gasLimit = double(little64(transfer.header + 16));
+  const double gasLimit = double(readU64(transfer.header + kTxGasLimitAt));
   if (gasLimit > prices.transactionGasMax || gasLimit < gasUsed) return false;
   static constexpr uint8_t kZeroAddress[kAddressBytes] = {};
-  if (std::memcmp(transfer.header + 24, kZeroAddress, kAddressBytes) == 0) return false;
+  if (std::memcmp(transfer.header + kTxSenderAt, kZeroAddress, kAddressBytes) == 0) return false;
   if (std::memcmp(transfer.body + kRecipientAt, kZeroAddress, kAddressBytes) == 0) return false;
   if (isLess(from + kLimbsAt, amount) || mayCarryOut(to + kLimbsAt, amount)) return false;
   // Writing nothing to what is not there has a price of its own; sending to oneself all that one has makes a row come and go.
@@ -281,8 +243,8 @@ bool runOne(TransferRun& run, const Transfer& transfer) {
 
   if (isNonceLeftOut) {
     uint8_t* header = const_cast<uint8_t*>(transfer.header);
-    header[1] &= uint8_t(~kFlagNonceLeftOut);
-    std::memcpy(header + 8, &nonce, 8);
+    header[kTxFlagsAt] &= uint8_t(~kTxNonceLeftOut);
+    writeU64(header + kTxNonceAt, nonce);
   }
   record(run, run.accounts, accountSlot, account);
   account[kNonceAt] = uint32_t(nonce + 1);
@@ -295,13 +257,14 @@ bool runOne(TransferRun& run, const Transfer& transfer) {
   add(to + kLimbsAt, amount);
   setForm(to, kWord);
 
-  run.ranges[2 * run.included] = uint32_t(transfer.header - run.transactions);
-  run.ranges[2 * run.included + 1] = uint32_t(transfer.header - run.transactions + transfer.length);
+  const size_t at = size_t(transfer.header - run.transactions.data);
+  run.ranges[2 * size_t(run.included)] = uint32_t(at);
+  run.ranges[2 * size_t(run.included) + 1] = uint32_t(at + transfer.length);
   run.receiptAt[run.included] = run.receiptsLength;
   writeReceipt(run, transfer, gasUsed);
   run.included++;
   run.gasUsed += gasUsed;
-  run.hasIds |= (transfer.header[1] & kFlagId) != 0;
+  run.hasIds |= (transfer.header[kTxFlagsAt] & kTxHasId) != 0;
   return true;
 }
 
@@ -314,6 +277,17 @@ void enterSubmission(TransferRun& run) {
 
 }  // namespace
 
+bool hasRoom(const TransferRun& run) {
+  const size_t count = run.end > run.next ? run.end - run.next : 0, included = run.included + count;
+  const auto isChain = [&](const UndoChain& chain) { return chain.tail == kNoRecord || chain.tail < run.undoCount; };
+  const bool isPowerOfTwo = run.index.size > 0 && (run.index.size & (run.index.size - 1)) == 0;
+  return isPowerOfTwo && (run.undoCount + count * kTransferUndoRecords) * kUndoWords <= run.undo.size &&
+         isChain(run.accounts) && isChain(run.balances) &&
+         run.receiptsLength + count * kTransferReceiptBytesMax <= run.receipts.size && 2 * included <= run.ranges.size &&
+         included <= run.receiptAt.size && run.submission < run.submissionEnds.size &&
+         run.submissionEnds[run.submissionEnds.size - 1] >= run.end;
+}
+
 void runTransfers(TransferRun& run) {
   Transfer window[kWindow];
   while (run.next < run.end) {
@@ -321,14 +295,14 @@ void runTransfers(TransferRun& run) {
     const size_t wanted = std::min<size_t>(kWindow, run.end - run.next);
     for (size_t at = run.at; plain < wanted && isPlain(run, at, window[plain]); plain++) {
       setKeys(run, window[plain]);
-      at += (window[plain].length + 3) & ~size_t(3);
+      at += paddedTxBytes(window[plain].length);
     }
     for (size_t i = 0; i < plain; i++) prefetchRows(run, window[i]);
     for (size_t i = 0; i < plain; i++) {
       enterSubmission(run);
       if (!runOne(run, window[i])) return;
       run.next++;
-      run.at += uint32_t((window[i].length + 3) & ~size_t(3));
+      run.at += uint32_t(paddedTxBytes(window[i].length));
     }
     if (plain < wanted) {
       enterSubmission(run);

@@ -9,12 +9,9 @@
  */
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "bytes.h"
 
 namespace polytorus {
-
-constexpr uint32_t kNoRecord = 0xffffffff;
 
 /** Undo records of one space: keys of accounts, or of one token. */
 struct UndoChain {
@@ -43,22 +40,21 @@ struct SubmissionStart {
   double gasUsed;
 };
 
-/** All arrays belong to the caller, who has made them large enough for `count` transfers. */
+/** All arrays belong to the caller. What the index says of rows, and rows of themselves, is believed. */
 struct TransferRun {
-  uint8_t* transactions;
-  size_t transactionsSize;
-  uint32_t* rows;
-  const uint32_t* index;
-  uint32_t indexMask;
+  Span<uint8_t> transactions;
+  Span<uint32_t> rows;
+  /** A power of two, with free places. */
+  Span<uint32_t> index;
   uint32_t indexSeed;
-  uint32_t* undo;
-  uint8_t* receipts;
+  Span<uint32_t> undo;
+  Span<uint8_t> receipts;
   /** By included transaction: start and end in the transactions, start in the receipts. */
-  uint32_t* ranges;
-  uint32_t* receiptAt;
-  const uint32_t* submissionEnds;
+  Span<uint32_t> ranges;
+  Span<uint32_t> receiptAt;
+  Span<uint32_t> submissionEnds;
 
-  /** The token, and its log's first topic. */
+  /** 20 bytes of the token, and 32 of its log's first topic. */
   const uint8_t* token;
   const uint8_t* topic;
   uint32_t balancePrefix;
@@ -84,7 +80,10 @@ struct TransferRun {
 constexpr size_t kTransferReceiptBytesMax = 16 + 2 + 20 + 1 + 33 + 21 + 21 + 33;
 constexpr size_t kTransferUndoRecords = 3;
 
-/** Runs transfers from `next` on until one is not plain, or `end`. */
+/** Whether the arrays have room for transfers from `next` to `end`, and the undo chains end in records that are there. */
+bool hasRoom(const TransferRun& run);
+
+/** Runs transfers from `next` on until one is not plain, or `end`. The run has room. */
 void runTransfers(TransferRun& run);
 
 }  // namespace polytorus

@@ -3,6 +3,7 @@
  * off at every byte, or have any number in their offsets. Nothing beside them may be read, and what is counted must add up.
  * Built and run by run.sh under the sanitizers; test/property/execution-counter.test.ts holds it against analytics.
  */
+#include "../src/block_entry.h"
 #include "../src/execution_counter.h"
 
 #include <algorithm>
@@ -45,6 +46,7 @@ std::vector<uint8_t> entryOf(size_t count) {
   std::vector<uint8_t> bytes(receiptsAt + kReceiptBytes * count);
   put32(bytes, 4, uint32_t(count));
   put32(bytes, 40, uint32_t(kTransactionBytes * count));
+  put32(bytes, 44, uint32_t(kReceiptBytes * count));
   for (size_t i = 0; i < count; i++) {
     const size_t at = transactionsAt + kTransactionBytes * i, receiptAt = receiptsAt + kReceiptBytes * i;
     put32(bytes, offsetsAt + 4 * i, uint32_t(kTransactionBytes * i));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the core's unit tests and runs them: plainly, and under the address, undefined-behaviour and (the tree) thread sanitizers.
 #   run.sh        everything, with every instruction set and the real parameter sets: some minutes
-#   run.sh fast   encrypted gates, transfers, requests and counts under the sanitizers only, gates in a dimension that hides nothing
+#   run.sh fast   all but the tree, under the sanitizers only, with gates in a dimension that hides nothing
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -30,8 +30,12 @@ run_tree() {
 
 sanitized transfers-sanitized -O1 ../src/transfers.cc transfers_test.cc
 "$work/transfers-sanitized"
+sanitized rows-sanitized -O1 ../src/row_changes.cc row_changes_test.cc
+"$work/rows-sanitized"
 sanitized wire-sanitized -O1 ../src/receipt_text.cc ../src/submission_reader.cc wire_test.cc
 "$work/wire-sanitized"
+sanitized changes-sanitized -O1 ../src/change_table.cc change_table_test.cc
+"$work/changes-sanitized"
 sanitized counter-sanitized -O1 ../src/execution_counter.cc execution_counter_test.cc
 "$work/counter-sanitized"
 if [ "${1:-}" = fast ]; then

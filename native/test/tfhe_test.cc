@@ -16,6 +16,7 @@
 #include "../src/tfhe/secret_key.h"
 
 using namespace polytorus::tfhe;
+using polytorus::Bytes;
 using polytorus::kHashBytes;
 using polytorus::sha256;
 
@@ -223,7 +224,7 @@ void testStrangersFiles(const SecretKey::Pair& pair, const SecretKey& key, const
   const ByteVector whole = writeCiphertexts(key.set(), expanded.keyId, context, expanded.words.data(), 3);
   const size_t words = key.set().words();
   const auto readAll = [&](const ByteVector& file) {
-    const ByteView view{file.data(), file.size()};
+    const Bytes view{file.data(), file.size()};
     bool isTaken = false;
     const auto taken = [&](auto read) {
       try {
@@ -314,7 +315,7 @@ void testGates(const SecretKey& key, const EvaluationKey& evaluationKey, size_t 
 
 void testKeyCache(const SecretKey::Pair& pair, const Kernel& kernel) {
   KeyCache cache;
-  const ByteView file{pair.evaluationKey.data(), pair.evaluationKey.size()};
+  const Bytes file{pair.evaluationKey.data(), pair.evaluationKey.size()};
   SharedKey keys[3];
   std::vector<std::thread> threads;
   for (SharedKey& key : keys) threads.emplace_back([&] { key = cache.load(file, kernel); });

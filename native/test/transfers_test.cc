@@ -3,6 +3,7 @@
  * not, held against a model of balances and nonces, byte by byte of what a block keeps. Built and run by run.sh, also with
  * the address and undefined-behaviour sanitizers. test/property/plain-transfers.test.ts holds it against the dispatcher.
  */
+#include "../src/state_rows.h"
 #include "../src/transfers.h"
 
 #include <algorithm>
@@ -24,7 +25,6 @@ using Address = std::array<uint8_t, 20>;
 using Amount = unsigned __int128;
 using Row = std::array<uint32_t, 16>;
 
-constexpr uint32_t kAbsent = 1, kWord = 2, kBytes = 3, kAccount = 4, kWide = 8;
 constexpr uint32_t kAccountSpace = 0, kBalanceSpace = 3;
 constexpr uint32_t kPrefix = 0x3a6c6162;  // "bal:"
 constexpr uint32_t kSeed = 0x12345678;
@@ -299,26 +299,28 @@ struct Arrays {
   std::unique_ptr<uint32_t[]> rows, undo;
   std::unique_ptr<uint8_t[]> receipts;
   std::unique_ptr<uint32_t[]> ranges, receiptAt;
+  size_t count;
 };
 
 Arrays arraysFor(const Table& table, size_t count) {
   Arrays arrays{exactly<uint32_t>(table.rows.size() * 16), exactly<uint32_t>(count * kTransferUndoRecords * 16),
-                exactly<uint8_t>(count * kTransferReceiptBytesMax), exactly<uint32_t>(2 * count), exactly<uint32_t>(count)};
+                exactly<uint8_t>(count * kTransferReceiptBytesMax), exactly<uint32_t>(2 * count), exactly<uint32_t>(count), count};
   std::memcpy(arrays.rows.get(), table.rows.data(), table.rows.size() * sizeof(Row));
   return arrays;
 }
 
 TransferRun runOver(const Table& table, const Arrays& arrays, const std::vector<uint32_t>& submissionEnds) {
   TransferRun run{};
-  run.rows = arrays.rows.get();
-  run.index = table.index.data();
-  run.indexMask = kIndexPlaces - 1;
+  const size_t count = arrays.count;
+  run.rows = {arrays.rows.get(), table.rows.size() * 16};
+  // Read only, as are the submissions' ends.
+  run.index = {const_cast<uint32_t*>(table.index.data()), kIndexPlaces};
   run.indexSeed = kSeed;
-  run.undo = arrays.undo.get();
-  run.receipts = arrays.receipts.get();
-  run.ranges = arrays.ranges.get();
-  run.receiptAt = arrays.receiptAt.get();
-  run.submissionEnds = submissionEnds.data();
+  run.undo = {arrays.undo.get(), count * kTransferUndoRecords * 16};
+  run.receipts = {arrays.receipts.get(), count * kTransferReceiptBytesMax};
+  run.ranges = {arrays.ranges.get(), 2 * count};
+  run.receiptAt = {arrays.receiptAt.get(), count};
+  run.submissionEnds = {const_cast<uint32_t*>(submissionEnds.data()), submissionEnds.size()};
   run.token = kToken.data();
   run.balancePrefix = kPrefix;
   run.prices = kPrices;
@@ -355,11 +357,11 @@ void runOnce() {
   for (uint8_t& byte : topic) byte = uint8_t(nextRandom());
   if (oneIn(2)) topic[0] = 0;
   const Arrays arrays = arraysFor(world.table, count);
-  const auto& [rows, undo, receipts, ranges, receiptAt] = arrays;
+  const auto& [rows, undo, receipts, ranges, receiptAt, room] = arrays;
   TransferRun run = runOver(world.table, arrays, submissionEnds);
-  run.transactions = transactions.get();
-  run.transactionsSize = size;
+  run.transactions = {transactions.get(), size};
   run.topic = topic;
+  check(room == count && hasRoom(run), "there is room for all");
 
   std::vector<uint8_t> expectedReceipts;
   std::vector<uint32_t> expectedRanges, expectedReceiptAt;
@@ -467,18 +469,67 @@ void testCutShort() {
     std::copy_n(encoded.begin(), size, transactions.get());
     const Arrays arrays = arraysFor(world.table, 1);
     TransferRun run = runOver(world.table, arrays, submissionEnds);
-    run.transactions = transactions.get();
-    run.transactionsSize = size;
+    run.transactions = {transactions.get(), size};
     run.topic = topic;
     runTransfers(run);
     check(run.included == (size == tx.length ? 1u : 0u), "a transfer runs when all of it is there");
   }
 }
 
+/** More transactions than there are bytes of, where the next would begin behind the end. */
+void testPromisedTooMany() {
+  World world;
+  const Address alice = addressOf(1), bob = addressOf(2);
+  world.table.add(kAccountSpace, alice, kAccount);
+  setBalance(world.table.rows[world.table.add(kBalanceSpace, bob, kWord)], {1, 0});
+  setBalance(world.table.rows[world.table.add(kBalanceSpace, alice, kWord)], {9, 0});
+  Sent tx{alice, bob, kToken, 0, 100000, bigEndian(5), 0, "transfer"};
+  std::vector<uint8_t> encoded;
+  encode(tx, encoded);
+  check(tx.length % 4 != 0, "the transfer ends before its padding");
+  auto transactions = exactly<uint8_t>(tx.length);
+  std::copy_n(encoded.begin(), tx.length, transactions.get());
+  const std::vector<uint32_t> submissionEnds = {9};
+  const uint8_t topic[32] = {};
+  const Arrays arrays = arraysFor(world.table, 9);
+  TransferRun run = runOver(world.table, arrays, submissionEnds);
+  run.transactions = {transactions.get(), tx.length};
+  run.topic = topic;
+  runTransfers(run);
+  check(run.next == 1 && run.included == 1, "it ends where the bytes do");
+}
+
+void testRoom() {
+  World world;
+  world.table.add(kAccountSpace, addressOf(1), kAccount);
+  const std::vector<uint32_t> submissionEnds = {2, 3};
+  const Arrays arrays = arraysFor(world.table, 3);
+  const TransferRun whole = runOver(world.table, arrays, submissionEnds);
+  check(hasRoom(whole), "exactly enough is enough");
+  const auto isRefused = [&](auto change, const char* claim) {
+    TransferRun run = whole;
+    change(run);
+    check(!hasRoom(run), claim);
+  };
+  isRefused([](TransferRun& run) { run.undo.size--; }, "a word of undo too few");
+  isRefused([](TransferRun& run) { run.receipts.size--; }, "a byte of receipts too few");
+  isRefused([](TransferRun& run) { run.ranges.size--; }, "half a range too few");
+  isRefused([](TransferRun& run) { run.receiptAt.size--; }, "a place in the receipts too few");
+  isRefused([](TransferRun& run) { run.submissionEnds.size--; }, "submissions that end before the run");
+  isRefused([](TransferRun& run) { run.submission = 2; }, "a submission that is not there");
+  isRefused([](TransferRun& run) { run.index.size = 0; }, "no index");
+  isRefused([](TransferRun& run) { run.index.size--; }, "an index that is no power of two");
+  isRefused([](TransferRun& run) { run.accounts.tail = 0; }, "accounts whose chain ends in no record");
+  isRefused([](TransferRun& run) { run.balances.tail = 7; }, "balances whose chain ends in no record");
+  isRefused([](TransferRun& run) { run.included = 0xffffffff; }, "more included than there is room for");
+}
+
 }  // namespace
 
 int main() {
   testCutShort();
+  testPromisedTooMany();
+  testRoom();
   for (int round = 0; round < 4000; round++) {
     isCalm = round % 2 == 0;
     runOnce();

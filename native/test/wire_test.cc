@@ -2,6 +2,7 @@
  * Requests and blocks from which something was cut, or in which bytes were changed: reading them stays inside their bytes and
  * inside the room for what is read. What is read is held against the TypeScript by test/property/wire-codec.test.ts.
  */
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -118,6 +119,11 @@ void writesDamagedReceipts(std::mt19937& random) {
   expect(writeReceipt({whole.data(), whole.size()}, 0, {token.data(), token.size()}, text), "a transfer's receipt is written");
   const std::string largest = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
   expect(text.find("\"value\":\"" + largest + "\"") != std::string::npos, "2^256 - 1 in decimal");
+  std::vector<uint8_t> zeros = whole;
+  std::fill(zeros.end() - 32, zeros.end(), uint8_t(0));
+  text.clear();
+  expect(writeReceipt({zeros.data(), zeros.size()}, 0, {token.data(), token.size()}, text), "so is one with an amount of zeros");
+  expect(text.find("\"value\":\"0\"") != std::string::npos, "however many they are");
   for (int round = 0; round < 200'000; round++) {
     std::vector<uint8_t> bytes = whole;
     for (unsigned changes = random() % 4; changes > 0; changes--) bytes[random() % bytes.size()] = uint8_t(random());

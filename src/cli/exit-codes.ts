@@ -3,6 +3,9 @@
 /** Stopped by Ctrl-C or a second signal: 128 and SIGINT's number. */
 export const EXIT_INTERRUPTED = 130;
 
+/** The output can't be written. */
+export const EXIT_FAILED = 1;
+
 /** A command line that does not parse: what VALIDATION_ERROR answers. */
 export const EXIT_USAGE = 2;
 

@@ -3,11 +3,10 @@ import type { EventSelectionJson, EventType, StreamedEvent } from "../client/met
 import type { CommandContext } from "./context.ts";
 
 export function followed<T extends EventType>(
-  { remote, output, signal }: CommandContext,
+  { remote, output }: CommandContext,
   selection: EventSelectionJson & { readonly types: readonly T[] },
 ): AsyncIterable<StreamedEvent<T>> {
   return remote.subscribe(selection, {
-    signal,
     onInterrupted: ({ message }, retryMs) => output.talk(`${message}; trying again in ${retryMs} ms`),
   });
 }

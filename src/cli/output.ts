@@ -92,7 +92,7 @@ export class Output {
 
   /** For people, on stderr. */
   talk(text: string): void {
-    this.#streams.stderr.write(`${text}\n`);
+    this.#streams.stderr.write(`${harmless(text)}\n`);
   }
 
   #finish(result: unknown, render: () => string, error: EngineError | undefined): void {
@@ -108,8 +108,19 @@ export class Output {
   }
 
   #data(line: string): void {
-    if (line !== "") this.#streams.stdout.write(`${line}\n`);
+    if (line !== "") this.#streams.stdout.write(`${this.isForPeople ? harmless(line) : line}\n`);
   }
+}
+
+/** Colours of styles.ts, behind the escape character. */
+const OWN_COLOUR = /^\[(?:1|2|22|31|32|33|39)m/;
+
+/** Without what a terminal would obey: names, events and errors of contracts are whatever their makers wrote. */
+function harmless(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control, at: number) => {
+    const isOurs = control === "\u001b" && OWN_COLOUR.test(text.slice(at + 1, at + 5));
+    return control === "\n" || control === "\t" || isOurs ? control : "\ufffd";
+  });
 }
 
 export function errorJson(error: EngineError): ErrorJson {

@@ -3,12 +3,21 @@ import { type Command, CommanderError } from "commander";
 import { EngineError, toEngineError } from "../errors.ts";
 import { LazyRemote, nameOf, targetFrom } from "./connection.ts";
 import type { CommandContext, Handler, Options } from "./context.ts";
-import { EXIT_INTERRUPTED, EXIT_USAGE } from "./exit-codes.ts";
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE } from "./exit-codes.ts";
 import { Output, type OutputFormat } from "./output.ts";
 import { createProgram } from "./program.ts";
 
 /** Commands that stop their own work at Ctrl-C; the others are simply over. */
-const STOPPABLE = new Set(["verify", "maintenance", "backup", "restore", "export", "import", "copy"]);
+const STOPPABLE = new Set([
+  "block verify",
+  "db maintenance",
+  "backup",
+  "restore",
+  "state export",
+  "state import",
+  "state copy",
+  "privacy decryptor",
+]);
 
 /** Resolves with the exit code when everything is written. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
@@ -18,10 +27,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     exitCode = await runHandler(load, command, program);
   });
   for (const command of commandsOf(program)) {
-    command
-      .exitOverride()
-      .showHelpAfterError("(--help shows what there is)")
-      .configureOutput({ outputError: () => undefined });
+    command.exitOverride().configureOutput({ outputError: () => undefined });
   }
   try {
     await program.parseAsync(argv, { from: "user" });
@@ -38,7 +44,7 @@ async function runHandler(load: () => Promise<Handler>, command: Command, progra
   const output = new Output(formatOf(options), { stdout: process.stdout, stderr: process.stderr, environment });
   const abort = new AbortController();
   const onInterrupt = (): void => {
-    if (!STOPPABLE.has(command.name()) || abort.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    if (!STOPPABLE.has(pathOf(command)) || abort.signal.aborted) process.exit(EXIT_INTERRUPTED);
     abort.abort();
   };
   // `serve` stops gracefully, in its own time.
@@ -85,7 +91,8 @@ function tellUsage(problem: CommanderError, argv: readonly string[]): number {
   if (problem.exitCode === 0) return 0;
   const wantsJson = argv.some(
     (word, i) =>
-      word === "-j" || word === "--json" || word === "--output=json" || (word === "--output" && argv[i + 1] === "json"),
+      /^(?:-j|--json|--output=(?:nd)?json)$/.test(word) ||
+      (word === "--output" && /^(?:nd)?json$/.test(argv[i + 1] ?? "")),
   );
   const output = new Output(wantsJson ? "json" : "table", {
     stdout: process.stdout,
@@ -102,16 +109,23 @@ function tellUsage(problem: CommanderError, argv: readonly string[]): number {
   return EXIT_USAGE;
 }
 
+/** Its words after the program's name. */
+function pathOf(command: Command): string {
+  const above = command.parent?.parent == null ? "" : `${pathOf(command.parent)} `;
+  return above + command.name();
+}
+
 function commandsOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap(commandsOf)];
 }
 
-/** `polytorus … | head` closes the pipe: nothing is left to do, and nothing went wrong. */
+/** `polytorus … | head` closes the pipe: nothing is left to do, and nothing went wrong. A full disk is another matter. */
 function stopWhenNobodyReads(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (problem: NodeJS.ErrnoException) => {
       if (problem.code === "EPIPE") process.exit(0);
-      throw problem;
+      if (stream === process.stdout) process.stderr.write(`error: the output can't be written: ${problem.message}\n`);
+      process.exit(EXIT_FAILED);
     });
   }
 }

@@ -6,13 +6,16 @@ export interface Column {
   readonly align?: "right";
 }
 
-/** A header and rows, two spaces between columns; no trailing spaces. */
+/** A header and rows of one line each, two spaces between columns; no trailing spaces. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   styleHeader: (text: string) => string = (text) => text,
 ): string {
-  const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length)));
+  const shown = rows.map((row) => row.map((cell) => cell.replace(/\s/g, " ")));
+  const widths = columns.map(({ title }, i) =>
+    shown.reduce((most, row) => Math.max(most, (row[i] ?? "").length), title.length),
+  );
   const line = (cells: readonly string[]): string =>
     columns
       .map(({ align }, i) =>
@@ -20,7 +23,7 @@ export function table(
       )
       .join("  ")
       .trimEnd();
-  return [styleHeader(line(columns.map(({ title }) => title.toUpperCase()))), ...rows.map(line)].join("\n");
+  return [styleHeader(line(columns.map(({ title }) => title.toUpperCase()))), ...shown.map(line)].join("\n");
 }
 
 /** `name  value` lines; values of several lines are indented under their first. Undefined values are left out. */

@@ -31,6 +31,22 @@ export function requireAddress(text: string, path: string): string {
   );
 }
 
+/** What every deployment says of itself: who, with which nonce, and where to. Its gas limit is `withGasLimit`'s. */
+export function deploymentOf(
+  contract: Record<string, unknown>,
+  options: Options,
+  environment: NodeJS.ProcessEnv,
+): TransactionJson {
+  return {
+    kind: "deploy",
+    sender: senderFrom(options, environment),
+    gasLimit: "0",
+    nonce: options["nonce"] as string | undefined,
+    salt: options["salt"] as string | undefined,
+    contract: contract as NonNullable<TransactionJson["contract"]>,
+  };
+}
+
 /** --gas-limit, or the estimate and its margin. */
 export async function withGasLimit(
   context: CommandContext,

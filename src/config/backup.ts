@@ -1,7 +1,10 @@
 /** Where scheduled backups go, and as whom. */
 import type { BackupConfig } from "./config.ts";
+import { maskSecrets } from "./secrets.ts";
 import { readSecret } from "./server-url.ts";
 import type { SettingKey, SettingValue } from "./settings.ts";
+
+const EMPTY_URL = { protocol: "", username: "", password: "" };
 
 type Get = <K extends SettingKey>(key: K) => SettingValue<K>;
 type Report = (key: SettingKey, message: string) => void;
@@ -25,8 +28,13 @@ function bucketOf(url: string, get: Get, report: Report): Extract<BackupConfig["
     report("backup.s3_url", `expected s3://bucket or s3://bucket/prefix, received ${JSON.stringify(url)}`);
   const region = get("backup.s3_region");
   const endpoint = get("backup.s3_endpoint") ?? `https://s3.${region}.amazonaws.com`;
-  if (!/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : ""))
-    report("backup.s3_endpoint", `expected an http or https URL, received ${JSON.stringify(endpoint)}`);
+  const { protocol, username, password } = URL.canParse(endpoint) ? new URL(endpoint) : EMPTY_URL;
+  // Requests are signed with the access key: what a URL says beside it would only be shown where the endpoint is.
+  if (!/^https?:$/.test(protocol) || username !== "" || password !== "")
+    report(
+      "backup.s3_endpoint",
+      `expected an http or https URL without user and password, received ${JSON.stringify(maskSecrets(endpoint))}`,
+    );
   const accessKeyId = get("backup.s3_access_key_id");
   const key = "backup.s3_secret_access_key";
   const secretAccessKey = get(key) ?? readSecret(get(`${key}_file`), `${key}_file`, report);

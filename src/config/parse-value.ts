@@ -1,8 +1,8 @@
 /** One raw value of a file, a variable or a flag becomes what its setting's schema asks for. */
 import { resolve } from "node:path";
 import { Check } from "typebox/schema";
-import { maskSecrets } from "./problem.ts";
 import { formatBytes, formatFileMode, parseBytes, parseFileMode, parseHistory, parseWholeNumber } from "./quantity.ts";
+import { maskSecrets } from "./secrets.ts";
 import { storageKindProblem } from "./seed-keys.ts";
 import type { Setting, SettingForm } from "./setting.ts";
 import { SETTINGS, type SettingKey } from "./settings.ts";

@@ -18,8 +18,3 @@ export class ConfigurationError extends EngineError {
     this.problems = problems;
   }
 }
-
-/** Hides the password of a URL; everything else stays as it is. */
-export function maskSecrets(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^:/@\s]*):[^@\s]*@/gi, "$1:***@");
-}

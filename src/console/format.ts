@@ -27,6 +27,7 @@ function digits(value: number): string {
 export function percent(share: number | null | undefined): string {
   if (share === null || share === undefined || !Number.isFinite(share)) return UNKNOWN;
   const value = 100 * share;
+  if (value > 0 && value < 0.01) return "< 0.01 %";
   return `${value === 100 || value === 0 ? value : value.toFixed(value > 99.9 || value < 0.1 ? 2 : 1)} %`;
 }
 

@@ -18,6 +18,8 @@ import { createStore } from "./store.ts";
 export const blocks = createStore(0);
 /** False: whoever wants to be up to date has to ask by a timer. */
 export const isStreaming = createStore(false);
+/** Another number when contracts that are known may be others by now: blocks were taken back, or nobody listened for a while. */
+export const histories = createStore(0);
 
 export interface Tail {
   /** It begins anew: there is a hole behind what was heard before, or another history. */
@@ -38,6 +40,7 @@ let tail: (Tail & { readonly address: string | undefined }) | undefined;
 let restTimer: ReturnType<typeof setTimeout> | undefined;
 let beatTimer: ReturnType<typeof setTimeout> | undefined;
 let lastBeatMs = 0;
+let hasListened = false;
 let secondStartedMs = 0;
 let inSecond: Partial<Record<EventType, number>> = {};
 
@@ -93,7 +96,7 @@ async function follow(signal: AbortSignal): Promise<void> {
       const selection = { types, address: tail?.address, since };
       for await (const heard of openHttpEvents(location.origin, authorization(), selection, signal)) {
         if (signal.aborted) return;
-        if (since === undefined) tail?.begin();
+        if (since === undefined) begin();
         since = heard.cursor;
         isStreaming.set(true);
         if ("type" in heard) onEvent(heard);
@@ -107,6 +110,12 @@ async function follow(signal: AbortSignal): Promise<void> {
   }
 }
 
+function begin(): void {
+  tail?.begin();
+  if (hasListened) histories.set(histories.get() + 1);
+  hasListened = true;
+}
+
 function onEvent(heard: StreamedEvent): void {
   const nowMs = performance.now();
   if (nowMs - secondStartedMs >= 1_000) {
@@ -117,6 +126,7 @@ function onEvent(heard: StreamedEvent): void {
   inSecond[heard.type] = count;
   if (count > FLOOD_PER_SECOND[heard.type]) rest();
   else if (heard.type === "logs") tail?.hear(heard.result);
+  else if (heard.type === "newBlocks" && heard.result.removed) histories.set(histories.get() + 1);
   if (beatTimer === undefined) beatTimer = setTimeout(beat, Math.max(0, lastBeatMs + BEAT_MS - nowMs));
 }
 

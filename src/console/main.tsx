@@ -7,11 +7,14 @@ import "./style/parts.css";
 import "./style/tables.css";
 import "./style/forms.css";
 import "./style/special.css";
-import { render } from "preact";
+import { type ComponentChildren, render } from "preact";
+import { useEffect, useErrorBoundary } from "preact/hooks";
 import { onKey } from "./keyboard.ts";
 import { followBlocks } from "./live.ts";
+import { PageHead } from "./parts/panel.tsx";
 import { Empty } from "./parts/states.tsx";
 import { followLinks, href, usePlace } from "./router.ts";
+import { asEngineError } from "./rpc.ts";
 import { Shell } from "./shell.tsx";
 import { applyTheme } from "./theme.ts";
 import { AccountView } from "./views/account.tsx";
@@ -56,11 +59,37 @@ function View() {
 
 function Nowhere() {
   return (
-    <Empty title="There is nothing here">
-      <p>
-        <a href={href()}>to the overview</a>
-      </p>
-    </Empty>
+    <>
+      <PageHead title="Nothing" />
+      <Empty title="There is nothing here">
+        <p>
+          <a href={href()}>to the overview</a>
+        </p>
+      </Empty>
+    </>
+  );
+}
+
+/** A view that fails takes nothing else with it: one can go elsewhere, or try again. */
+function Guarded({ children }: { children: ComponentChildren }) {
+  const [failure, again] = useErrorBoundary((thrown) => console.error(thrown));
+  const { parts } = usePlace();
+  useEffect(again, [parts.join("/")]);
+  if (failure === undefined) return <>{children}</>;
+  return (
+    <div class="problem" role="alert">
+      <div>
+        <strong>This view failed:</strong> {asEngineError(failure).message}
+      </div>
+      <div class="quiet">
+        That is a mistake of the page, not of the daemon; the browser's own console has the details.
+      </div>
+      <div>
+        <button type="button" onClick={again}>
+          try again
+        </button>
+      </div>
+    </div>
   );
 }
 
@@ -70,7 +99,9 @@ document.addEventListener("click", followLinks);
 document.addEventListener("keydown", onKey);
 render(
   <Shell>
-    <View />
+    <Guarded>
+      <View />
+    </Guarded>
   </Shell>,
   document.getElementById("app")!,
 );

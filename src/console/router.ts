@@ -1,4 +1,5 @@
 /** Where in the console somebody is: /console/contracts/0x…/state?prefix=… ──▶ ["contracts", "0x…", "state"], {prefix}. */
+import { useEffect, useState } from "preact/hooks";
 import { createStore, useStore } from "./store.ts";
 
 const BASE = "/console";
@@ -54,6 +55,13 @@ export function setQuery(changes: Record<string, string | undefined>): void {
   const text = query.toString();
   history.replaceState(null, "", location.pathname + (text === "" ? "" : `?${text}`));
   place.set(here());
+}
+
+/** What is typed for a part of the query: its value there, until somebody types, and again when one goes back. */
+export function useTyped(value: string): [string, (text: string) => void] {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  return [text, setText];
 }
 
 /** Links stay links (to open in a new tab, to copy); a plain click of one of ours does not load the page again. */

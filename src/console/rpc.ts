@@ -25,7 +25,7 @@ const TOKEN_KEY = "polytorus.token";
 const SILENCE: readonly string[] = ["CONNECTION_FAILED", "ANSWER_TIMEOUT", "CONNECTION_CLOSED"];
 
 export const connection = createStore<Connection>({ state: "here", sinceMs: Date.now(), epoch: 0 });
-/** The last answer of engine_info. */
+/** The last answer of engine_info: what the head of the page shows, and keeps up to date. */
 export const engine = createStore<EngineInfoJson | undefined>(undefined);
 
 let transport: Transport = open(sessionStorage.getItem(TOKEN_KEY) ?? undefined);
@@ -35,11 +35,20 @@ function open(token: string | undefined): Transport {
   return openHttpTransport(`${location.origin}/`, token);
 }
 
-export function setToken(token: string): void {
+export function hasToken(): boolean {
+  return sessionStorage.getItem(TOKEN_KEY) !== null;
+}
+
+/** Uses it from here on; an empty one: none. @returns what the daemon has against it, if anything. */
+export async function setToken(token: string): Promise<EngineError | undefined> {
   if (token === "") sessionStorage.removeItem(TOKEN_KEY);
   else sessionStorage.setItem(TOKEN_KEY, token);
   transport = open(token === "" ? undefined : token);
-  void askWhetherHere();
+  const problem = await askWhetherHere();
+  const now = connection.get();
+  // Another role may see more, or less: all that is shown is asked for again.
+  if (problem === undefined) connection.set({ ...now, epoch: now.epoch + 1 });
+  return problem;
 }
 
 /** Headers for GET requests of the same origin. */
@@ -88,16 +97,21 @@ function refused(): void {
   if (state !== "unauthorized") connection.set({ state: "unauthorized", sinceMs: Date.now(), epoch });
 }
 
-async function retry(): Promise<void> {
-  isRetrying = false;
-  await askWhetherHere();
+function retry(): void {
+  // Nobody looks: it is soon enough when somebody does.
+  if (document.hidden) document.addEventListener("visibilitychange", retry, { once: true });
+  else {
+    isRetrying = false;
+    void askWhetherHere();
+  }
 }
 
-/** Asks what the header shows. */
-export async function askWhetherHere(): Promise<void> {
+/** @returns why not, of which `call` took note too. */
+async function askWhetherHere(): Promise<EngineError | undefined> {
   try {
     engine.set(await call("engine_info", {}));
-  } catch {
-    // `call` took note.
+    return undefined;
+  } catch (problem) {
+    return asEngineError(problem);
   }
 }

@@ -1,20 +1,32 @@
 /** What stands around every view: navigation, search, how the daemon is, and what the keys do. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { EngineError } from "../errors.ts";
 import { duration } from "./format.ts";
 import { DESTINATIONS, isHelpOpen } from "./keyboard.ts";
 import { toneOf } from "./parts/status.tsx";
+import { useCurrentInView } from "./parts/tabs.tsx";
 import { go, href, usePlace } from "./router.ts";
-import { askWhetherHere, connection, engine, setToken } from "./rpc.ts";
+import { connection, engine, hasToken, setToken } from "./rpc.ts";
 import { placeOf } from "./search.ts";
-import { useStore } from "./store.ts";
+import { createStore, useStore } from "./store.ts";
 import { nextTheme, theme } from "./theme.ts";
+import { useRpc } from "./use-rpc.ts";
 
-const HEAD_MS = 2_000;
+/** Blocks and a stream that breaks are heard of; this is for what else there may be, such as a state that changed. */
+const HEAD_MS = 10_000;
+
+/** Somebody wants to be another: the form is there though the daemon asks for no token. */
+const isTokenOffered = createStore(false);
 
 export function Shell({ children }: { children: ComponentChildren }) {
   const { parts } = usePlace();
   const main = useRef<HTMLElement>(null);
+  const path = parts.join("/");
+  useEffect(() => {
+    // The link that was followed is gone with its view: whoever uses the keyboard goes on at the new one.
+    if (document.activeElement === document.body) main.current?.focus({ preventScroll: true });
+  }, [path]);
   return (
     <div class="shell">
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
@@ -35,6 +47,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
 
 function Rail({ section }: { section: string }) {
   const info = useStore(engine);
+  const list = useCurrentInView<HTMLUListElement>(section);
   return (
     <nav class="rail" aria-label="sections">
       <a class="brand" href={href()}>
@@ -48,7 +61,7 @@ function Rail({ section }: { section: string }) {
         </svg>
         Polytorus
       </a>
-      <ul>
+      <ul ref={list}>
         {DESTINATIONS.map(({ key, name, parts }) => (
           <li key={key}>
             <a href={href(...parts)} aria-current={(parts[0] ?? "") === section ? "page" : undefined}>
@@ -77,15 +90,10 @@ function TopBar() {
   const info = useStore(engine);
   const { state } = useStore(connection);
   const chosenTheme = useStore(theme);
+  const { data: answer } = useRpc("engine_info", {}, { isLive: true, everyMs: HEAD_MS });
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout>;
-    const tick = async (): Promise<void> => {
-      if (!document.hidden) await askWhetherHere();
-      timer = setTimeout(tick, HEAD_MS);
-    };
-    void tick();
-    return () => clearTimeout(timer);
-  }, []);
+    if (answer !== undefined) engine.set(answer);
+  }, [answer]);
   const status = state === "here" ? String(info?.storage["state"] ?? "…") : state;
   return (
     <div class="bar">
@@ -103,10 +111,16 @@ function TopBar() {
             </a>
           </span>
         )}
-        {info !== undefined && info.role !== "reader" && (
-          <span class="chip" title="what this connection may do">
+        {info !== undefined && (
+          <button
+            type="button"
+            class="chip"
+            title="what this connection may do; to do more, give it a token"
+            onClick={() => isTokenOffered.set(!isTokenOffered.get())}
+          >
+            <span class="unseen">role: </span>
             {info.role}
-          </span>
+          </button>
         )}
         <button type="button" class="bare" title="light, dark or as the system has it (t)" onClick={nextTheme}>
           <span class="unseen">theme: </span>
@@ -157,6 +171,7 @@ function Search() {
 
 function ConnectionNotice() {
   const { state, sinceMs } = useStore(connection);
+  const isOffered = useStore(isTokenOffered);
   const [nowMs, setNowMs] = useState(Date.now());
   useEffect(() => {
     if (state !== "gone") return undefined;
@@ -171,26 +186,55 @@ function ConnectionNotice() {
           it said last; the page goes on by itself when it is back.
         </div>
       )}
-      {state === "unauthorized" && <TokenForm />}
+      {(state === "unauthorized" || isOffered) && <TokenForm isWanted={state === "unauthorized"} />}
     </div>
   );
 }
 
-function TokenForm() {
+function TokenForm({ isWanted }: { isWanted: boolean }) {
   const [text, setText] = useState("");
+  const [problem, setProblem] = useState<EngineError | undefined>(undefined);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (!isWanted) field.current?.focus();
+  }, []);
+  const use = async (token: string): Promise<void> => {
+    const refusal = await setToken(token);
+    setProblem(refusal);
+    if (refusal === undefined) isTokenOffered.set(false);
+  };
   const submit = (event: Event): void => {
     event.preventDefault();
-    setToken(text.trim());
+    void use(text.trim());
   };
   return (
-    <form class="notice row" onSubmit={submit}>
+    <form class={`notice row ${isWanted ? "" : "offer"}`} onSubmit={submit}>
       <label for="token">
-        <strong>This daemon wants a bearer token</strong> (http.tokens_file). It is kept until this tab is closed.
+        <strong>{isWanted ? "This daemon wants a bearer token" : "Another bearer token"}</strong> (http.tokens_file). It
+        is kept until this tab is closed.
       </label>
-      <input id="token" type="password" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      <input
+        id="token"
+        ref={field}
+        type="password"
+        autoComplete="off"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
       <button type="submit" class="primary">
         use it
       </button>
+      {!isWanted && hasToken() && (
+        <button type="button" onClick={() => void use("")}>
+          use none
+        </button>
+      )}
+      {!isWanted && (
+        <button type="button" onClick={() => isTokenOffered.set(false)}>
+          close
+        </button>
+      )}
+      {problem !== undefined && <span class="bad">{problem.message}</span>}
     </form>
   );
 }

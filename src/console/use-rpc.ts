@@ -115,7 +115,7 @@ export function usePages<M extends PagedMethod>(
   params: ParamsOf<M> | undefined,
   freshness: Freshness = {},
 ): Paged<ResultOf<M>> {
-  const key = JSON.stringify(params);
+  const key = JSON.stringify(params) ?? "nothing";
   const [place, setPlace] = useState<{ key: string; cursors: string[] }>({ key, cursors: [] });
   const cursors = place.key === key ? place.cursors : [];
   const cursor = cursors.at(-1);

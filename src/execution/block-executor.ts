@@ -453,6 +453,10 @@ export class BlockExecutor {
     return this.#tree.root();
   }
 
+  memory(): { tableBytes: number; treeBytes: number } {
+    return { tableBytes: this.table.byteLength, treeBytes: this.#tree.byteLength() };
+  }
+
   /** Gives the sender's next nonce to an encoding that left it out. */
   fillNonce(bytes: Uint8Array, at: number): void {
     if ((bytes[at + 1]! & TxFlag.nonceLeftOut) === 0) return;

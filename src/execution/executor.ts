@@ -36,9 +36,20 @@ export interface Head {
   stateRoot: Uint8Array;
 }
 
-export interface ContractView extends ContractInfo {
-  abi: ContractAbi;
+/** What the state takes in memory, in bytes. */
+export interface StateMemory {
+  /** Rows of what execution has touched. */
+  tableBytes: number;
+  treeBytes: number;
+}
+
+/** Of a list: interfaces would be most of what a page of contracts hands from thread to thread. */
+export interface ContractLine extends ContractInfo {
   metadata: Record<string, unknown>;
+}
+
+export interface ContractView extends ContractLine {
+  abi: ContractAbi;
 }
 
 export interface ContractFilter {
@@ -192,8 +203,10 @@ export class Executor {
     this.blocks.follow(blocks);
   }
 
-  applied(seq: number): void {
+  /** The snapshot has applied all entries up to `seq`. */
+  applied(seq: number): StateMemory {
     this.blocks.table.applied(seq);
+    return this.blocks.memory();
   }
 
   /** See QueryRunner.run. */
@@ -237,9 +250,9 @@ export class Executor {
     return { ...info, abi: engine.describe(code), metadata: engine.metadata?.(code) ?? {} };
   }
 
-  contracts(filter: ContractFilter): { items: ContractView[]; next: Uint8Array | undefined } {
+  contracts(filter: ContractFilter): { items: ContractLine[]; next: Uint8Array | undefined } {
     const { table } = this.blocks;
-    const items: ContractView[] = [];
+    const items: ContractLine[] = [];
     let scanned = 0;
     const start = filter.after === undefined ? new Uint8Array(0) : Uint8Array.from([...filter.after, 0]);
     for (const { key, value } of table.range(table.space(contractKey(new Uint8Array(0))), start, undefined)) {
@@ -250,8 +263,9 @@ export class Executor {
       if (filter.kind !== undefined && info.kind !== filter.kind) continue;
       if (filter.status !== undefined && info.status !== filter.status) continue;
       if (filter.creator !== undefined && compareBytes(info.creator, filter.creator) !== 0) continue;
-      const view = this.contract(key)!;
-      if (filter.query === undefined || matches(view, filter.query.toLowerCase())) items.push(view);
+      const resolved = this.blocks.engine.contracts.resolve(key, 0)!;
+      const line = { ...resolved.info, metadata: resolved.engine.metadata?.(resolved.code) ?? {} };
+      if (filter.query === undefined || matches(line, filter.query.toLowerCase())) items.push(line);
     }
     return { items, next: undefined };
   }
@@ -339,8 +353,8 @@ export function headOf(entry: BlockEntry): Head {
   };
 }
 
-function matches(view: ContractView, query: string): boolean {
-  const words = [toHex(view.address), view.type, view.metadata["name"], view.metadata["symbol"]];
+function matches(line: ContractLine, query: string): boolean {
+  const words = [toHex(line.address), line.type, line.metadata["name"], line.metadata["symbol"]];
   return words.some((text) => typeof text === "string" && text.toLowerCase().includes(query));
 }
 

@@ -15,6 +15,7 @@
  */
 import { randomInt } from "node:crypto";
 import { type ByteWriter, readU32 } from "../encoding/bytes.ts";
+import { GrowingWords } from "./growing-words.ts";
 import { hashLongKey, LongKeys } from "./long-keys.ts";
 
 export const ROW_WORDS = 16;
@@ -61,7 +62,7 @@ export interface Space {
 export const NONE = 0xffffffff;
 
 export class StateRows {
-  rows!: Uint32Array;
+  rows!: Uint32Array<ArrayBuffer>;
   readonly spaces: Space[] = [];
   /** Values that are no uint256, by slot. */
   blobs = new Map<number, Uint8Array>();
@@ -69,11 +70,13 @@ export class StateRows {
   readonly seed = randomInt(0x7fffffff);
   readonly #keyWords = new Uint32Array(6);
   readonly #spaceIds = new Map<string, number>();
+  #rowWords!: GrowingWords;
   #rowBytes!: Uint8Array;
   /** Open addressing by the key's hash: 8 bits of the hash over the slot plus one; 0 is free. */
-  index!: Uint32Array;
+  index!: Uint32Array<ArrayBuffer>;
+  #indexWords!: GrowingWords;
   #capacity = 0;
-  #longKeys = new LongKeys();
+  longKeys = new LongKeys();
   /** The slot of the long key that was looked for last. */
   #lastLong = NONE;
   /** The upper two limbs of values of 2^192 and more, by slot. */
@@ -83,9 +86,9 @@ export class StateRows {
     this.#allocate(INITIAL_ROWS);
   }
 
-  /** Bytes of typed arrays held. */
+  /** Memory taken, in bytes: rows that nobody wrote to are not there yet. */
   get byteLength(): number {
-    return this.rows.byteLength + this.index.byteLength + this.#longKeys.bytes.length;
+    return 4 * ROW_WORDS * this.count + this.index.byteLength + this.longKeys.bytes.length;
   }
 
   space(prefix: Uint8Array): Space {
@@ -171,14 +174,14 @@ export class StateRows {
       }
       at = (at + 1) & mask;
     }
-    const keyAt = this.#longKeys.keep(bytes, from, length);
+    const keyAt = this.longKeys.keep(bytes, from, length);
     return this.#insert(at, hash, [space, a, b, keyAt, length, 0, 0, Form.unloaded | (LONG_KEY << 8)]);
   }
 
   #holdsLong(slot: number, bytes: Uint8Array, from: number, length: number): boolean {
     const row = slot * ROW_WORDS;
     if (this.rows[row + LONG_KEY_LENGTH] !== length) return false;
-    return this.#longKeys.holds(this.rows[row + LONG_KEY_AT]!, bytes, from, length);
+    return this.longKeys.holds(this.rows[row + LONG_KEY_AT]!, bytes, from, length);
   }
 
   /** Gives out the next slot, indexed at the free place `at`, or wherever it belongs once the rows have grown. */
@@ -205,11 +208,18 @@ export class StateRows {
 
   /** The index has two places a row, so that it is at most half full. */
   #allocate(capacity: number): void {
-    this.#capacity = capacity;
-    this.rows = new Uint32Array(capacity * ROW_WORDS);
-    this.#rowBytes = new Uint8Array(this.rows.buffer);
-    this.index = new Uint32Array(capacity * 2);
+    this.#rowWords = new GrowingWords(capacity * ROW_WORDS);
+    this.#indexWords = new GrowingWords(capacity * 2);
     this.count = 0;
+    this.#lookAgain(capacity);
+  }
+
+  /** After making or growing: the views of before are of no use. */
+  #lookAgain(capacity: number): void {
+    this.#capacity = capacity;
+    this.rows = this.#rowWords.words;
+    this.#rowBytes = new Uint8Array(this.rows.buffer);
+    this.index = this.#indexWords.words;
   }
 
   #isLong(slot: number): boolean {
@@ -217,11 +227,12 @@ export class StateRows {
   }
 
   #grow(): void {
-    const { rows, count } = this;
-    this.#allocate(this.#capacity * 2);
-    this.rows.set(rows);
-    this.count = count;
-    for (let slot = 0; slot < count; slot++) this.#reindex(slot);
+    const capacity = this.#capacity * 2;
+    this.#rowWords.grow(capacity * ROW_WORDS);
+    this.#indexWords.grow(capacity * 2);
+    this.#lookAgain(capacity);
+    this.index.fill(0);
+    for (let slot = 0; slot < this.count; slot++) this.#reindex(slot);
   }
 
   #reindex(slot: number): void {
@@ -237,8 +248,8 @@ export class StateRows {
   /** Makes the rows anew with those whose last change is above `serial`. Slots given out before are void. */
   keepAbove(serial: number): void {
     const { rows, count } = this;
-    const longKeys = this.#longKeys;
-    this.#longKeys = new LongKeys();
+    const longKeys = this.longKeys;
+    this.longKeys = new LongKeys();
     this.#lastLong = NONE;
     const kept: number[] = [];
     for (let slot = 0; slot < count; slot++) if (rows[slot * ROW_WORDS + SERIAL_AT]! > serial) kept.push(slot);
@@ -253,7 +264,7 @@ export class StateRows {
       this.rows.set(rows.subarray(old * ROW_WORDS, (old + 1) * ROW_WORDS), row);
       if (this.#isLong(slot)) {
         const [at, length] = [rows[old * ROW_WORDS + LONG_KEY_AT]!, rows[old * ROW_WORDS + LONG_KEY_LENGTH]!];
-        this.rows[row + LONG_KEY_AT] = this.#longKeys.keep(longKeys.bytes, at, length);
+        this.rows[row + LONG_KEY_AT] = this.longKeys.keep(longKeys.bytes, at, length);
       }
       this.#reindex(slot);
     }
@@ -341,7 +352,7 @@ export class StateRows {
     const length = this.#keyLength(slot);
     const key = new Uint8Array(prefix.length + length);
     key.set(prefix);
-    key.set((isLong ? this.#longKeys.bytes : this.#rowBytes).subarray(at, at + length), prefix.length);
+    key.set((isLong ? this.longKeys.bytes : this.#rowBytes).subarray(at, at + length), prefix.length);
     return key;
   }
 
@@ -358,7 +369,7 @@ export class StateRows {
     const isLong = this.#isLong(slot);
     const at = isLong ? this.rows[row + LONG_KEY_AT]! : (row + KEY_AT) * 4;
     out.u16(length);
-    out.copy(isLong ? this.#longKeys.bytes : this.#rowBytes, at, at + length);
+    out.copy(isLong ? this.longKeys.bytes : this.#rowBytes, at, at + length);
   }
 }
 

@@ -6,23 +6,25 @@
  *   dispatcher ── slot, load, store ──▶ StateRows ── unloaded ──▶ StateSnapshot (memory, LMDB)
  *                     │ before a write
  *                     ▼
- *                 UndoLog ── revert(checkpoint) · writeDelta: old and new value of every key
+ *                 UndoLog ── revert(checkpoint) · DeltaWriter: old and new value of every key
  *
  * Always
  *  - A row changed by a block that the snapshot has not applied stays: the table is the overlay over those blocks.
  *  - A slot is valid until `applied`, which is called between blocks only.
  *  - Order in a delta is order of first write, by space: it follows from execution alone, never from what is cached.
  */
-import { type ByteWriter, compareBytes, writeU32 } from "../encoding/bytes.ts";
+import { type ByteWriter, compareBytes } from "../encoding/bytes.ts";
 import { DeltaCursor, type DeltaDirection, VALUE_ABSENT } from "../encoding/delta.ts";
 import { hashKey, hashSpace } from "../encoding/key-hash.ts";
+import type { RowChangeWriter } from "../encoding/row-changes.ts";
 import { ADDRESS_BYTES, StateTag, spaceLength } from "../encoding/state-key.ts";
-import { isZero, LIMBS, type Limbs, newUint256, readBigEndian } from "../encoding/uint256.ts";
+import { isZero, type Limbs, newUint256, readBigEndian } from "../encoding/uint256.ts";
+import { DeltaWriter } from "./delta-writer.ts";
 import type { StateEntry, StateSnapshot } from "./ports.ts";
 import type { ReadListener } from "./read-recorder.ts";
 import { type FreshEntry, mergedRange } from "./state-range.ts";
 import { Form, NONE, ROW_WORDS, SERIAL_AT, SLOTS_MAX, type Space, StateRows } from "./state-rows.ts";
-import { accountValue, type RowValue, readAccount, wordValue, writeRowValue } from "./state-value.ts";
+import { accountValue, type RowValue, readAccount, wordValue } from "./state-value.ts";
 import { UndoLog } from "./undo-log.ts";
 
 export interface StateTableOptions {
@@ -30,6 +32,8 @@ export interface StateTableOptions {
   rowsMax?: number;
   /** There is no store behind it: every row stays. */
   pinned?: boolean;
+  /** Where there is a native one. */
+  changes?: RowChangeWriter | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -42,7 +46,7 @@ export interface LentTable {
   readonly balances: Space;
 }
 
-/** 256 MB of rows and 32 MB of index; growing, they double. */
+/** 256 MB of rows and 32 MB of index. */
 const DEFAULT_ROWS_MAX = 4_000_000;
 
 export class StateTable {
@@ -52,6 +56,7 @@ export class StateTable {
   readonly #rows = new StateRows();
   readonly #undo = new UndoLog(this.#rows);
   readonly #parts = { rows: this.#rows, undo: this.#undo };
+  readonly #delta: DeltaWriter;
   /** Counts blocks (and deltas) applied here; a row carries that of its last change. */
   #serial = 1;
   #appliedSerial = 0;
@@ -69,6 +74,7 @@ export class StateTable {
     this.#snapshot = snapshot;
     this.#rowsMax = Math.min(options.rowsMax ?? DEFAULT_ROWS_MAX, SLOTS_MAX);
     this.#pinned = options.pinned ?? false;
+    this.#delta = new DeltaWriter({ ...this.#parts, native: options.changes });
     this.#accounts = this.space(Uint8Array.of(StateTag.account));
   }
 
@@ -76,7 +82,7 @@ export class StateTable {
     return this.#rows.count;
   }
 
-  /** Bytes of typed arrays held. */
+  /** Memory taken, in bytes. */
   get byteLength(): number {
     return this.#rows.byteLength + this.#undo.words.byteLength;
   }
@@ -340,52 +346,7 @@ export class StateTable {
    * @returns whether records of encrypted handles are among them.
    */
   writeDelta(out: ByteWriter): boolean {
-    let hasHandles = false;
-    for (const space of this.#undo.touched) {
-      const groupAt = out.length;
-      out.u8(space.prefix.length);
-      out.raw(space.prefix);
-      const countAt = out.length;
-      out.u32(0);
-      let count = 0;
-      for (let record = space.head; record !== NONE; record = this.#undo.next(record))
-        if (this.#writeChange(record, out)) count++;
-      if (count === 0) out.length = groupAt;
-      else writeU32(out.bytes, countAt, count);
-      if (count > 0 && space.prefix[0] === StateTag.handle) hasHandles = true;
-    }
-    return hasHandles;
-  }
-
-  #writeChange(record: number, out: ByteWriter): boolean {
-    const undo = this.#undo;
-    const rows = this.#rows;
-    const slot = undo.slotOf(record);
-    const form = rows.form(slot);
-    const before = undo.formOf(record);
-    const nonce = rows.nonce(slot);
-    rows.readLimbs(slot, this.#limbs, 0);
-    if (form === before && !this.#differs(slot, record, form, nonce)) return false;
-    rows.writeKey(slot, out);
-    writeRowValue(out, form, this.#limbs, 0, nonce, form === Form.bytes ? rows.blobs.get(slot) : undefined);
-    writeRowValue(
-      out,
-      before,
-      undo.words,
-      undo.limbsAt(record),
-      undo.nonceOf(record),
-      before === Form.bytes ? undo.blobs.get(record) : undefined,
-    );
-    return true;
-  }
-
-  /** Whether a row holds something else than the record, in the same form; its limbs stand in `#limbs`. */
-  #differs(slot: number, record: number, form: number, nonce: number): boolean {
-    const undo = this.#undo;
-    if (form === Form.bytes) return compareBytes(this.#rows.blobs.get(slot)!, undo.blobs.get(record)!) !== 0;
-    const at = undo.limbsAt(record);
-    for (let i = 0; i < LIMBS; i++) if (this.#limbs[i] !== undo.words[at + i]) return true;
-    return nonce !== undo.nonceOf(record);
+    return this.#delta.write(out);
   }
 
   /** Whether the block has written to a key of the space that had a value when it began. */

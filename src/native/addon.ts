@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { TfheAddon } from "./tfhe-addon.ts";
 
-/** What native/src/addon.cc exports. `out` arrays are written, never kept. */
+/** What native/src/addon exports. `out` arrays are written, never kept. */
 export interface Addon {
   /** Which SHA-256 runs. */
   readonly isa: "avx512" | "shani" | "portable";
@@ -36,6 +36,14 @@ export interface Addon {
     submissionEnds: Uint32Array,
     token: Uint8Array,
     numbers: Float64Array,
+  ): void;
+  /** See src/encoding/row-changes.ts. */
+  rowChangesWrite(
+    rows: Uint32Array,
+    undo: Uint32Array,
+    longKeys: Uint8Array,
+    out: Uint8Array,
+    numbers: Uint32Array,
   ): void;
   /** See src/storage/delta-coalescer.ts. */
   changesApply(

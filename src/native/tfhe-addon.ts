@@ -1,5 +1,5 @@
 /**
- * What native/src/tfhe_addon.cc exports. Arrays passed in are not kept; errors of bad files carry a `code`. Formats, gates
+ * What native/src/addon/tfhe.cc exports. Arrays passed in are not kept; errors of bad files carry a `code`. Formats, gates
  * and parameter sets: native/src/tfhe/README.md.
  */
 export interface TfheAddon {

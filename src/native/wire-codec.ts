@@ -2,6 +2,8 @@
 import type { ReadSubmission, WireCodec } from "../encoding/wire-codec.ts";
 import type { Addon } from "./addon.ts";
 
+/** No submission is shorter: one call with neither arguments nor a nonce. Most queries are, and need not be read twice. */
+const TEXT_BYTES_MIN = 219;
 /** Some thousand transactions; longer requests are left to others. */
 const TEXT_BYTES_MAX = 1024 * 1024;
 const INITIAL_TEXT_BYTES = 64 * 1024;
@@ -34,6 +36,7 @@ class NativeWireCodec implements WireCodec, ReadSubmission {
   }
 
   readSubmission(text: Buffer, start: number, end: number): ReadSubmission | undefined {
+    if (end - start < TEXT_BYTES_MIN) return undefined;
     const room = encodingBytesMax(end - start);
     if (room > this.encodings.length) {
       if (end - start > TEXT_BYTES_MAX) return undefined;

@@ -58,6 +58,11 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
     return ms === undefined ? undefined : ms / 1000;
   });
 
+  add.gauge("contract_state_table_bytes", "Memory of the rows that execution has touched.", () =>
+    fact("executor", "tableBytes"),
+  );
+  add.gauge("contract_state_tree_bytes", "Memory of the state tree.", () => fact("executor", "treeBytes"));
+
   add.gauge("contract_query_threads", "Threads that run queries of WebAssembly contracts.", () =>
     fact("queries", "threads"),
   );

@@ -12,13 +12,17 @@ export interface LogOptions {
   readonly format: "auto" | "json" | "pretty";
 }
 
+/** Hides the secrets in a text. */
+export type Mask = (text: string) => string;
+
 const STDERR = 2;
 
-/** Members that hold secrets wherever they stand, up to two levels deep. */
-const SECRET_MEMBERS = ["token", "password", "secret", "authorization", "privateKey", "mnemonic"];
+/** Members that hold secrets, wherever they stand. */
+const SECRET_MEMBER = /^(token|authorization|cookie|mnemonic)$|passw(or)?d|secret|private_?key|access_?key|api_?key/i;
 const CENSOR = "***";
 
-export async function openLog(options: LogOptions): Promise<Log> {
+/** @param mask for whatever text is logged: of messages, of errors and their stacks, of values. */
+export async function openLog(options: LogOptions, mask: Mask): Promise<Log> {
   const { default: pino } = await import("pino");
   const isPretty = options.format === "pretty" || (options.format === "auto" && process.stderr.isTTY);
   const destination = isPretty ? await prettyDestination() : pino.destination({ fd: STDERR, sync: true });
@@ -28,10 +32,19 @@ export async function openLog(options: LogOptions): Promise<Log> {
     {
       level: options.level,
       base: null,
-      redact: { paths: SECRET_MEMBERS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: CENSOR },
+      hooks: { streamWrite: (line) => redactedLine(line, mask) },
     },
     destination,
   );
+}
+
+/** A line as it may be written: whatever member or text of it is a secret is hidden, however deep it stands. */
+export function redactedLine(line: string, mask: Mask): string {
+  const hide = (name: string, value: unknown) => {
+    if (typeof value === "string") return SECRET_MEMBER.test(name) ? CENSOR : mask(value);
+    return value;
+  };
+  return `${JSON.stringify(JSON.parse(line), hide)}\n`;
 }
 
 async function prettyDestination(): Promise<import("node:stream").Transform> {

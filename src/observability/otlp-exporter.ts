@@ -13,7 +13,14 @@ export interface OtlpExporterOptions {
   report(message: string, facts: Record<string, unknown>): void;
 }
 
-/** Of the batch span processor of OpenTelemetry's own SDKs. */
+/** A trace whose request was answered. */
+export interface FinishedTrace {
+  readonly spanCount: number;
+  /** Its spans (span.ts), joined by commas. Asked for once, when they are sent. */
+  spansText(): string;
+}
+
+/** In spans. Of the batch span processor of OpenTelemetry's own SDKs. */
 const QUEUE_MAX = 2_048;
 const BATCH_MAX = 512;
 const DELAY_MS = 1_000;
@@ -23,7 +30,8 @@ export class OtlpExporter {
   readonly #options: OtlpExporterOptions;
   /** What stands around the spans of a request. */
   readonly #frame: readonly [string, string];
-  #queue: string[] = [];
+  #queue: FinishedTrace[] = [];
+  #queuedSpans = 0;
   #timer: NodeJS.Timeout | undefined;
   #isSending = false;
   #hasFailed = false;
@@ -40,13 +48,14 @@ export class OtlpExporter {
     ];
   }
 
-  /** @param spans as text (span.ts). */
-  add(spans: readonly string[]): void {
-    if (this.#queue.length + spans.length > QUEUE_MAX) {
-      this.dropped += spans.length;
+  add(trace: FinishedTrace): void {
+    const { spanCount } = trace;
+    if (this.#queuedSpans + spanCount > QUEUE_MAX) {
+      this.dropped += spanCount;
       return;
     }
-    this.#queue.push(...spans);
+    this.#queue.push(trace);
+    this.#queuedSpans += spanCount;
     this.#schedule();
   }
 
@@ -58,7 +67,7 @@ export class OtlpExporter {
   /** A full batch goes at once, what is less after a while. */
   #schedule(): void {
     if (this.#isSending || this.#queue.length === 0) return;
-    if (this.#queue.length >= BATCH_MAX) void this.#send();
+    if (this.#queuedSpans >= BATCH_MAX) void this.#send();
     else this.#timer ??= setTimeout(() => void this.#send(), DELAY_MS).unref();
   }
 
@@ -67,15 +76,16 @@ export class OtlpExporter {
     this.#timer = undefined;
     if (this.#isSending || this.#queue.length === 0) return;
     this.#isSending = true;
-    const batch = this.#queue.splice(0, BATCH_MAX);
+    const { traces, spans } = this.#takeBatch();
     const [before, after] = this.#frame;
     try {
-      const status = await this.#post(Buffer.from(before + batch.join(",") + after));
+      const text = traces.map((trace) => trace.spansText()).join(",");
+      const status = await this.#post(Buffer.from(before + text + after));
       if (status < 200 || status > 299) throw new Error(`the collector answered ${status}`);
-      this.exported += batch.length;
+      this.exported += spans;
       this.#hasFailed = false;
     } catch (problem) {
-      this.dropped += batch.length;
+      this.dropped += spans;
       // Once until it works again: a collector that is away must not fill the log.
       if (!this.#hasFailed)
         this.#options.report("traces are dropped: the collector does not take them", {
@@ -87,6 +97,16 @@ export class OtlpExporter {
       this.#isSending = false;
       this.#schedule();
     }
+  }
+
+  /** A trace is not divided. */
+  #takeBatch(): { traces: FinishedTrace[]; spans: number } {
+    let count = 0;
+    let spans = 0;
+    while (count < this.#queue.length && spans + this.#queue[count]!.spanCount <= BATCH_MAX)
+      spans += this.#queue[count++]!.spanCount;
+    this.#queuedSpans -= spans;
+    return { traces: this.#queue.splice(0, count), spans };
   }
 
   /** Node's own client and no fetch, whose parser is compiled from WebAssembly for seconds of processor time. Answers the status. */

@@ -35,7 +35,7 @@ export function claimAttribute(key: string, value: boolean): Attributes {
 
 /**
  * @param span its trace and its own id; `parentId` of the span that it belongs to, if any.
- * @param start as `nanoseconds` writes it; `end` is no earlier. @param error why it failed, if it did.
+ * @param name a word of ours, or a method's. @param start as `nanoseconds` writes it; `end` is no earlier. @param error why it failed, if it did.
  */
 export function spanText(
   span: Pick<TraceContext, "traceId" | "spanId">,
@@ -50,7 +50,7 @@ export function spanText(
   const parent = parentId === undefined ? "" : `"parentSpanId":"${parentId}",`;
   const status = error === undefined ? "" : `,"status":{"code":${STATUS_ERROR},"message":${JSON.stringify(error)}}`;
   return (
-    `{"traceId":"${span.traceId}","spanId":"${span.spanId}",${parent}"name":${JSON.stringify(name)},"kind":${KINDS[kind]},` +
+    `{"traceId":"${span.traceId}","spanId":"${span.spanId}",${parent}"name":"${name}","kind":${KINDS[kind]},` +
     `"startTimeUnixNano":"${start}","endTimeUnixNano":"${end}",` +
     `"attributes":[${attributes.slice(0, -1)}]${status}}`
   );

@@ -7,10 +7,11 @@ import type { BlockEntry, ParallelCounts } from "../encoding/block-entry.ts";
 import { microsecondsOf } from "../encoding/laps.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Telemetry as EngineTelemetry } from "../execution/telemetry.ts";
-import type { MethodTelemetry, RequestTelemetry, RequestTrace } from "../rpc/request-telemetry.ts";
+import type { HttpExchange, MethodTelemetry, RequestTelemetry, RequestTrace } from "../rpc/request-telemetry.ts";
 import { addEngineMetrics, type EngineFigures } from "./engine-metrics.ts";
 import { Histogram, Instruments, type Sample } from "./instruments.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
+import { rpcSystem } from "./request-spans.ts";
 import type { Tracer } from "./tracer.ts";
 
 export interface TelemetryOptions {
@@ -33,6 +34,8 @@ const OUTCOMES = ["adopted", "conflict", "left", "late"] as const;
 export class Telemetry implements RequestTelemetry, EngineTelemetry {
   readonly #options: TelemetryOptions;
   readonly #methods = new Map<string, Method>();
+  /** By method, route and status: all of them from fixed sets. */
+  readonly #exchanges = new Map<string, Histogram>();
   readonly #instruments = new Instruments();
   readonly #execution = new Histogram();
   readonly #append: Histogram;
@@ -55,6 +58,9 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
     add.counter("rpc_server_errors_total", "Requests that were answered with an error, by method and code.", () =>
       [...this.#methods.values()].flatMap((method) => method.errorSamples()),
     );
+    add.histogram("http_server_request_duration_seconds", "From an HTTP request's headers to its answer's end.", () => [
+      ...this.#exchanges.values(),
+    ]);
     add.counter("contract_blocks_total", "Blocks that became durable.", () => this.blocks);
     add.counter("contract_transactions_total", "Transactions in them.", () => this.transactions);
     add.counter("contract_gas_used_total", "Gas that they used.", () => this.#gasUsed);
@@ -63,9 +69,11 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
       "Transactions that helpers of the executor were given, by outcome: adopted, or run again after a conflict, left, late.",
       () => Object.entries(this.#parallel).map(([outcome, value]) => ({ labels: { outcome }, value })),
     );
-    add.histogram("contract_block_execution_duration_seconds", "The times of a block's transactions, added up.", () => [
-      this.#execution,
-    ]);
+    add.histogram(
+      "contract_block_execution_duration_seconds",
+      "The times of a block's transactions, added up: more than the block took where helpers ran some beside others.",
+      () => [this.#execution],
+    );
     add.histogram("db_client_operation_duration_seconds", "From a block's execution until it was durable.", () => [
       this.#append,
     ]);
@@ -92,6 +100,19 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
       this.#methods.set(known, method);
     }
     return method;
+  }
+
+  exchanged({ scheme, method, route, status }: HttpExchange, startedAtMs: number): void {
+    if (!this.#options.performance) return;
+    const key = `${method} ${status} ${route}`;
+    let histogram = this.#exchanges.get(key);
+    if (histogram === undefined) {
+      const answer = status === undefined ? { error_type: "closed" } : { http_response_status_code: String(status) };
+      const labels = { http_request_method: method, http_route: route, ...answer, url_scheme: scheme };
+      histogram = new Histogram(labels);
+      this.#exchanges.set(key, histogram);
+    }
+    histogram.observe((performance.now() - startedAtMs) / MS);
   }
 
   durable(entry: BlockEntry, durableAtMs: number): void {
@@ -133,7 +154,7 @@ class Method implements MethodTelemetry {
   constructor(name: string, options: TelemetryOptions) {
     this.#name = name;
     this.#options = options;
-    this.histogram = new Histogram({ rpc_method: name });
+    this.histogram = new Histogram({ rpc_method: name, rpc_system_name: rpcSystem(name) });
   }
 
   answered(startedAtMs: number, error: ErrorCode | undefined): void {

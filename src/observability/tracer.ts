@@ -8,27 +8,20 @@
  * A request is traced when its caller's traceparent says so, or when a counter comes round: one in `oneIn`. For all others
  * nothing is made but that count: no span, no context, no attributes.
  */
-import type { BlockEntry } from "../encoding/block-entry.ts";
-import { toHex } from "../encoding/hex.ts";
-import { microsecondsAt, microsecondsOf } from "../encoding/laps.ts";
-import { readReceiptHeader } from "../encoding/receipt.ts";
-import { BodyForm, TX_HEADER_BYTES } from "../encoding/transaction.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { RequestTrace } from "../rpc/request-telemetry.ts";
 import type { QueryOutcome, SubmissionOutcome } from "../rpc/services.ts";
-import type { OtlpExporter } from "./otlp-exporter.ts";
+import type { FinishedTrace, OtlpExporter } from "./otlp-exporter.ts";
 import {
-  type Attributes,
-  claimAttribute,
-  countAttribute,
-  nanoseconds,
-  numberAttribute,
-  type SpanKind,
-  spanText,
-  textAttribute,
-  wordAttribute,
-} from "./span.ts";
-import { newSpanId, newTraceId, parseTraceparent, type TraceContext } from "./trace-context.ts";
+  noteQuery,
+  noteTransaction,
+  spanCountOf,
+  spansText,
+  type TracedQuery,
+  type TracedRequest,
+  type TracedTransaction,
+} from "./request-spans.ts";
+import { parseTraceparent, type TraceContext } from "./trace-context.ts";
 
 export class Tracer {
   readonly exporter: OtlpExporter;
@@ -57,109 +50,45 @@ export class Tracer {
   }
 }
 
-class Trace implements RequestTrace {
+class Trace implements RequestTrace, FinishedTrace, TracedRequest {
   readonly #tracer: Tracer;
-  readonly #method: string;
-  readonly #startedAtMs: number;
-  readonly #start: string;
-  readonly #parent: TraceContext | undefined;
-  readonly #root: { readonly traceId: string; readonly spanId: string };
-  readonly #spans: string[] = [];
+  readonly method: string;
+  readonly startedAtMs: number;
+  endedAtMs = 0;
+  readonly parent: TraceContext | undefined;
+  error: ErrorCode | undefined;
+  query: TracedQuery | undefined;
+  transaction: TracedTransaction | undefined;
 
   constructor(tracer: Tracer, method: string, startedAtMs: number, parent: TraceContext | undefined) {
     this.#tracer = tracer;
-    this.#method = method;
-    this.#startedAtMs = startedAtMs;
-    this.#start = nanoseconds(startedAtMs);
-    this.#parent = parent;
-    this.#root = { traceId: parent?.traceId ?? newTraceId(), spanId: newSpanId() };
+    this.method = method;
+    this.startedAtMs = startedAtMs;
+    this.parent = parent;
   }
 
   settled(outcome: SubmissionOutcome | QueryOutcome): void {
     if ("gasUsed" in outcome) {
-      const attributes =
-        countAttribute("contract.gas.used", outcome.gasUsed) +
-        claimAttribute("contract.cache.hit", outcome.cached === true) +
-        wordAttribute("contract.status", outcome.status) +
-        countAttribute("contract.block.height", outcome.blockHeight);
-      this.#add("contract.query", "internal", this.#start, nanoseconds(performance.now()), attributes);
+      this.query = noteQuery(outcome);
       return;
     }
     const block = outcome.block(0);
     // An answer from before: its id was known, or the daemon has restarted since.
-    if (block?.executedAtMs === undefined || block.executedAtMs < this.#startedAtMs) return;
-    this.#addBlock(block, outcome.position(0), block.executedAtMs);
-  }
-
-  #addBlock(block: BlockEntry, position: number, executedAtMs: number): void {
-    const { laps = [], transactionCount } = block;
-    const executed = nanoseconds(executedAtMs);
-    const blockId = this.#add(
-      "contract.block",
-      "internal",
-      this.#start,
-      executed,
-      countAttribute("contract.block.height", block.height) +
-        countAttribute("contract.block.transactions", transactionCount) +
-        // More than the block took where helpers ran some of them beside others.
-        numberAttribute("contract.block.transactions_ms", microsecondsOf(laps) / 1000) +
-        countAttribute("contract.gas.used", block.gasUsed),
-    );
-    const start = nanoseconds(executedAtMs - microsecondsAt(laps, position) / 1000);
-    const attributes = transactionAttributes(block, position);
-    this.#add("contract.execute", "internal", start, executed, attributes, blockId);
-    if (block.durableAtMs === undefined) return;
-    this.#add(
-      "log.append",
-      "client",
-      executed,
-      nanoseconds(block.durableAtMs),
-      wordAttribute("db.system.name", this.#tracer.logSystem) +
-        wordAttribute("db.operation.name", "append") +
-        countAttribute("db.operation.batch.size", transactionCount) +
-        countAttribute("db.response.bytes", block.bytes.length),
-    );
+    if (block?.executedAtMs === undefined || block.executedAtMs < this.startedAtMs) return;
+    this.transaction = noteTransaction(block, outcome.position(0), block.executedAtMs);
   }
 
   ended(error: ErrorCode | undefined): void {
-    const attributes =
-      wordAttribute("rpc.system.name", "jsonrpc") +
-      textAttribute("rpc.method", this.#method) +
-      (error === undefined ? "" : wordAttribute("error.type", error));
-    const parentId = this.#parent?.spanId;
-    const end = nanoseconds(performance.now());
-    this.#spans.push(spanText(this.#root, parentId, this.#method, "server", this.#start, end, attributes, error));
-    this.#tracer.exporter.add(this.#spans);
+    this.endedAtMs = performance.now();
+    this.error = error;
+    this.#tracer.exporter.add(this);
   }
 
-  /** @returns the span's id. */
-  #add(
-    name: string,
-    kind: SpanKind,
-    start: string,
-    end: string,
-    attributes: Attributes,
-    parentId = this.#root.spanId,
-  ): string {
-    const span = { traceId: this.#root.traceId, spanId: newSpanId() };
-    this.#spans.push(spanText(span, parentId, name, kind, start, end, attributes));
-    return span.spanId;
+  get spanCount(): number {
+    return spanCountOf(this);
   }
-}
 
-/** Addresses stand here, on spans, and on no metric. */
-function transactionAttributes(block: BlockEntry, position: number): Attributes {
-  const { bytes } = block;
-  const at = block.transactionAt(position);
-  const receipt = readReceiptHeader(bytes, block.receiptAt(position));
-  const body = at + TX_HEADER_BYTES;
-  const isNamed = bytes[at + 2] === BodyForm.entrypoint;
-  const entrypoint = isNamed ? Buffer.from(bytes.subarray(body + 1, body + 1 + bytes[body]!)).toString("utf8") : "";
-  return (
-    wordAttribute("contract.address", toHex(receipt.contractAddress ?? bytes.subarray(at + 44, at + 64))) +
-    textAttribute("contract.function", entrypoint) +
-    wordAttribute("contract.transaction.hash", toHex(block.transactionHash(position))) +
-    countAttribute("contract.gas.used", receipt.gasUsed) +
-    wordAttribute("contract.status", receipt.status)
-  );
+  spansText(): string {
+    return spansText(this, this.#tracer.logSystem);
+  }
 }

@@ -4,11 +4,11 @@ import { EngineError } from "../errors.ts";
 import type { Caller } from "./access.ts";
 import { type AnswerTarget, errorAnswer } from "./answers.ts";
 import type { HttpAccess } from "./http-access.ts";
-import { refuseHost, sendJson } from "./http-response.ts";
+import { refuseHost, retryAfter, sendJson } from "./http-response.ts";
 import type { JsonRpc } from "./json-rpc.ts";
 
 const CLOSE = ["Connection", "close"];
-/** Bodies up to here are bounded by the number of connections. */
+/** Bodies up to here are bounded by the number of connections, where a client waits for its answers. */
 const SMALL_BODY_BYTES = 16 * 1024;
 /** How long a client that met a full daemon should wait. */
 const BUSY_RETRY_MS = 1_000;
@@ -44,6 +44,9 @@ export class HttpPost {
         new EngineError("INVALID_REQUEST", "a body must have the content type application/json", facts),
         [],
       );
+    } else if (headers.contentEncoding !== undefined && headers.contentEncoding !== "identity") {
+      const facts = { expected: "identity", received: headers.contentEncoding };
+      this.#refuse(response, 415, new EngineError("INVALID_REQUEST", "a body must not be compressed", facts), []);
     } else if (Number(headers.contentLength ?? 0) > this.#rpc.limits.httpBodyBytesMax) {
       this.#refuse(response, 413, this.#tooLarge(), CLOSE);
     } else {
@@ -75,7 +78,8 @@ export class HttpPost {
     request.on("data", (chunk: Buffer) => {
       if (isRefused) return;
       length += chunk.length;
-      if (length > SMALL_BODY_BYTES) hold();
+      // A response has no socket while one before it has that.
+      if (length > SMALL_BODY_BYTES || response.socket === null) hold();
       if (length > this.#rpc.limits.httpBodyBytesMax) refuse(413, this.#tooLarge(), CLOSE);
       else if (this.#heldBytes > this.#rpc.limits.inFlightBytesMax)
         refuse(503, tooMuchHeld(), [...retryAfter(BUSY_RETRY_MS), ...CLOSE]);
@@ -132,23 +136,21 @@ function tooMuchHeld(): EngineError {
   });
 }
 
-function retryAfter(ms: number): string[] {
-  return ["Retry-After", String(Math.ceil(ms / 1000))];
-}
-
 interface PostHeaders {
   host: string | undefined;
   contentType: string | undefined;
+  contentEncoding: string | undefined;
   contentLength: string | undefined;
   authorization: string | undefined;
   traceparent: string | undefined;
 }
 
-/** The five headers that matter, from the raw list: an object of all of them would cost more than the check. */
+/** The six headers that matter, from the raw list: an object of all of them would cost more than the check. */
 function readHeaders(raw: readonly string[]): PostHeaders {
   const headers: PostHeaders = {
     host: undefined,
     contentType: undefined,
+    contentEncoding: undefined,
     contentLength: undefined,
     authorization: undefined,
     traceparent: undefined,
@@ -171,6 +173,9 @@ function readHeaders(raw: readonly string[]): PostHeaders {
         break;
       case 14:
         if (name.toLowerCase() === "content-length") headers.contentLength = raw[i + 1];
+        break;
+      case 16:
+        if (name.toLowerCase() === "content-encoding") headers.contentEncoding = raw[i + 1];
         break;
     }
   }

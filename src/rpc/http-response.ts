@@ -23,6 +23,11 @@ export function sendJson(
   response.end(body, bytes === body.length ? "latin1" : "utf8");
 }
 
+/** A header that says when to come back, in whole seconds. */
+export function retryAfter(ms: number): string[] {
+  return ["Retry-After", String(Math.ceil(ms / 1000))];
+}
+
 export function refuseHost(response: ServerResponse, host: string | undefined): void {
   const shown = JSON.stringify(host?.slice(0, 80) ?? null);
   const message = `the Host ${shown} is no name of this machine; use localhost or 127.0.0.1`;

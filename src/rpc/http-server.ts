@@ -19,9 +19,11 @@ import { errorAnswer } from "./answers.ts";
 import { ConnectionRoom } from "./connection-room.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { HttpAccess, isLoopbackName, type TokenRoles } from "./http-access.ts";
+import { measureExchange } from "./http-measure.ts";
 import { HttpPost } from "./http-post.ts";
 import { refuseHost, sendJson } from "./http-response.ts";
 import type { JsonRpc } from "./json-rpc.ts";
+import { listenOnTcp } from "./listen-on-tcp.ts";
 import { openRpcText } from "./methods.ts";
 import { type MetricsText, sendMetrics } from "./metrics-endpoint.ts";
 import { REST_PREFIX, Rest } from "./rest/rest.ts";
@@ -49,6 +51,8 @@ const KEEP_ALIVE_MS = 65_000;
 /** A client that trickles its headers, or its request, is cut off. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often connections are looked at for that. */
+const CHECK_MS = 2_000;
 
 const GET_PATHS: Record<string, (rpc: JsonRpc, query: string) => { status: number; body: string }> = {
   "/livez": (rpc) => {
@@ -106,7 +110,7 @@ export class HttpServer {
   /** @throws EngineError CONFIGURATION_ERROR when the address can't be listened on or the certificate can't be read. */
   static async open(options: HttpOptions, rpc: JsonRpc): Promise<HttpServer> {
     const isTls = options.tlsCertFile !== undefined;
-    const server = isTls ? openTls(options) : createServer();
+    const server = isTls ? openTls(options) : createServer({ connectionsCheckingInterval: CHECK_MS });
     const access = new HttpAccess({
       isLoopback: isLoopbackName(options.host),
       dev: options.dev,
@@ -115,20 +119,25 @@ export class HttpServer {
     });
     const post = new HttpPost(rpc, access);
     const accepted = isTls ? "secureConnection" : "connection";
-    const room = new ConnectionRoom(server, accepted, rpc.limits.connectionsMax, rpc.log);
+    const room = new ConnectionRoom(server, accepted, rpc.limits, rpc.log);
     const rest = new Rest(rpc, new ServerSentEvents(rpc.streams, room, access));
     const webSockets = new WebSockets(rpc, access, room);
-    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      webSockets.upgrade(request, socket, head),
-    );
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (isWebSocket(request)) webSockets.upgrade(request, socket, head);
+      else server.emit(accepted, declined(request, socket, head));
+    });
     const parts = { rpc, access, post, rest, metrics: options.metrics, console: options.console };
+    const { telemetry } = rpc;
+    const scheme = isTls ? "https" : "http";
+    const measure = telemetry && ({ telemetry, scheme, routeOf: (url: string) => routeIn(url, parts) } as const);
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      if (measure !== undefined) measureExchange(request, response, measure);
       if (room.admits(request, response)) dispatch(request, response, parts);
     });
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     server.headersTimeout = HEADERS_TIMEOUT_MS;
     server.requestTimeout = REQUEST_TIMEOUT_MS;
-    await listen(server, options);
+    await listenOnTcp(server, options);
     server.on("error", (problem) => rpc.log.error({ err: problem }, "the HTTP server failed"));
     const { port } = server.address() as AddressInfo;
     const host = options.host.includes(":") ? `[${options.host}]` : options.host;
@@ -160,6 +169,14 @@ interface HttpParts {
   readonly console: ConsoleFiles | undefined;
 }
 
+/** What a URL is measured as. */
+function routeIn(url: string, { rest, metrics, console }: HttpParts): string {
+  const [path = ""] = url.split("?", 1);
+  if (path === "/" || Object.hasOwn(GET_PATHS, path) || (path === "/metrics" && metrics !== undefined)) return path;
+  if (console?.has(path)) return "/console";
+  return path.startsWith(REST_PREFIX) ? (rest.routeOf(path) ?? "") : "";
+}
+
 function dispatch(
   request: IncomingMessage,
   response: ServerResponse,
@@ -174,7 +191,9 @@ function dispatch(
     refuseHost(response, request.headers.host);
     return;
   }
-  const [path, query = ""] = url.split("?", 2) as [string, string?];
+  const mark = url.indexOf("?");
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query = mark < 0 ? "" : url.slice(mark + 1);
   if (console?.has(path) && (request.method === "GET" || request.method === "HEAD")) {
     console.send(path, request, response);
     return;
@@ -202,31 +221,33 @@ function dispatch(
   }
 }
 
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/**
+ * Java's client asks for HTTP/2 with its first request. Who does not speak what was asked for answers the request itself
+ * (RFC 9110, 7.8): its bytes go back to the front, without that wish, for the server to read once more.
+ */
+function declined({ method, url, httpVersion, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): Duplex {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name, value] = [rawHeaders[i]!, rawHeaders[i + 1]!];
+    if (/^connection$/i.test(name)) lines.push(`${name}: ${value.replace(/\bupgrade\b/i, "")}`);
+    else if (!/^upgrade$/i.test(name)) lines.push(`${name}: ${value}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
+  return socket;
+}
+
 function problem(message: string): string {
   return errorAnswer("null", new EngineError("INVALID_REQUEST", message));
 }
 
-async function listen(server: Server, { host, port }: HttpOptions): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("listening", resolve);
-      server.once("error", reject);
-      server.listen(port, host);
-    });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError(
-      "CONFIGURATION_ERROR",
-      `cannot listen on ${host}:${port}: ${reason}`,
-      { host, port },
-      { cause },
-    );
-  }
-}
-
 function openTls(options: HttpOptions): Server {
   const certificate = readCertificate(options);
-  return createTlsServer(certificate);
+  const bounds = { handshakeTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS };
+  return createTlsServer({ ...certificate, ...bounds });
 }
 
 /** @throws EngineError CONFIGURATION_ERROR when the files can't be read, or do not belong together. */

@@ -276,7 +276,7 @@ interface GeneralMethod {
 function idText(id: unknown): IdText | "invalid" {
   switch (typeof id) {
     case "number":
-      return Number.isFinite(id) ? String(id) : "invalid";
+      return isExact(id) ? String(id) : "invalid";
     case "string":
       return JSON.stringify(id);
     case "undefined":
@@ -286,6 +286,11 @@ function idText(id: unknown): IdText | "invalid" {
   }
 }
 
+/** A larger one would come back as another: parsing rounds it. */
+function isExact(id: number): boolean {
+  return Math.abs(id) <= Number.MAX_SAFE_INTEGER;
+}
+
 function notARequest(message: unknown): EngineError {
   const problem = !isObject(message)
     ? "a request is an object"
@@ -293,7 +298,7 @@ function notARequest(message: unknown): EngineError {
       ? 'a request has "jsonrpc":"2.0"'
       : typeof message["method"] !== "string"
         ? "a request has a method, a string"
-        : "an id is a string, a finite number or null";
+        : "an id is a string, a number up to 2^53-1, or null";
   return new EngineError("INVALID_REQUEST", problem);
 }
 

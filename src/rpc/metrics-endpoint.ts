@@ -1,7 +1,7 @@
 /** GET /metrics: Prometheus' text, on the HTTP listener and, where one is configured, on a listener of its own. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { EngineError } from "../errors.ts";
+import { listenOnTcp } from "./listen-on-tcp.ts";
 
 /** The text of this moment. */
 export type MetricsText = () => Promise<string>;
@@ -36,17 +36,7 @@ export class MetricsServer {
     });
     server.requestTimeout = REQUEST_TIMEOUT_MS;
     server.maxConnections = CONNECTIONS_MAX;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once("listening", resolve);
-        server.once("error", reject);
-        server.listen(port, host);
-      });
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      const facts = { key: "monitoring.listen", host, port };
-      throw new EngineError("CONFIGURATION_ERROR", `cannot listen on ${host}:${port}: ${reason}`, facts, { cause });
-    }
+    await listenOnTcp(server, { host, port }, { key: "monitoring.listen" });
     const { port: taken } = server.address() as AddressInfo;
     return new MetricsServer(`http://${host.includes(":") ? `[${host}]` : host}:${taken}`, () => {
       server.close();

@@ -10,7 +10,13 @@ import type { EngineService } from "./services.ts";
 
 const Measure = Type.Number({ description: "a number" });
 const Measured = nullable(Measure);
-const Percentiles = closed({ p50: Measure, p90: Measure, p99: Measure, samples: Whole }, { title: "Percentiles" });
+const Percentiles = closed(
+  { p50: Measure, p90: Measure, p99: Measure, samples: Whole },
+  {
+    title: "Percentiles",
+    description: "Middles of the bins that they fall into, four to an octave: off by an eighth at most.",
+  },
+);
 const Executions = closed(
   {
     executions: Whole,
@@ -27,7 +33,13 @@ const Executions = closed(
   },
   { title: "Executions" },
 );
-const WINDOWS = { minute: Executions, hour: Executions, day: Executions };
+const Windows = closed(
+  { minute: Executions, hour: Executions, day: Executions },
+  {
+    title: "Windows",
+    description: "The running minute, hour and day, each with the whole one before it, by the blocks' time.",
+  },
+);
 const Mark = closed(
   {
     kind: words("trend", "anomaly"),
@@ -87,7 +99,7 @@ const NO_QUERIES = {
 export const METRICS_METHODS = {
   metrics_performance: define("metrics_performance", {
     description:
-      "Executions, gas, times, success and cache hit rate, all measured: over everything, and over the last minute, hour and day.",
+      "Executions, gas, times, success and cache hit rate, all measured: over everything, and over the running minute, hour and day with the whole one before each.",
     role: "reader",
     params: closed({}),
     result: closed(
@@ -101,7 +113,7 @@ export const METRICS_METHODS = {
         activeContracts: nullable(Whole),
         recentErrorRate: Measured,
         analytics: Type.Boolean(),
-        executions: nullable(closed({ total: Executions, ...WINDOWS })),
+        executions: nullable(closed({ total: Executions, ...Windows.properties })),
         topContracts: list(closed({ address: Address, executions: Whole, gasUsed: Whole, successRate: Measured })),
         topCallers: list(closed({ address: Address, total: Executions })),
         rollbacks: nullable(Whole),
@@ -221,9 +233,10 @@ export const METRICS_METHODS = {
       {
         address: Address,
         total: nullable(Executions),
-        windows: nullable(closed(WINDOWS)),
-        entrypoints: list(closed({ entrypoint: Text, total: Executions, windows: closed(WINDOWS) })),
+        windows: nullable(Windows),
+        entrypoints: list(closed({ entrypoint: Text, total: Executions, windows: Windows })),
         errorReasons: Reasons,
+        // Null also where it was not counted from its beginning: counted anew from a pruned log, or the contract was forgotten.
         state: nullable(closed({ bytes: Type.Integer(), keys: Type.Integer() })),
         series: nullable(closed({ minute: list(Point), hour: list(Point), day: list(Point) })),
         queries: list(closed({ entrypoint: Text, ...QUERIES })),

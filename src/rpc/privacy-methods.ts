@@ -1,5 +1,5 @@
 /** privacy_*: keys, ciphertexts, jobs and permissions of privacy contracts. */
-import { fromHex } from "../encoding/hex.ts";
+import { fromHex, toHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
 import { requireRole } from "./access.ts";
 import { ALICE, CONTRACT, TOKEN, word } from "./examples.ts";
@@ -27,6 +27,7 @@ import { invalid } from "./validate.ts";
 
 /** One answer is held back at most this long; whoever wants to wait longer asks again. */
 const WAIT_MS_MAX = 60_000;
+const KEY_ID_BYTES = 32;
 const STATUSES = ["waiting", "ready", "running", "done", "failed", "cancelled"] as const;
 const JOB_ID = word("0a").slice(0, 62);
 
@@ -114,7 +115,7 @@ export const PRIVACY_METHODS = {
       params: { offset: 0, total: 96, sha256: word("0c"), data: "0x" },
       result: { received: 96, ...PLAIN, keyId: word("0c") },
     },
-    handle: (params, context) => privacyOf(context).putKey(params),
+    handle: (params, context) => privacyOf(context).putKey(params, context.caller.name),
   }),
 
   privacy_key: define("privacy_key", {
@@ -136,6 +137,9 @@ export const PRIVACY_METHODS = {
     handle({ cursor, limit }, context) {
       const size = pageSize({ limit }, context.limits);
       const items = privacyOf(context).keys();
+      // A key that went meanwhile still has its place in the order.
+      if (cursor !== undefined && fromHex(cursor)?.length !== KEY_ID_BYTES)
+        throw invalid("cursor", "the nextCursor of an earlier page", cursor);
       const rest = cursor === undefined ? items : items.filter(({ keyId }) => keyId > cursor);
       const shown = rest.slice(0, size);
       return { items: shown, nextCursor: rest.length > size ? shown.at(-1)!.keyId : null };
@@ -159,6 +163,7 @@ export const PRIVACY_METHODS = {
   privacy_collect: define("privacy_collect", {
     description: "Lets go, now instead of within an hour, of keys, values and uploads that nothing refers to any more.",
     role: "admin",
+    isAudited: true,
     params: closed({}),
     result: closed({ keys: Whole, values: Whole, uploads: Whole }),
     example: { params: {}, result: { keys: 1, values: 12, uploads: 0 } },
@@ -191,7 +196,7 @@ export const PRIVACY_METHODS = {
     handle(params, context) {
       requireAddress(params.contract, "contract");
       requireAddress(params.owner, "owner");
-      return privacyOf(context).putCiphertext(params);
+      return privacyOf(context).putCiphertext(params, context.caller.name);
     },
   }),
 
@@ -232,7 +237,8 @@ export const PRIVACY_METHODS = {
     example: { params: {}, result: { items: [JOB as never], nextCursor: null, open: 1 } },
     handle({ status, contract, cursor, limit }, context) {
       const size = pageSize({ limit }, context.limits);
-      const { items, open } = privacyOf(context).jobs({ status, contract: contract?.toLowerCase() });
+      const of = contract === undefined ? undefined : toHex(requireAddress(contract, "contract"));
+      const { items, open } = privacyOf(context).jobs({ status, contract: of });
       const start = cursor === undefined ? 0 : 1 + items.findIndex(({ jobId }) => jobId === cursor);
       // A job that was over is let go of some time: beginning again would never come to an end.
       if (cursor !== undefined && start === 0) throw invalid("cursor", "the id of a job that is still listed", cursor);

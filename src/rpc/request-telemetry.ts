@@ -17,7 +17,19 @@ export interface RequestTrace {
   ended(error: ErrorCode | undefined): void;
 }
 
+/** One HTTP request and its answer. */
+export interface HttpExchange {
+  readonly scheme: "http" | "https";
+  readonly method: string;
+  /** One of a fixed set; empty where there is nothing. */
+  readonly route: string;
+  /** Undefined: the client went away before. */
+  readonly status: number | undefined;
+}
+
 export interface RequestTelemetry {
   /** @param name of a method of the table, or of a binary frame. */
   method(name: string): MethodTelemetry;
+  /** An HTTP request is over. @param startedAtMs on the clock of `performance.now`. */
+  exchanged(exchange: HttpExchange, startedAtMs: number): void;
 }

@@ -111,7 +111,8 @@ export interface ContractFilter {
   limit: number;
 }
 
-export interface ContractRecord {
+/** As a list has it. */
+export interface ContractLine {
   address: Uint8Array;
   kind: string;
   type: string;
@@ -121,10 +122,13 @@ export interface ContractRecord {
   status: "active" | "paused";
   deployTransactionHash: Uint8Array;
   deployedAtHeight: number;
-  /** Ethereum's JSON ABI. */
-  abi: readonly unknown[];
   /** What the contract says of itself: an ERC-20's name, symbol, decimals and options. */
   metadata: Record<string, unknown>;
+}
+
+export interface ContractRecord extends ContractLine {
+  /** Ethereum's JSON ABI. */
+  abi: readonly unknown[];
 }
 
 export interface StateProof {
@@ -195,7 +199,11 @@ export interface EngineInsights {
 /** Keys, ciphertexts and jobs of privacy contracts, answered as JSON-RPC shows them. */
 export interface PrivacyService {
   schemes(): SchemeJson[];
-  putKey(part: PrivacyMethods["privacy_putKey"]["params"]): Promise<PrivacyMethods["privacy_putKey"]["result"]>;
+  /** @param submitter whose uploads are counted together; undefined for whoever said nothing of themselves. */
+  putKey(
+    part: PrivacyMethods["privacy_putKey"]["params"],
+    submitter?: string,
+  ): Promise<PrivacyMethods["privacy_putKey"]["result"]>;
   /** @throws RejectedError PRIVACY_KEY_UNKNOWN */
   key(keyId: Uint8Array): KeyJson;
   /** In the order of their ids. */
@@ -206,6 +214,7 @@ export interface PrivacyService {
   collect(): Promise<CollectedJson>;
   putCiphertext(
     part: PrivacyMethods["privacy_putCiphertext"]["params"],
+    submitter?: string,
   ): Promise<PrivacyMethods["privacy_putCiphertext"]["result"]>;
   /** @param account whose right to it is checked; undefined: the caller may see everything that is here. */
   ciphertext(handle: Uint8Array, account: Uint8Array | undefined): Promise<CiphertextJson>;
@@ -273,7 +282,7 @@ export interface EngineService extends EngineInsights {
   stagedContract(address: Uint8Array): Promise<ContractRecord | undefined>;
   /** Another number since a contract that stood already got other code or another record, or blocks were rolled back. */
   contractsVersion(): number;
-  contracts(query: ContractFilter): Promise<Page<ContractRecord>>;
+  contracts(query: ContractFilter): Promise<Page<ContractLine>>;
   contractState(query: {
     address: Uint8Array;
     prefix?: Uint8Array | undefined;

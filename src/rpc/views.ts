@@ -18,7 +18,7 @@ import { errorText } from "./answers.ts";
 import type { ContractAbis } from "./contract-abis.ts";
 import { historyPageText, JsonText } from "./json-text.ts";
 import { BlockReceipts, logText, ReceiptReader, receiptContracts, receiptText, viewOf } from "./receipt-text.ts";
-import type { ContractRecord, EventLog, Located, Page, Simulation, StateProof } from "./services.ts";
+import type { ContractLine, ContractRecord, EventLog, Located, Page, Simulation, StateProof } from "./services.ts";
 
 const FLAG_CONTRACT_ADDRESS = 1;
 
@@ -81,7 +81,7 @@ export async function receiptPage(
   );
 }
 
-export function contractView(contract: ContractRecord): ContractJson {
+export function contractView(contract: ContractLine): ContractJson {
   return {
     address: toHex(contract.address),
     kind: contract.kind,

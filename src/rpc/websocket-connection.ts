@@ -10,11 +10,22 @@ import { type NotificationChannel, Subscriber } from "./streams/subscriber.ts";
 /** Above it no more requests are read before the client has read its answers. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
 const BUSY_RETRY_MS = 1_000;
+/** A message may grow so far however many others do: what one read brings. */
+const PARTIAL_BYTES_FREE = 64 * 1024;
+/** https://www.iana.org/assignments/websocket */
+const TRY_AGAIN_LATER = 1013;
+
+export interface HeldBytes {
+  /** Of requests that are not answered yet. */
+  inFlight: number;
+  /** Of messages whose end has not come. */
+  partial: number;
+}
 
 export interface WebSocketModules {
   readonly rpc: JsonRpc;
   /** Of all connections together. */
-  readonly held: { bytes: number };
+  readonly held: HeldBytes;
 }
 
 export class WebSocketConnection implements AnswerTarget, NotificationChannel {
@@ -24,11 +35,13 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
   readonly #socket: Duplex;
   readonly #caller: Caller;
   readonly #rpc: JsonRpc;
-  readonly #held: { bytes: number };
+  readonly #held: HeldBytes;
   /** Came with others in one piece, and there was no room for it. */
   #waiting: Buffer[] = [];
   #inFlight = 0;
   #inFlightBytes = 0;
+  /** Of a message whose end has not come. */
+  #partialBytes = 0;
   #isCorked = false;
   #isClosed = false;
   /** What still comes is not read. */
@@ -43,6 +56,8 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
     this.#held = held;
     this.subscriber = new Subscriber(rpc.streams, this);
     socket.on("drain", () => this.#advance());
+    // Before it is read: what is whole then is taken off again.
+    socket.prependListener("data", (chunk: Buffer) => this.#hold(chunk.length));
     // What is wrong with a frame is said to the client in the code it is closed with.
     webSocket.on("error", () => undefined);
   }
@@ -52,6 +67,7 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
   }
 
   receive(data: Buffer, isBinary: boolean): void {
+    this.#release();
     if (this.#isOver) return;
     if (isBinary) {
       this.#webSocket.close(1003, "JSON-RPC comes in text frames");
@@ -65,7 +81,7 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
   answer(text: string, bytes: number): void {
     this.#inFlight--;
     this.#inFlightBytes -= bytes;
-    this.#held.bytes -= bytes;
+    this.#held.inFlight -= bytes;
     if (text !== "") this.notify([text]);
     if (this.#inFlight === 0) this.#onIdle?.();
     if (this.#waiting.length > 0 || this.#webSocket.isPaused) process.nextTick(() => this.#advance());
@@ -103,7 +119,22 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
   closed(): void {
     this.#isOver = this.#isClosed = true;
     this.#waiting = [];
+    this.#release();
     this.subscriber.close();
+  }
+
+  /** Many clients that never come to the end of a message would fill the memory together. */
+  #hold(bytes: number): void {
+    this.#partialBytes += bytes;
+    this.#held.partial += bytes;
+    if (this.#partialBytes <= PARTIAL_BYTES_FREE || this.#held.partial <= this.#rpc.limits.inFlightBytesMax) return;
+    this.#webSocket.close(TRY_AGAIN_LATER, "BUSY: too many messages are under way; nothing of this one ran");
+    this.#webSocket.terminate();
+  }
+
+  #release(): void {
+    this.#held.partial -= this.#partialBytes;
+    this.#partialBytes = 0;
   }
 
   #advance(): void {
@@ -119,8 +150,8 @@ export class WebSocketConnection implements AnswerTarget, NotificationChannel {
     const bytes = data.length;
     this.#inFlight++;
     this.#inFlightBytes += bytes;
-    this.#held.bytes += bytes;
-    if (this.#held.bytes > this.#rpc.limits.inFlightBytesMax)
+    this.#held.inFlight += bytes;
+    if (this.#held.inFlight > this.#rpc.limits.inFlightBytesMax)
       this.#rpc.refuse(
         new EngineError("BUSY", "too many requests are in flight; nothing of this one ran", {
           retryAfterMs: BUSY_RETRY_MS,

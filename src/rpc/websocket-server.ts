@@ -16,10 +16,12 @@ import { errorAnswer } from "./answers.ts";
 import type { ConnectionRoom } from "./connection-room.ts";
 import { type HttpAccess, tokenGone } from "./http-access.ts";
 import type { JsonRpc } from "./json-rpc.ts";
-import { WebSocketConnection } from "./websocket-connection.ts";
+import { type HeldBytes, WebSocketConnection } from "./websocket-connection.ts";
 
 /** One that does not answer a ping before the next is gone. */
 const PING_MS = 30_000;
+/** A client that takes nothing does not get to read why it was refused. */
+const LINGER_MS = 1_000;
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 
@@ -30,8 +32,7 @@ export class WebSockets {
   readonly #server: WebSocketServer;
   readonly #connections = new Map<WebSocket, { connection: WebSocketConnection; isHeard: boolean }>();
   readonly #pinging: NodeJS.Timeout;
-  /** Bytes of requests that are not answered yet, over all connections. */
-  readonly #held = { bytes: 0 };
+  readonly #held: HeldBytes = { inFlight: 0, partial: 0 };
 
   constructor(rpc: JsonRpc, access: HttpAccess, room: ConnectionRoom) {
     this.#rpc = rpc;
@@ -76,7 +77,11 @@ export class WebSockets {
       const state = { connection, isHeard: true };
       this.#connections.set(webSocket, state);
       webSocket.on("pong", () => (state.isHeard = true));
-      webSocket.on("message", (data: RawData, isBinary: boolean) => connection.receive(data as Buffer, isBinary));
+      webSocket.on("message", (data: RawData, isBinary: boolean) => {
+        // A pong stands behind all that its client has sent before.
+        state.isHeard = true;
+        connection.receive(data as Buffer, isBinary);
+      });
       const forget = this.#access.whileKnown(caller, () => void this.#sendAway(webSocket, connection));
       webSocket.once("close", () => {
         forget();
@@ -124,9 +129,13 @@ function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
 
+/** Says why, and lets go of the connection whether or not its client does: nobody else counts the time of this one. */
 function refuseUpgrade(socket: Duplex, status: number, error: EngineError): void {
   const body = errorAnswer("null", error);
+  const cutOff = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.on("error", () => undefined);
+  socket.once("close", () => clearTimeout(cutOff));
+  socket.once("finish", () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `${status === 401 ? "WWW-Authenticate: Bearer\r\n" : ""}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -28,9 +28,15 @@ export class IdIndex {
   readonly #collided = new Map<string, number>();
   /** Of each block with ids, oldest first: how many ids were known with it, and how many transactions came before it. */
   #ages: { seq: number; timestampMs: number; count: number; before: number }[] = [];
+  readonly #keptMin: number;
   #transactions = 0;
   #inserted = 0;
   #forgotten = 0;
+
+  /** @param keptMin so many ids are kept, however old. */
+  constructor(keptMin = IDS_KEPT_MIN) {
+    this.#keptMin = keptMin;
+  }
 
   get size(): number {
     return this.#places.size;
@@ -40,7 +46,8 @@ export class IdIndex {
   get oldestKeptSeq(): number | undefined {
     const newestMs = this.#ages.at(-1)?.timestampMs ?? 0;
     return this.#ages.find(
-      ({ timestampMs, before }) => this.#transactions - before <= IDS_KEPT_MIN || timestampMs >= newestMs - IDS_KEPT_MS,
+      ({ timestampMs, before }) =>
+        this.#transactions - before <= this.#keptMin || timestampMs >= newestMs - IDS_KEPT_MS,
     )?.seq;
   }
 
@@ -84,6 +91,9 @@ export class IdIndex {
   remove(entry: BlockEntry): void {
     this.#transactions -= entry.transactionCount;
     if (!entry.hasIds) return;
+    // Its ids count no more among those that may go: else as many of younger blocks would go in their place.
+    if (this.#ages.at(-1)?.seq === entry.seq) this.#ages.pop();
+    this.#inserted = this.#ages.at(-1)?.count ?? this.#forgotten;
     for (let index = 0; index < entry.transactionCount; index++) {
       const at = entry.transactionAt(index);
       const { id } = optionalFields(entry.bytes, at);
@@ -96,7 +106,7 @@ export class IdIndex {
 
   #forget(nowMs: number): void {
     while (this.#ages.length > 0 && this.#ages[0]!.timestampMs < nowMs - IDS_KEPT_MS) {
-      const droppable = Math.min(this.#ages[0]!.count - this.#forgotten, this.#places.size - IDS_KEPT_MIN);
+      const droppable = Math.min(this.#ages[0]!.count - this.#forgotten, this.#places.size - this.#keptMin);
       if (droppable <= 0 && this.#ages[0]!.count > this.#forgotten) return;
       const oldest = this.#places.keys();
       for (let i = 0; i < droppable; i++) this.#places.delete(oldest.next().value!);

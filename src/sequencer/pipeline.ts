@@ -14,23 +14,16 @@
 import { BlockEntry } from "../encoding/block-entry.ts";
 import { EngineError, type StorageError, toEngineError } from "../errors.ts";
 import type { ExecutedBlock } from "../execution/block-executor.ts";
-import { type Head, headOf } from "../execution/executor.ts";
+import { type Head, headOf, type StateMemory } from "../execution/executor.ts";
 import type { Calls } from "../execution/query-runner.ts";
-import { type Batch, type Submission, withoutTransaction } from "./batch.ts";
+import type { Batch, Submission } from "./batch.ts";
 import { CommitQueue, type Release } from "./commit-queue.ts";
 import type { ExecutorFace, ExecutorHandle, ExecutorMethod, Past, QueryResults } from "./executor-handle.ts";
 import type { PipelineOptions, RunningExecutor } from "./pipeline-options.ts";
 import { readOverdue, releaseOf } from "./unknown-outcome.ts";
+import { BatchWork, QueryWork, type Work } from "./work.ts";
 
-/** Work that is with the executor. `bytes` is kept to run it again, and shared with its thread: it copies what it changes. */
-interface Job {
-  bytes: Uint8Array<SharedArrayBuffer>;
-  count: number;
-  run(): Promise<void>;
-  /** Takes transaction or query `index` out; it was what the executor was at when it was lost. */
-  evict(index: number, problem: EngineError): void;
-  fail(problem: EngineError): void;
-}
+type Job = { readonly work: Work; run(): Promise<void> };
 
 /** Batches with the executor at a time: one runs, the others wait, so that it is never idle. */
 const BATCHES_MAX = 3;
@@ -107,26 +100,13 @@ export class Pipeline {
 
   execute(batch: Batch): void {
     this.#batches++;
-    const job: Job = {
-      bytes: batch.out.takeShared(),
-      count: batch.count,
-      run: async () => {
-        const blocks = await this.#handle().ask("execute", [job.bytes, batch.submissionEnds(), this.#options.now()]);
-        this.#batches--;
-        this.#executed(batch, blocks);
-        this.#options.onRoom();
-      },
-      evict: (index, problem) => {
-        batch.evict(index, problem);
-        job.bytes = withoutTransaction(job.bytes, index);
-        job.count--;
-      },
-      fail: (problem) => {
-        this.#batches--;
-        for (const submission of batch.submissions) submission.sink.fail(problem);
-      },
-    };
-    this.#send(job);
+    const work = new BatchWork(batch);
+    this.#send(work, async () => {
+      const blocks = await this.#handle().ask("execute", [work.bytes, batch.submissionEnds(), this.#options.now()]);
+      this.#batches--;
+      this.#executed(batch, blocks);
+      this.#options.onRoom();
+    });
   }
 
   #executed(batch: Batch, blocks: readonly ExecutedBlock[]): void {
@@ -183,30 +163,15 @@ export class Pipeline {
     settle: (results: QueryResults) => void,
     failOne: (index: number, problem: EngineError) => void,
   ): void {
-    const indices = Array.from({ length: count }, (_, i) => i);
-    const job: Job = {
-      bytes: calls,
-      count,
-      run: async () => {
-        const { answer: results } = await this.#shown(undefined, (past) =>
-          this.#handle().queries({ calls: job.bytes, count: job.count, leaves }, past),
-        );
-        const fail = (problem: EngineError) => {
-          for (const index of indices.splice(0)) failOne(index, problem);
-        };
-        const overdue = (problem: EngineError) => fail(readOverdue(problem));
-        this.whenDurable({ seq: results.seq, release: () => settle(results), fail, overdue });
-      },
-      evict: (at, problem) => {
-        failOne(indices.splice(at, 1)[0]!, problem);
-        job.bytes = withoutTransaction(job.bytes, at);
-        job.count--;
-      },
-      fail: (problem) => {
-        for (const index of indices) failOne(index, problem);
-      },
-    };
-    this.#send(job);
+    const work = new QueryWork(calls, count, failOne);
+    this.#send(work, async () => {
+      const { answer: results } = await this.#shown(undefined, (past) =>
+        this.#handle().queries({ calls: work.bytes, count: work.count, leaves }, past),
+      );
+      const fail = (problem: EngineError) => work.fail(problem);
+      const overdue = (problem: EngineError) => fail(readOverdue(problem));
+      this.whenDurable({ seq: results.seq, release: () => settle(results), fail, overdue });
+    });
   }
 
   /** Asks the executor; the answer comes when the state that gave it is durable. */
@@ -232,9 +197,10 @@ export class Pipeline {
   /** Runs `run` on what may be shown. @returns `isDurable`: the answer need not wait for what is executed. */
   async #shown<T>(past: Past | undefined, run: (past: Past | undefined) => Promise<T>) {
     for (;;) {
-      if (this.#recovery !== undefined) await this.#recovery;
       for (let stage = this.#options.stage(); stage?.underWay !== undefined; stage = this.#options.stage())
         await stage.underWay;
+      // After that: a block that is being executed can be what the executor is lost in.
+      if (this.#recovery !== undefined) await this.#recovered();
       const head = this.#head;
       const hidden = this.#hidden();
       if (hidden.length === 0) return { answer: await run(past), isDurable: false };
@@ -262,7 +228,10 @@ export class Pipeline {
       finish = resolve;
     });
     try {
-      while (this.#batches > 0 || this.#recovery !== undefined) await new Promise((resolve) => setImmediate(resolve));
+      while (this.#batches > 0 || this.#recovery !== undefined) {
+        if (this.#closed) throw closed();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       // What failed is taken back: whoever waits for it hears of that.
       await this.executedIsDurable(readOverdue).catch((problem: unknown) => {
         if (this.#commits.isOverdue) throw problem;
@@ -286,7 +255,7 @@ export class Pipeline {
     method: M,
     args: Parameters<ExecutorFace[M]>,
   ): Promise<ReturnType<ExecutorFace[M]>> {
-    if (this.#recovery !== undefined) await this.#recovery;
+    if (this.#recovery !== undefined) await this.#recovered();
     return await this.#handle().ask(method, args);
   }
 
@@ -299,8 +268,8 @@ export class Pipeline {
   }
 
   /** Tells the executor what the store has. Lost with an executor that dies: the next one reads it itself. */
-  applied(seq: number): void {
-    this.#executor?.handle.ask("applied", [seq]).catch(() => {});
+  async applied(seq: number): Promise<StateMemory | undefined> {
+    return await this.#executor?.handle.ask("applied", [seq]).catch(() => undefined);
   }
 
   // ── what goes wrong ─────────────────────────────────────────────────────────
@@ -310,13 +279,19 @@ export class Pipeline {
     return this.#executor.handle;
   }
 
-  #send(job: Job): void {
+  #send(work: Work, run: () => Promise<void>): void {
+    const job = { work, run };
     if (this.#closed) {
-      job.fail(new EngineError("SHUTTING_DOWN", "the engine is closed", {}));
+      this.#fail(job, closed());
       return;
     }
     this.#jobs.push(job);
     if (this.#recovery === undefined) this.#run(job);
+  }
+
+  #fail({ work }: Job, problem: EngineError): void {
+    if (work instanceof BatchWork) this.#batches--;
+    work.fail(problem);
   }
 
   #run(job: Job): void {
@@ -329,7 +304,7 @@ export class Pipeline {
         // A lost executor leaves its jobs in place: they run again on the next one.
         if (this.#executor === undefined) return;
         this.#done(job);
-        job.fail(toEngineError(thrown));
+        this.#fail(job, toEngineError(thrown));
         this.#options.onRoom();
       },
     );
@@ -338,6 +313,11 @@ export class Pipeline {
   #done(job: Job): void {
     const at = this.#jobs.indexOf(job);
     if (at >= 0) this.#jobs.splice(at, 1);
+  }
+
+  /** Resolves when nothing is being put right any more, or nothing can be. */
+  async #recovered(): Promise<void> {
+    for (let awaited: Promise<void> | undefined; awaited !== this.#recovery; await awaited) awaited = this.#recovery;
   }
 
   #lost(problem: EngineError): void {
@@ -352,9 +332,14 @@ export class Pipeline {
   async #restart(problem: EngineError, progress: Int32Array): Promise<void> {
     const at = Atomics.load(progress, 0);
     const [culprit] = this.#jobs;
-    if (culprit !== undefined && at < culprit.count) culprit.evict(at, problem);
+    if (culprit !== undefined && at < culprit.work.count) culprit.work.evict(at, problem);
     else if (culprit !== undefined && ++this.#restarts > RESTARTS_MAX) throw problem;
     await this.#commits.drained();
+    // What the log refused meanwhile is on the executor that is gone: there is nothing to take back.
+    this.#dropped = [];
+    const refused = this.#commits.failure;
+    if (refused?.retryable === false) throw refused;
+    this.#commits.resume();
     this.#executor = await this.#options.startExecutor(this.#head, (again) => this.#lost(again));
     this.#recovery = undefined;
     this.#executedSeq = this.#head.seq;
@@ -363,16 +348,27 @@ export class Pipeline {
   }
 
   #logFailed(error: StorageError, dropped: readonly BlockEntry[]): void {
-    if (this.#closed) return;
+    // The executor that ran them is gone: who starts the next one sees the failure.
+    if (this.#closed || this.#executor === undefined) return;
     this.#dropped = [...dropped];
-    this.#recovery = this.#takeBack(error).catch((fault: unknown) => this.#options.onFatal(toEngineError(fault)));
+    this.#recovery = this.#takeBack(error, this.#executor).catch((fault: unknown) =>
+      this.#options.onFatal(toEngineError(fault)),
+    );
   }
 
-  async #takeBack(error: StorageError): Promise<void> {
+  async #takeBack(error: StorageError, executor: RunningExecutor): Promise<void> {
     // What is with the executor runs on top of what was dropped: its blocks join them. What is sent meanwhile waits.
     const running = new Set(this.#jobs);
-    while (this.#jobs.some((job) => running.has(job))) await new Promise((resolve) => setImmediate(resolve));
-    await this.#handle().ask("undo", [this.#dropped.map((entry) => entry.bytes), this.#head]);
+    const isLost = () => this.#executor !== executor;
+    while (!isLost() && this.#jobs.some((job) => running.has(job)))
+      await new Promise((resolve) => setImmediate(resolve));
+    if (isLost()) return;
+    try {
+      await executor.handle.ask("undo", [this.#dropped.map((entry) => entry.bytes), this.#head]);
+    } catch (problem) {
+      if (isLost()) return;
+      throw problem;
+    }
     this.#dropped = [];
     this.#executedSeq = this.#head.seq;
     if (!error.retryable) {
@@ -388,7 +384,7 @@ export class Pipeline {
   /** The engine cannot go on: whatever is with the executor is told so. */
   abort(error: EngineError): void {
     this.#closed = true;
-    for (const job of this.#jobs.splice(0)) job.fail(error);
+    for (const job of this.#jobs.splice(0)) this.#fail(job, error);
   }
 
   async close(): Promise<void> {
@@ -396,4 +392,8 @@ export class Pipeline {
     await this.executedIsDurable().catch(() => undefined);
     await this.#executor?.handle.close();
   }
+}
+
+function closed(): EngineError {
+  return new EngineError("SHUTTING_DOWN", "the engine is closed", {});
 }

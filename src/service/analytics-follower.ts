@@ -6,7 +6,7 @@
  *  - The file says which entry it is as of: what came after it is read from the log again, each entry once.
  *  - A file that cannot be read is left aside, and everything is counted from the beginning of the log.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { BlockEntry } from "../encoding/block-entry.ts";
 import type { Laps } from "../encoding/laps.ts";
@@ -18,9 +18,12 @@ import {
   chainReport,
   contractReport,
 } from "../engines/enhanced/analytics/reports.ts";
+import { StorageError } from "../errors.ts";
 import { openSealedFile, sealFile } from "../storage/encryption/sealed-file.ts";
 import { keysOf } from "../storage/encryption/unlocked.ts";
 import type { EntrySource } from "../storage/entry-source.ts";
+import { replaceFile } from "../storage/files.ts";
+import { undoneBlocks } from "../storage/undone-blocks.ts";
 
 const FILE_VERSION = 1;
 /** What a crash may make count again: a second's worth of the highest rate. */
@@ -36,6 +39,7 @@ export type AnalyticsAnswer<Q extends AnalyticsQuestion = AnalyticsQuestion> = Q
 
 export class AnalyticsFollower {
   readonly #path: string | undefined;
+  readonly #log: Pick<EntrySource, "read">;
   readonly #nowMs: () => number;
   readonly #counter: ExecutionCounter | undefined;
   #analytics: Analytics;
@@ -43,9 +47,18 @@ export class AnalyticsFollower {
   #savedAtMs: number;
   readonly #times = new Map<number, Laps>();
 
-  /** @param path of its file; undefined: it is not kept. @param nowMs of a clock that never goes back. @param counter counts natively. */
-  constructor(path: string | undefined, nowMs: () => number, counter?: ExecutionCounter) {
+  /**
+   * @param path of its file; undefined: it is not kept. @param log what a rollback takes back is read there.
+   * @param nowMs of a clock that never goes back. @param counter counts natively.
+   */
+  constructor(
+    path: string | undefined,
+    log: Pick<EntrySource, "read">,
+    nowMs: () => number,
+    counter?: ExecutionCounter,
+  ) {
     this.#path = path;
+    this.#log = log;
     this.#nowMs = nowMs;
     this.#counter = counter;
     this.#analytics = new Analytics(path === undefined ? undefined : load(path), -1, counter);
@@ -73,8 +86,19 @@ export class AnalyticsFollower {
   /** An entry of the log, in order: counted if it is the next, else it will be read. */
   offer(entry: BlockEntry): void {
     if (entry.seq !== this.seq + 1) return;
-    this.#analytics.add(entry, this.#times.get(entry.seq));
+    if (entry.isRollback) this.#analytics.rollBack(entry, this.#undoneBy(entry));
+    else this.#analytics.add(entry, this.#times.get(entry.seq));
     this.#times.delete(entry.seq);
+  }
+
+  /** Nothing where the log begins later than what was taken back: nor was that counted. */
+  #undoneBy(rollback: BlockEntry): BlockEntry[] {
+    try {
+      return undoneBlocks(this.#log, rollback);
+    } catch (problem) {
+      if (problem instanceof StorageError) return [];
+      throw problem;
+    }
   }
 
   /** Reads on towards `seq`, at most a step's worth. Answers whether it is there. */
@@ -114,10 +138,9 @@ export class AnalyticsFollower {
     const dueMs = this.saveDueMs;
     if (this.#path === undefined || dueMs === Number.POSITIVE_INFINITY || !(now || this.#nowMs() >= dueMs))
       return false;
-    const partial = `${this.#path}.partial`;
     const record = Buffer.from(JSON.stringify({ version: FILE_VERSION, ...this.#analytics.record() }));
-    writeFileSync(partial, sealFile(keysOf(dirname(this.#path)), "analytics", "", record), { mode: 0o600 });
-    renameSync(partial, this.#path);
+    // Durably: the log is pruned up to here.
+    replaceFile(this.#path, sealFile(keysOf(dirname(this.#path)), "analytics", "", record));
     this.#savedSeq = this.seq;
     this.#savedAtMs = this.#nowMs();
     return true;

@@ -1,23 +1,19 @@
 /** AnalyticsHandle: analytics as the main thread sees them: with the follower of the log, or here, where nothing follows it. */
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import { EngineError } from "../errors.ts";
-import type { EntryTimes } from "../storage/follower-protocol.ts";
+import type { EntrySource } from "../storage/entry-source.ts";
 import type { AnalyticsAnswer, AnalyticsFollower, AnalyticsQuestion } from "./analytics-follower.ts";
 import type { FollowerHandle } from "./follower-handle.ts";
-
-/** Times of entries that wait to be told; there are so many only while there is no follower. */
-const TIMES_MAX = 10_000;
 
 export class AnalyticsHandle {
   /** Set when its thread has started. */
   follower: FollowerHandle | undefined;
   #here: AnalyticsFollower | undefined;
-  #times: EntryTimes[] = [];
 
   /** Counts on this thread. Loaded only then: a daemon with a disk counts on another. */
-  async openHere(): Promise<void> {
+  async openHere(log: Pick<EntrySource, "read">): Promise<void> {
     const { AnalyticsFollower } = await import("./analytics-follower.ts");
-    this.#here = new AnalyticsFollower(undefined, () => performance.now());
+    this.#here = new AnalyticsFollower(undefined, log, () => performance.now());
   }
 
   /** The next durable entry. */
@@ -26,16 +22,7 @@ export class AnalyticsHandle {
     if (this.#here !== undefined) {
       if (laps !== undefined) this.#here.timed(seq, laps);
       this.#here.offer(entry);
-    } else if (laps !== undefined && this.#times.length < TIMES_MAX) {
-      this.#times.push({ seq, laps });
-    }
-  }
-
-  /** For the follower, with the entries that they belong to. */
-  takeTimes(): EntryTimes[] {
-    const times = this.#times;
-    this.#times = [];
-    return times;
+    } else if (laps !== undefined) this.follower?.timed(seq, laps);
   }
 
   /** As of entry `durableSeq` at least. */

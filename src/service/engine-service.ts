@@ -16,6 +16,7 @@ import type { BlockLog } from "../execution/ports.ts";
 import type {
   BlockReference,
   ContractFilter,
+  ContractLine,
   ContractRecord,
   Encode,
   EngineInsights,
@@ -228,7 +229,7 @@ export class LocalEngine implements EngineService {
     return this.#modules.contractsVersion();
   }
 
-  async contracts(filter: ContractFilter): Promise<Page<ContractRecord>> {
+  async contracts(filter: ContractFilter): Promise<Page<ContractLine>> {
     const { cursor, ...rest } = filter;
     const { items, next } = await this.#modules.pipeline.ask("contracts", [{ ...rest, after: decodeCursor(cursor) }]);
     return { items: items.map((view) => ({ ...view })), nextCursor: encodeCursor(next) };

@@ -1,7 +1,7 @@
 /** What `engine_info` and the health endpoints answer, from the facts of the moment. */
 import { toHex } from "../encoding/hex.ts";
 import type { EngineError } from "../errors.ts";
-import type { Head } from "../execution/executor.ts";
+import type { Head, StateMemory } from "../execution/executor.ts";
 import type { ChainParameters } from "../execution/parameters.ts";
 import type { BlockLog } from "../execution/ports.ts";
 import type { HealthReport } from "../rpc/services.ts";
@@ -42,6 +42,8 @@ export interface EngineFacts {
   backlogMaxBytes: number;
   /** Undefined while it is being started again. */
   executor: ExecutorStart | undefined;
+  /** Undefined before the state store's first write, and without one. */
+  stateMemory: StateMemory | undefined;
   nativeMissing: string | undefined;
   parameters: ChainParameters;
   limits: Record<string, unknown>;
@@ -128,6 +130,7 @@ export function healthOf(facts: EngineFacts): HealthReport {
         status: facts.executor === undefined ? "restarting" : "ok",
         tree: facts.executor?.tree ?? "none",
         native: facts.nativeMissing === undefined,
+        ...facts.stateMemory,
       },
     },
   };

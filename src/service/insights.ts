@@ -113,7 +113,7 @@ export class Insights {
       errorReasons: report?.errorReasons ?? [],
       state: report?.state ?? null,
       series: report?.series ?? null,
-      queries: counts.map(({ contract: _, ...rest }) => rest),
+      queries: counts.map(({ contract: _, judged: _judged, judgedHits: _hits, ...rest }) => rest),
       marks: report?.marks ?? [],
       suggestions: this.#suggestions(report, counts),
       analytics: this.#modules.ask !== undefined,

@@ -59,8 +59,12 @@ export class LogThread<P extends LogThreadProgress> {
         reject(error);
         if (!isExpected) events.onFailed(error);
       };
-      signal?.addEventListener("abort", () => void thread.kill(), { once: true });
-      void thread.#ended.then(() => fail(ended()));
+      const kill = () => void thread.kill();
+      signal?.addEventListener("abort", kill);
+      void thread.#ended.then(() => {
+        signal?.removeEventListener("abort", kill);
+        fail(ended());
+      });
       thread.#worker.on("message", (report: P | M | Failure) => {
         if (isFailure(report)) {
           const { code, message, facts } = report.error;

@@ -129,9 +129,13 @@ export class PostgresSide {
     return this.#leadership?.describe();
   }
 
-  /** @param isOrderly the tables may follow for a while. */
-  async close(isOrderly: boolean): Promise<void> {
+  /** Appends nothing more and follows nobody: another daemon may lead at once. */
+  async resign(): Promise<void> {
     await Promise.all([this.#leadership?.close(), this.replicas?.close()]);
+  }
+
+  /** Once resigned. @param isOrderly the tables may follow for a while. */
+  async close(isOrderly: boolean): Promise<void> {
     await this.#change;
     if (isOrderly) await this.#tables?.stop();
     else await this.#tables?.kill();

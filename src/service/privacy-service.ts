@@ -104,9 +104,9 @@ export class LocalPrivacy implements PrivacyService {
 
   // ── keys and inputs ─────────────────────────────────────────────────────────
 
-  async putKey(part: UploadParams): Promise<PrivacyMethods["privacy_putKey"]["result"]> {
+  async putKey(part: UploadParams, submitter?: string): Promise<PrivacyMethods["privacy_putKey"]["result"]> {
     refuseSecretKey(part);
-    const uploaded = await this.#uploads.add(part);
+    const uploaded = await this.#uploads.add(part, submitter);
     if ("received" in uploaded) return uploaded;
     const { file } = uploaded;
     const { id: parameterSet } = schemeOfFile(file, "data").readEvaluationKey(file, "data");
@@ -131,6 +131,7 @@ export class LocalPrivacy implements PrivacyService {
 
   async putCiphertext(
     params: PrivacyMethods["privacy_putCiphertext"]["params"],
+    submitter?: string,
   ): Promise<PrivacyMethods["privacy_putCiphertext"]["result"]> {
     refuseSecretKey(params);
     const keyId = fromHex(params.keyId)!;
@@ -140,7 +141,7 @@ export class LocalPrivacy implements PrivacyService {
       throw new RejectedError("VALIDATION_ERROR", `type: ${params.type} is no encrypted type`, { path: "type" });
     const { held: key, withdrawnAtMs } = this.#requireKey(keyId);
     if (withdrawnAtMs !== undefined) throw unknownKey(keyId, "is withdrawn");
-    const uploaded = await this.#uploads.add(params);
+    const uploaded = await this.#uploads.add(params, submitter);
     if ("received" in uploaded) return uploaded;
     const { file } = uploaded;
     const context = inputContext(contract, owner, type);

@@ -3,7 +3,8 @@
  * on where it was, and sending a part again does nothing.
  * Always
  *  - Nothing is kept of more than the bounds allow, what was announced counted as if it were here; and an upload that nobody
- *    goes on with is dropped.
+ *    goes on with is dropped: after an hour, or sooner where another one needs its place.
+ *  - Nobody holds all places, and an upload that goes on loses its place to nobody.
  *  - The whole is what was announced, byte for byte, or PRIVACY_UPLOAD_INVALID.
  */
 import { createHash } from "node:crypto";
@@ -17,13 +18,20 @@ import type { BlobStore } from "../execution/ports.ts";
 /** The largest seeded evaluation key has 25 MB. */
 const FILE_BYTES_MAX = 128 * 1024 * 1024;
 const UPLOADS_MAX = 32;
+/** Of one submitter. */
+const UPLOADS_OF_ONE_MAX = 16;
 /** Without a new part for this long, an upload is given up. */
 const IDLE_MS = 3_600_000;
+/** The same where places are wanted: a client sends one part after the other, each within seconds. */
+const ABANDONED_MS = 60_000;
+const FULL_RETRY_MS = 10_000;
 
 interface UploadState {
   total: number;
   received: number;
   updatedAtMs: number;
+  /** Who began it; absent for one that an earlier release began. */
+  submitter?: string;
 }
 
 export class PrivacyUploads {
@@ -35,8 +43,8 @@ export class PrivacyUploads {
     this.#now = now;
   }
 
-  /** @returns the whole file once it is, else how much of it is here. */
-  async add(part: UploadParams): Promise<{ file: Uint8Array } | { received: number }> {
+  /** @param submitter whoever sends it. @returns the whole file once it is, else how much of it is here. */
+  async add(part: UploadParams, submitter = "anonymous"): Promise<{ file: Uint8Array } | { received: number }> {
     const { offset, total } = part;
     const data = fromHex(part.data)!;
     const upload = fromHex(part.sha256)!;
@@ -56,10 +64,11 @@ export class PrivacyUploads {
     // What kind of file it is shows before anything of it is kept.
     if (known === undefined && data.length < HEADER_BYTES)
       return refuse("data", `a first part of at least ${HEADER_BYTES} bytes`, data.length);
-    if (known === undefined) await this.#makeRoom(total);
+    if (known === undefined) await this.#makeRoom(total, submitter);
     const next = offset + data.length;
     const fresh = data.subarray(received - offset);
-    await this.#blobs.putChunk(upload, received, fresh, { total, received: next, updatedAtMs: this.#now() });
+    const state: UploadState = { submitter, ...known, total, received: next, updatedAtMs: this.#now() };
+    await this.#blobs.putChunk(upload, received, fresh, { ...state });
     if (next < total) return { received: next };
     const file = this.#blobs.chunks(upload);
     await this.#blobs.dropUpload(upload);
@@ -67,10 +76,14 @@ export class PrivacyUploads {
   }
 
   /** Drops those that nobody goes on with. @returns how many. */
-  async dropIdle(): Promise<number> {
+  dropIdle(): Promise<number> {
+    return this.#dropUntouched(IDLE_MS);
+  }
+
+  async #dropUntouched(ms: number): Promise<number> {
     let dropped = 0;
     for (const { upload, facts } of [...this.#blobs.uploads()]) {
-      if ((facts as unknown as UploadState).updatedAtMs + IDLE_MS > this.#now()) continue;
+      if ((facts as unknown as UploadState).updatedAtMs + ms > this.#now()) continue;
       await this.#blobs.dropUpload(upload);
       dropped++;
     }
@@ -79,20 +92,35 @@ export class PrivacyUploads {
 
   /** Those that are under way: how many, what of them is here, and what they will have when they are done. */
   use(): { count: number; bytes: number; announced: number } {
-    const open = [...this.#blobs.uploads()].map(({ facts }) => facts as unknown as UploadState);
+    const open = this.#open();
     const sum = (part: "received" | "total") => open.reduce((bytes, upload) => bytes + upload[part], 0);
     return { count: open.length, bytes: sum("received"), announced: sum("total") };
   }
 
-  async #makeRoom(total: number): Promise<void> {
+  #open(): UploadState[] {
+    return [...this.#blobs.uploads()].map(({ facts }) => facts as unknown as UploadState);
+  }
+
+  async #makeRoom(total: number, submitter: string): Promise<void> {
     await this.dropIdle();
-    const { count, announced } = this.use();
-    if (count >= UPLOADS_MAX)
-      throw new EngineError("BUSY", `${count} uploads are under way, at most ${UPLOADS_MAX} may be`, {
-        max: UPLOADS_MAX,
-        retryAfterMs: 10_000,
-      });
-    this.#blobs.requireRoom(announced + total);
+    if (this.#isFull(submitter)) await this.#dropUntouched(ABANDONED_MS);
+    if (this.#isFull(submitter)) {
+      const [count, own] = [this.#open().length, this.#countOf(submitter)];
+      throw new EngineError(
+        "BUSY",
+        `${count} uploads are under way, ${own} of them yours: at most ${UPLOADS_MAX} and ${UPLOADS_OF_ONE_MAX} may be; one that rests for ${ABANDONED_MS / 1000} s gives way`,
+        { max: UPLOADS_MAX, maxOfOne: UPLOADS_OF_ONE_MAX, retryAfterMs: FULL_RETRY_MS },
+      );
+    }
+    this.#blobs.requireRoom(this.use().announced + total);
+  }
+
+  #isFull(submitter: string): boolean {
+    return this.#open().length >= UPLOADS_MAX || this.#countOf(submitter) >= UPLOADS_OF_ONE_MAX;
+  }
+
+  #countOf(submitter: string): number {
+    return this.#open().filter((upload) => upload.submitter === submitter).length;
   }
 }
 

@@ -26,6 +26,7 @@ import {
   recordsOf,
 } from "./audit-format.ts";
 import { DataDirLock } from "./data-dir-lock.ts";
+import { replaceFile, systemFiles } from "./files.ts";
 
 export interface AuditedAction {
   readonly actor: string;
@@ -239,7 +240,7 @@ export class AuditLog {
     } finally {
       fs.closeSync(fd);
     }
-    if (isNew) syncDirectory(this.directory);
+    if (isNew) systemFiles.syncDirectory(this.directory).now();
     const head: AuditHead = { seq: unhashed.seq, hash, file: at.file, end };
     this.#writeHead(head);
     this.#options.report?.("info", "audit", { seq: unhashed.seq, actor, action, phase, hash });
@@ -247,26 +248,7 @@ export class AuditLog {
   }
 
   #writeHead(head: AuditHead): void {
-    const path = join(this.directory, HEAD_NAME);
-    const draft = `${path}.tmp`;
-    const fd = fs.openSync(draft, "w", FILE_MODE);
-    try {
-      fs.writeFileSync(fd, `${JSON.stringify(head)}\n`);
-      fs.fdatasyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-    fs.renameSync(draft, path);
-    syncDirectory(this.directory);
-  }
-}
-
-function syncDirectory(path: string): void {
-  const fd = fs.openSync(path, "r");
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
+    replaceFile(join(this.directory, HEAD_NAME), Buffer.from(`${JSON.stringify(head)}\n`));
   }
 }
 

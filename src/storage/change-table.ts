@@ -13,6 +13,7 @@ import { randomInt } from "node:crypto";
 import { readU32 } from "../encoding/bytes.ts";
 import type { DeltaDirection } from "../encoding/delta.ts";
 import { MalformedBytesError } from "../errors.ts";
+import { GrowingWords } from "../execution/growing-words.ts";
 import { CoalescerNumber, type DeltaCoalescer } from "./delta-coalescer.ts";
 
 /** The value length of a key that is to be deleted. */
@@ -27,7 +28,7 @@ const RECORD_WORDS = 5;
 const KEY_OFFSET = 4 * RECORD_WORDS;
 
 const INITIAL_RECORDS = 1024;
-const INITIAL_ARENA_BYTES = 64 * 1024;
+const INITIAL_ARENA_WORDS = 16 * 1024;
 /** No record starts at 0, which says that a slot is free. */
 const FIRST_BYTE = 4;
 /** Below this many keys insertion beats another pass of the radix sort. */
@@ -42,21 +43,32 @@ const VALUE_ABSENT = 255;
 export class ChangeTable {
   readonly #coalescer: DeltaCoalescer | undefined;
   readonly #numbers = new Uint32Array(5);
-  #arena = new Uint8Array(INITIAL_ARENA_BYTES);
+  #memory = newMemory();
+  #arena!: Uint8Array<ArrayBuffer>;
   /** The arena again, as words. */
-  #words = new Uint32Array(this.#arena.buffer);
+  #words!: Uint32Array<ArrayBuffer>;
   #used = FIRST_BYTE;
   /** All records, oldest first. */
-  #records = new Uint32Array(INITIAL_RECORDS);
+  #records!: Uint32Array<ArrayBuffer>;
   #count = 0;
   /** Records by hash, 0 where free; a power of two, at most half full. */
-  #slots = new Uint32Array(INITIAL_RECORDS * 2);
+  #slots!: Uint32Array<ArrayBuffer>;
   /** Unknown outside, so that nobody can choose keys that all fall on one slot. */
   readonly #seed = randomInt(0x7fffffff);
 
   /** @param coalescer does most of the work in a third of the time, where the addon runs. */
   constructor(coalescer?: DeltaCoalescer) {
     this.#coalescer = coalescer;
+    this.#look();
+  }
+
+  /** At the memory as it now is. */
+  #look(): void {
+    const { arena, records, slots } = this.#memory;
+    this.#words = arena.words;
+    this.#arena = new Uint8Array(arena.words.buffer, 0, arena.words.byteLength);
+    this.#records = records.words;
+    this.#slots = slots.words;
   }
 
   /** Keys that have changed. */
@@ -146,10 +158,8 @@ export class ChangeTable {
     this.#used = FIRST_BYTE;
     this.#count = 0;
     if (this.#arena.length + this.#records.byteLength + this.#slots.byteLength > keepBytesMax) {
-      this.#arena = new Uint8Array(INITIAL_ARENA_BYTES);
-      this.#words = new Uint32Array(this.#arena.buffer);
-      this.#records = new Uint32Array(INITIAL_RECORDS);
-      this.#slots = new Uint32Array(INITIAL_RECORDS * 2);
+      this.#memory = newMemory();
+      this.#look();
     } else this.#slots.fill(0);
   }
 
@@ -243,24 +253,22 @@ export class ChangeTable {
 
   #growArena(bytes: number): void {
     if (bytes <= this.#arena.length) return;
-    const grown = new Uint8Array(4 * Math.ceil(Math.max(this.#arena.length * 2, bytes) / 4));
-    grown.set(this.#arena);
-    this.#arena = grown;
-    this.#words = new Uint32Array(grown.buffer);
+    this.#memory.arena.grow(Math.ceil(Math.max(this.#arena.length * 2, bytes) / 4));
+    this.#look();
   }
 
   #growRecords(): void {
-    const records = new Uint32Array(this.#records.length * 2);
-    records.set(this.#records);
-    const slots = new Uint32Array(records.length * 2);
-    const mask = slots.length - 1;
+    const { records, slots } = this.#memory;
+    records.grow(this.#records.length * 2);
+    slots.grow(records.words.length * 2);
+    this.#look();
+    this.#slots.fill(0);
+    const mask = this.#slots.length - 1;
     for (let i = 0; i < this.#count; i++) {
-      let slot = mix(this.#words[records[i]! + HASH]!) & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = records[i]!;
+      let slot = mix(this.#words[this.#records[i]! + HASH]!) & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = this.#records[i]!;
     }
-    this.#records = records;
-    this.#slots = slots;
   }
 
   /** Radix sort from the first byte on, a range at a time, without recursion: keys may be 64 KiB long and nested. */
@@ -350,6 +358,14 @@ export class ChangeTable {
     }
     return aLength < bLength;
   }
+}
+
+function newMemory(): { arena: GrowingWords; records: GrowingWords; slots: GrowingWords } {
+  return {
+    arena: new GrowingWords(INITIAL_ARENA_WORDS),
+    records: new GrowingWords(INITIAL_RECORDS),
+    slots: new GrowingWords(INITIAL_RECORDS * 2),
+  };
 }
 
 /** FNV-1a from a given state on, so that a group's prefix is hashed once. */

@@ -94,8 +94,8 @@ function removeBelow(directory: string, number: number): void {
 /** Makes the lock file, complete from the first moment; answers false when it exists. */
 function make(directory: string, path: string): boolean {
   const draft = join(directory, `LOCK.draft-${randomUUID()}`);
-  fs.writeFileSync(draft, JSON.stringify(self()), { mode: FILE_MODE });
   try {
+    fs.writeFileSync(draft, JSON.stringify(self()), { mode: FILE_MODE });
     fs.linkSync(draft, path);
     return true;
   } catch (thrown) {

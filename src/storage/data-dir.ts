@@ -12,11 +12,11 @@ import { join, resolve } from "node:path";
 import { EngineError, StorageError } from "../errors.ts";
 import { DataDirLock } from "./data-dir-lock.ts";
 import { ENVELOPE_NAME } from "./encryption/envelope.ts";
-import { errorCode, systemFiles } from "./files.ts";
+import { errorCode, replaceFile, systemFiles } from "./files.ts";
 
 const FORMAT_VERSION = 1;
 const FORMAT_NAME = "FORMAT";
-const FORMAT_DRAFT_NAME = "FORMAT.tmp";
+const FORMAT_DRAFT_NAME = `${FORMAT_NAME}.tmp`;
 const FORMAT_TEXT = /^polytorus data directory, format (\d{1,9})\n$/;
 
 export class DataDir {
@@ -108,14 +108,5 @@ function readFormat(directory: string): string | undefined {
 }
 
 function writeFormat(directory: string): void {
-  const draft = join(directory, FORMAT_DRAFT_NAME);
-  const file = systemFiles.open(draft, "create").now();
-  try {
-    file.write([Buffer.from(`polytorus data directory, format ${FORMAT_VERSION}\n`)], 0).now();
-    file.sync().now();
-  } finally {
-    file.close();
-  }
-  systemFiles.rename(draft, join(directory, FORMAT_NAME)).now();
-  systemFiles.syncDirectory(directory).now();
+  replaceFile(join(directory, FORMAT_NAME), Buffer.from(`polytorus data directory, format ${FORMAT_VERSION}\n`));
 }

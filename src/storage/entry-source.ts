@@ -10,8 +10,11 @@ export interface EntrySource {
   advance(durableSeq: number): void;
   /** The encoded entry, or undefined when it is not readable: not yet, or no longer. */
   read(seq: number): Uint8Array | undefined;
-  /** Consecutive encoded entries from `fromSeq` on: at least one if there is one, then as many as fit in `bytesMax`. */
-  entries(fromSeq: number, bytesMax: number): Uint8Array[];
+  /**
+   * Consecutive encoded entries from `fromSeq` on: at least one if there is one, then as many as fit in `bytesMax`.
+   * @param room of the caller's: entries that fit in it may stand there, and are good until it is used again.
+   */
+  entries(fromSeq: number, bytesMax: number, room?: Uint8Array): Uint8Array[];
   segments(): readonly SegmentInfo[];
 }
 

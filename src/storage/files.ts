@@ -159,6 +159,20 @@ function withoutFirst(buffers: readonly Uint8Array[], count: number): readonly U
   return [];
 }
 
+/** Puts `bytes` in the place of what stands at `path`, durably: a crash leaves the one or the other, whole. */
+export function replaceFile(path: string, bytes: Uint8Array): void {
+  const draft = `${path}.tmp`;
+  const file = systemFiles.open(draft, "create").now();
+  try {
+    file.write([bytes], 0).now();
+    file.sync().now();
+  } finally {
+    file.close();
+  }
+  systemFiles.rename(draft, path).now();
+  systemFiles.syncDirectory(dirname(path)).now();
+}
+
 function syncDirectoryNow(path: string): void {
   const fd = fs.openSync(path, fs.constants.O_RDONLY);
   try {

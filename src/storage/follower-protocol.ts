@@ -1,5 +1,4 @@
 /** What the follower's thread is told, and what it tells. */
-import type { Laps } from "../encoding/laps.ts";
 import type { ErrorCode, ErrorFacts } from "../errors.ts";
 import type { FollowerOptions } from "./follower.ts";
 
@@ -11,14 +10,9 @@ export interface FollowerWorkerData extends FollowerOptions {
   analyticsPath?: string | undefined;
 }
 
-/** How long the transactions of an entry took. */
-export interface EntryTimes {
-  seq: number;
-  laps: Laps;
-}
-
 export type FollowerRequest =
-  | { durableSeq: number; times?: readonly EntryTimes[] }
+  /** `times`: how long the transactions of entries took, as `appendLaps` writes it (encoding/laps.ts). */
+  | { durableSeq: number; times: Float64Array }
   /** To be answered as of `durableSeq`, by analytics. */
   | { durableSeq: number; id: number; question: unknown }
   /** The log is to begin at this entry: noted durably, then reported as `lowestSeq`. */

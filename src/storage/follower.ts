@@ -58,6 +58,8 @@ export class Follower {
   readonly #windowMs: number;
   readonly #bufferedBytesMax: number;
   readonly #stepBytesMax: number;
+  /** What a step is read into: of a buffer a step, a hundred a second, fifty stood about until the next collection. */
+  readonly #room: Uint8Array;
   readonly #changes: ChangeTable;
   /** The chain over what is read; the target's is behind it until the next flush. */
   readonly #chain;
@@ -78,6 +80,7 @@ export class Follower {
     this.#windowMs = options.windowMs ?? WINDOW_MS;
     this.#bufferedBytesMax = options.bufferedBytesMax ?? BUFFERED_BYTES_MAX;
     this.#stepBytesMax = options.stepBytesMax ?? STEP_BYTES_MAX;
+    this.#room = Buffer.allocUnsafeSlow(this.#stepBytesMax);
     this.#changes = new ChangeTable(modules.coalescer);
     this.#appliedSeq = modules.target.appliedSeq();
     this.#chain = modules.target.chain();
@@ -105,7 +108,7 @@ export class Follower {
   read(durableSeq: number): void {
     if (this.bufferedSeq >= durableSeq) return;
     this.#source.advance(durableSeq);
-    const entries = this.#source.entries(this.bufferedSeq + 1, this.#stepBytesMax);
+    const entries = this.#source.entries(this.bufferedSeq + 1, this.#stepBytesMax, this.#room);
     if (entries.length === 0) {
       const seq = this.bufferedSeq + 1;
       throw new StorageError(`log entry ${seq} is durable but can't be read`, { retryable: false, seq, durableSeq });

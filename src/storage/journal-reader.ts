@@ -51,10 +51,10 @@ export class JournalReader implements EntrySource {
   /**
    * Consecutive entries from `fromSeq` on, about `bytesMax` bytes of them with their frames, at least one, and none above
    * the durable seq; empty when `fromSeq` is above it. They end at a segment's end. Together they are one buffer,
-   * which belongs to the caller.
+   * which belongs to the caller: `room`, if they fit in it.
    * @throws StorageError when the entries were dropped. @throws EngineError JOURNAL_DAMAGED with file and offset.
    */
-  entries(fromSeq: number, bytesMax: number): Uint8Array[] {
+  entries(fromSeq: number, bytesMax: number, room?: Uint8Array): Uint8Array[] {
     if (fromSeq > this.#durableSeq) return [];
     return this.#guarded(() => {
       const reader = this.#readerFor(fromSeq);
@@ -63,7 +63,7 @@ export class JournalReader implements EntrySource {
         throw new StorageError(`entry ${fromSeq} is older than the journal in ${this.#directory}`, facts);
       }
       const nextFirstSeq = this.#segments.nextFirstSeq(reader.header.firstSeq) ?? Infinity;
-      return reader.entries(fromSeq, Math.min(this.#durableSeq, nextFirstSeq - 1), bytesMax);
+      return reader.entries(fromSeq, Math.min(this.#durableSeq, nextFirstSeq - 1), bytesMax, room);
     });
   }
 

@@ -21,6 +21,7 @@ import { uninterrupted } from "../thread-gate.ts";
 import { ChainIndex } from "./chain-index.ts";
 import { lmdbEncryption, withSealedValues } from "./encryption/sealed-lmdb.ts";
 import { keysOf } from "./encryption/unlocked.ts";
+import { requireLmdbFile } from "./lmdb-file.ts";
 
 export const DIRECT_KEY_BYTES_MAX = 1024;
 const HASH_BYTES = 32;
@@ -62,9 +63,11 @@ export function loadLmdb(): typeof import("lmdb") {
  */
 export function openLmdb(directory: string): Lmdb {
   const keys = keysOf(directory);
+  const path = `${directory}/state.mdb`;
+  requireLmdbFile(path);
   const environment = uninterrupted(() =>
     loadLmdb().open<Uint8Array, Uint8Array>({
-      path: `${directory}/state.mdb`,
+      path,
       ...lmdbEncryption(keys, "state", directory),
       keyEncoding: "binary",
       encoding: "binary",

@@ -104,6 +104,11 @@ export class PostingsBuilder {
     }
   }
 
+  /** Forgets what was added; its memory is kept, for a segment as large. */
+  clear(): void {
+    for (const list of this.#lists) list.clear();
+  }
+
   /** Everything added since the last call, sorted; one list a kind. */
   take(): PostingList[] {
     return this.#lists.map((list) => list.takeSorted());
@@ -212,9 +217,13 @@ class GrowingList {
     this.#recent.fill(-1);
   }
 
+  clear(): void {
+    this.#length = 0;
+  }
+
   takeSorted(): PostingList {
     const list = sortedList(this.#words.slice(0, this.#length));
-    this.#length = 0;
+    this.clear();
     return list;
   }
 }

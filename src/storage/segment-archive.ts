@@ -12,23 +12,27 @@ import { TEMPORARY_SUFFIX } from "./segment-writer.ts";
 /** A file system without hard links, or another one. */
 const NO_LINK = ["EXDEV", "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
 
-/** Does nothing where it stands there already. @throws StorageError when another segment stands there under its name. */
+/** It may stand there already. @throws StorageError when another segment stands there under its name. */
 export async function archiveSegment(path: string, archive: string): Promise<void> {
   systemFiles.makeDirectory(archive);
   const to = join(archive, basename(path));
   const stands = await identityOf(to);
-  if (stands !== undefined) {
-    if (stands === (await identityOf(path))) return;
+  if (stands === undefined) await put(path, to);
+  else if (stands !== (await identityOf(path))) {
     const problem = `${to} is another log's: every log needs an archive of its own`;
     throw new StorageError(problem, { retryable: false, path: to });
   }
+  // Who put one there may have ended before its name was durable.
+  await systemFiles.syncDirectory(archive).later();
+}
+
+async function put(path: string, to: string): Promise<void> {
   try {
     await fs.link(path, to);
   } catch (thrown) {
     if (!NO_LINK.includes(errorCode(thrown) ?? "")) throw thrown;
     await copyDurably(path, to);
   }
-  await systemFiles.syncDirectory(archive).later();
 }
 
 async function copyDurably(from: string, to: string): Promise<void> {

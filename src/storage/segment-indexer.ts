@@ -18,7 +18,7 @@ export class SegmentIndexer {
   /** First seqs of segments whose index is known to be good. */
   readonly #indexed = new Set<number>();
   #current: SegmentInfo | undefined;
-  #builder = new PostingsBuilder();
+  readonly #builder = new PostingsBuilder();
   /** What the builder holds: entries from `#firstSeq` up to below `#nextSeq`; nothing while `#firstSeq` is -1. */
   #firstSeq = -1;
   #nextSeq = -1;
@@ -38,7 +38,7 @@ export class SegmentIndexer {
     if (firstSeq !== this.#firstSeq) {
       if (this.#firstSeq >= 0 && this.#nextSeq === firstSeq)
         this.#write({ firstSeq: this.#firstSeq, lastSeq: firstSeq - 1 });
-      this.#builder = new PostingsBuilder();
+      this.#builder.clear();
       this.#firstSeq = seq === firstSeq ? firstSeq : -1;
       this.#nextSeq = seq;
     }

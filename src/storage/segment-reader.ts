@@ -88,16 +88,18 @@ export class SegmentReader {
 
   /**
    * The entries from `fromSeq` to `toSeq` at most, as many as fit in about `bytesMax` with their frames, at least one.
-   * They share one buffer, which belongs to the caller. Both seqs are durable and of this segment.
+   * They share one buffer, which belongs to the caller: `room`, if they fit in it. Both seqs are durable and of this segment.
    */
-  entries(fromSeq: number, toSeq: number, bytesMax: number): Uint8Array[] {
+  entries(fromSeq: number, toSeq: number, bytesMax: number, room?: Uint8Array): Uint8Array[] {
     if (fromSeq > this.knownSeqEnd) this.#learn(fromSeq - 1);
     const index = fromSeq - this.header.firstSeq;
     const start = index < this.table.length ? this.table.start(index) : this.table.end;
     const entries: Uint8Array[] = [];
     let wanted = Math.max(bytesMax, FRAME_HEADER_BYTES);
     while (entries.length === 0) {
-      const bytes = Buffer.allocUnsafeSlow(Math.min(wanted, Math.max(this.#file.size() - start, 0)));
+      const length = Math.min(wanted, Math.max(this.#file.size() - start, 0));
+      const bytes =
+        room !== undefined && room.length >= length ? room.subarray(0, length) : Buffer.allocUnsafeSlow(length);
       const count = this.#file.read(bytes, start);
       const needed = this.#collect(bytes.subarray(0, count), start, fromSeq, toSeq, entries);
       if (entries.length > 0) break;

@@ -8,7 +8,7 @@ import { StorageError } from "../errors.ts";
 import type { EntrySource } from "./entry-source.ts";
 
 /** Newest first. @throws StorageError when the log no longer has one of them. */
-export function undoneBlocks(source: EntrySource, rollback: BlockEntry): BlockEntry[] {
+export function undoneBlocks(source: Pick<EntrySource, "read">, rollback: BlockEntry): BlockEntry[] {
   const undone: BlockEntry[] = [];
   // What is above it was taken back already by a rollback that was passed on the way.
   let canonicalHeight = Number.POSITIVE_INFINITY;

@@ -20,6 +20,7 @@ import { rebuildTree } from "../execution/rebuild-tree.ts";
 import { PortableStateTree } from "../execution/state-tree.ts";
 import { type Addon, isAddon, loadAddon } from "../native/addon.ts";
 import { nativeHasher } from "../native/hash.ts";
+import { nativeRowChanges } from "../native/row-changes.ts";
 import { NativeStateTree } from "../native/state-tree.ts";
 import { nativeTransfers } from "../native/transfers.ts";
 import {
@@ -144,7 +145,7 @@ function compose(
     engines,
     parameters: data.parameters,
     head: data.head,
-    table: { pinned: snapshot === undefined },
+    table: { pinned: snapshot === undefined, changes: isAddon(addon) ? nativeRowChanges(addon) : undefined },
     progress: new Int32Array(data.progress),
     recordReads: data.recordReads,
     helpers: snapshot && helperThreads(data, snapshot, notice),

@@ -10,6 +10,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { BlockEntry } from "../encoding/block-entry.ts";
+import { forEachLaps } from "../encoding/laps.ts";
 import { StorageError, toEngineError } from "../errors.ts";
 import { isAddon, loadAddon } from "../native/addon.ts";
 import { nativeCoalescer } from "../native/change-table.ts";
@@ -82,11 +83,10 @@ class FollowerThread {
   async openAnalytics(path: string): Promise<void> {
     const { AnalyticsFollower } = await import("../service/analytics-follower.ts");
     const counter = addon === undefined ? undefined : nativeExecutionCounter(addon);
-    this.#analytics = new AnalyticsFollower(path, nowMs, counter);
+    this.#analytics = new AnalyticsFollower(path, this.#source, nowMs, counter);
     const firstSeq = this.#source.segments()[0]?.firstSeq ?? 0;
     this.#analytics.checkAgainst({ firstSeq, lastSeq: this.#follower.bufferedSeq });
     this.#report(0);
-    this.schedule(0);
   }
 
   receive(request: FollowerRequest): void {
@@ -95,7 +95,7 @@ class FollowerThread {
     else if ("question" in request) this.#questions.push(request);
     else {
       this.#durableSeq = Math.max(this.#durableSeq, request.durableSeq);
-      for (const { seq, laps } of request.times ?? []) this.#analytics?.timed(seq, laps);
+      forEachLaps(request.times, (seq, laps) => this.#analytics?.timed(seq, laps));
     }
     const isUrgent = this.#isStopping || (this.#questions.length > 0 && this.#problem === undefined);
     const delayMs = isUrgent ? 0 : this.#problem === undefined ? GATHER_MS : FULL_RETRY_MS;
@@ -221,10 +221,11 @@ function fail(problem: unknown): never {
 
 try {
   const thread = new FollowerThread(workerData as FollowerWorkerData, (report) => parentPort?.postMessage(report));
+  const { analyticsPath } = workerData as FollowerWorkerData;
+  if (analyticsPath !== undefined) await thread.openAnalytics(analyticsPath);
+  // Not before: the times of the first entries come with them, once, and are for analytics.
   parentPort?.on("message", (request: FollowerRequest) => thread.receive(request));
   thread.schedule(0);
-  const { analyticsPath } = workerData as FollowerWorkerData;
-  if (analyticsPath !== undefined) thread.openAnalytics(analyticsPath).catch(fail);
 } catch (problem) {
   fail(problem);
 }

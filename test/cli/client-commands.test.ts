@@ -413,3 +413,45 @@ describe("contract, logs, block, account", () => {
     expect(fake.requests[0]?.params).toEqual({ address: alice });
   });
 });
+
+describe("what contracts say of themselves", () => {
+  const EVIL = "\u001b[2J\u001b]0;pwned\u0007\u009b31mEvil\rname\n0xdead  erc20";
+  const metadata = { ...CONTRACT.metadata, name: EVIL, symbol: "\u001b[8mX" };
+  const control = (text: string) => [...text].filter((char) => char !== "\n" && /\p{Cc}/u.test(char));
+
+  it("moves no terminal, and fakes no row of a table", async () => {
+    const { run } = await daemon({
+      contract_list: () => ({ items: [{ ...CONTRACT, metadata }], nextCursor: null }),
+      contract_get: () => ({ ...CONTRACT, metadata }),
+      tx_submit: fails("REVERTED", { revert: { message: EVIL } }),
+      contract_logs: () => ({
+        items: [{ ...RECEIPT.logs[0], blockHeight: 2, transactionIndex: 0, event: EVIL }],
+        nextCursor: null,
+      }),
+    });
+    const listed = await run("contract", "ls");
+    expect([control(listed.stdout), listed.stdout.trimEnd().split("\n").length]).toEqual([[], 2]);
+    expect(listed.stdout).toContain("Evil");
+    expect(control((await run("contract", "show", TOKEN)).stdout)).toEqual([]);
+    expect(control((await run("logs")).stdout)).toEqual([]);
+    const failed = await run("call", TOKEN, "transfer", bob, "25");
+    expect([failed.code, control(failed.stderr)]).toEqual([5, []]);
+  });
+
+  it("stands in JSON as it is", async () => {
+    const { run } = await daemon({ contract_list: () => ({ items: [{ ...CONTRACT, metadata }], nextCursor: null }) });
+    const { stdout, json } = await run("contract", "ls", "--json");
+    expect(json().result.items[0].metadata).toEqual(metadata);
+    expect(stdout).not.toContain("\u001b");
+  });
+});
+
+describe("privacy watch", () => {
+  it("asks for what runs, however much is over, and ends when nothing is open", async () => {
+    let open = 3;
+    const { run, fake } = await daemon({ privacy_jobs: () => ({ items: [], nextCursor: null, open: --open }) });
+    const { code, stdout } = await run("privacy", "watch", "--json");
+    expect([code, stdout]).toEqual([0, [2, 1, 0].map((left) => `{"open":${left},"running":[]}\n`).join("")]);
+    expect(fake.requests.map(({ params }) => params)).toEqual(Array(3).fill({ status: "running" }));
+  });
+});

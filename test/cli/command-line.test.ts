@@ -143,9 +143,9 @@ describe("usage errors", () => {
     expect(stderr).toMatch(message);
   });
 
-  it("are an envelope with --json", async () => {
-    const result = await runCli(["call", "--json"]);
-    expect(result.code).toBe(2);
+  it.each([["--json"], ["-j"], ["--output=json"], ["--output=ndjson"]])("are an envelope with %s", async (option) => {
+    const result = await runCli(["call", option]);
+    expect([result.code, result.stderr]).toEqual([2, ""]);
     expect(result.json()).toMatchObject({ status: "error", result: null, error: { code: "VALIDATION_ERROR" } });
   });
 
@@ -228,6 +228,23 @@ describe("output", () => {
       { encoding: "utf8" },
     );
     expect([status, stderr]).toEqual([0, ""]);
+  });
+
+  it("says that it can't be written, and exits with 1", () => {
+    const { status, stderr } = spawnSync("bash", ["-c", `"${process.execPath}" "${CLI}" explain > /dev/full`], {
+      encoding: "utf8",
+    });
+    expect([status, stderr]).toEqual([
+      1,
+      "error: the output can't be written: ENOSPC: no space left on device, write\n",
+    ]);
+  });
+
+  it("can be JSON from every command there is", async () => {
+    const all = leaves((await runCli(["describe", "--json"])).json().result as Node);
+    const without = all.filter(({ options }) => !options.some(({ long }) => long === "--json"));
+    expect(without.map(({ path }) => path.join(" "))).toEqual([]);
+    expect(all.length).toBeGreaterThan(60);
   });
 });
 

@@ -2,20 +2,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startDaemon } from "../support/daemon.ts";
 import { createDatabase, createMigratedDatabase, describePostgres, urlOf } from "../support/postgres.ts";
 import { describeOwnRedis, PrivateRedis } from "../support/redis.ts";
 import { runCli } from "../support/run-cli.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 function workingDirectory(): string {
   const cwd = mkdtempSync(join(tmpdir(), "polytorus-servers-"));
-  cleanups.push(() => rmSync(cwd, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
   return cwd;
 }
 
@@ -84,19 +79,19 @@ describeOwnRedis("health", () => {
     const daemon = await startDaemon(join(workingDirectory(), "data"), {
       environment: { REDIS_URL: redisUrl(server) },
     });
-    cleanups.push(() => daemon.kill("SIGTERM"));
+    onTestFinished(() => daemon.kill("SIGTERM"));
     const run = (...args: string[]) => runCli(["health", "--ipc", daemon.ipc, ...args], { cwd: workingDirectory() });
-    await expect.poll(async () => (await run()).stdout, { timeout: 20_000 }).toMatch(/redis +ok +[\d.]+ ms/);
+    await expect.poll(async () => (await run()).stdout).toMatch(/redis +ok +[\d.]+ ms/);
     const { code, json } = await run("--json");
     expect([code, json().result]).toMatchObject([
       0,
       { status: "ready", redisConnected: true, postgresConnected: null },
     ]);
     await server.kill();
-    await expect.poll(async () => (await run()).code, { timeout: 20_000 }).toBe(69);
+    await expect.poll(async () => (await run()).code).toBe(69);
     // What the thread that follows says comes before the next look at the server.
     await expect
-      .poll(async () => (await run()).stdout, { timeout: 20_000 })
+      .poll(async () => (await run()).stdout)
       .toMatch(/status +degraded[\s\S]*redis +unreachable .*ECONNREFUSED/);
   });
 });

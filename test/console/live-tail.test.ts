@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openPage } from "../support/browser.ts";
-import { CHROMIUM, openBrowser } from "../support/chromium.ts";
+import { describeInBrowser, openPage } from "../support/browser.ts";
+import { openBrowser } from "../support/chromium.ts";
 import { ALICE, BOB, type ConsoleDaemon, deployToken, openConsoleDaemon, transfer } from "../support/console-daemon.ts";
 import { freePort } from "../support/free-port.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -13,7 +13,7 @@ import { temporaryDirectory } from "../support/temporary-directory.ts";
 const WAIT_MS = 20_000;
 const TOKEN = "let-me-look-at-it-please";
 
-describe.skipIf(CHROMIUM === undefined)("the live tail of events", () => {
+describeInBrowser("the live tail of events", () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await openBrowser();

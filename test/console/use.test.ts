@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPage } from "../support/browser.ts";
-import { CHROMIUM, openBrowser } from "../support/chromium.ts";
+import { describeInBrowser, openPage } from "../support/browser.ts";
+import { openBrowser } from "../support/chromium.ts";
 import {
   ALICE,
   BOB,
@@ -21,7 +21,7 @@ const WAIT_MS = 15_000;
 const TRANSFERS = 20_000;
 const BATCH = 1_000;
 
-describe.skipIf(CHROMIUM === undefined)("using the console", () => {
+describeInBrowser("using the console", () => {
   let browser: Browser;
   let daemon: ConsoleDaemon;
   let token: string;
@@ -159,7 +159,7 @@ describe.skipIf(CHROMIUM === undefined)("using the console", () => {
     await transactions.page.getByText("transfer").first().waitFor();
     const { transactionHash } = await transfer(daemon.client, token, "777");
     await events.page.getByText("777 (7.77 MTK)").waitFor();
-    await transactions.page.locator(`a[href$="${transactionHash}"]`).waitFor();
+    await expect.poll(() => transactions.page.locator(`a[href$="${transactionHash}"]`).count()).toBe(1);
   });
 
   it("is used by keys alone", async () => {
@@ -204,7 +204,7 @@ describe.skipIf(CHROMIUM === undefined)("using the console", () => {
     const { page } = await open("");
     await page.locator("#search").fill(text());
     await page.keyboard.press("Enter");
-    await page.waitForURL(expected);
+    await expect.poll(() => page.url()).toMatch(expected);
   });
 
   it("has a name for everything that can be clicked or typed into, and reaches it by Tab", async () => {
@@ -324,7 +324,7 @@ describe.skipIf(CHROMIUM === undefined)("using the console", () => {
       await page.getByLabel("bearer token").fill("let-me-look-at-it-please");
       await page.keyboard.press("Enter");
       await page.getByText("Nothing has run yet").waitFor();
-      await page.getByLabel("bearer token").waitFor({ state: "hidden" });
+      expect(await page.getByLabel("bearer token").isVisible()).toBe(false);
     } finally {
       await guarded.close();
     }

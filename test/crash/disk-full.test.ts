@@ -3,13 +3,16 @@
  * the daemon goes on by itself when there is space. On a real, small file system, mounted for the test.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { type Client, connect } from "../../src/client/client.ts";
 import type { ReceiptSummaryJson, RejectionJson } from "../../src/client/methods.ts";
 import { toEngineError } from "../../src/errors.ts";
 import { type DaemonProcess, startDaemon } from "../support/daemon.ts";
+import { itWith } from "../support/describe-with.ts";
+import type { Need } from "../support/need.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -21,15 +24,20 @@ const BATCH = 500;
 const SENDER = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
 const SUPPLY = 1_000_000_000_000n;
 
-/** Whether this user may mount, found out by doing it. */
-const mayMount = (() => {
-  const directory = "/tmp/polytorus-mount-probe";
-  mkdirSync(directory, { recursive: true });
+/** Found out by doing it. */
+function mayMount(): boolean {
+  const directory = mkdtempSync(join(tmpdir(), "polytorus-mount-"));
   const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);
   if (status === 0) spawnSync("umount", [directory]);
-  rmSync(directory, { recursive: true, force: true });
+  rmdirSync(directory);
   return status === 0;
-})();
+}
+
+const MOUNTING: Need = {
+  isMet: mayMount(),
+  missing: "right to mount a small disk",
+  command: "sudo npx vitest run test/crash/disk-full.test.ts",
+};
 
 /** A small disk at `path`. */
 function mount(path: string, mib: number): void {
@@ -114,8 +122,9 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-it.skipIf(!mayMount)(
-  `a state store on a full disk is waited for until the backlog is full, and follows by itself when there is space${mayMount ? "" : " (this user may not mount a small disk)"}`,
+itWith(
+  MOUNTING,
+  "a state store on a full disk is waited for until the backlog is full, and follows by itself when there is space",
   async () => {
     const dataDir = join(temporaryDirectory(), "data");
     await (await startDaemon(dataDir)).kill("SIGTERM");
@@ -140,7 +149,7 @@ it.skipIf(!mayMount)(
   },
 );
 
-it.skipIf(!mayMount)("a state store on a full disk does not keep the daemon from stopping", async () => {
+itWith(MOUNTING, "a state store on a full disk does not keep the daemon from stopping", async () => {
   const dataDir = join(temporaryDirectory(), "data");
   await (await startDaemon(dataDir)).kill("SIGTERM");
   const state = join(dataDir, "state");
@@ -157,7 +166,8 @@ it.skipIf(!mayMount)("a state store on a full disk does not keep the daemon from
   expect(await sentBy(again, token)).toBe(BigInt(acknowledged));
 });
 
-it.skipIf(!mayMount)(
+itWith(
+  MOUNTING,
   "a full disk refuses with nothing written; a daemon that died on one has everything when it starts with space again",
   async () => {
     const disk = join(temporaryDirectory(), "disk");
@@ -176,9 +186,11 @@ it.skipIf(!mayMount)(
     // To the last block. A start that finds no room for its lock says so; one that does, in what the dead daemon left, serves.
     spawnSync("dd", ["if=/dev/zero", `of=${join(disk, "rest")}`, "bs=4096"]);
     const started = await startDaemon(join(disk, "data"), { environment: LIMITS }).catch((problem: Error) => problem);
-    if (started instanceof Error)
+    if (started instanceof Error) {
       expect(started.message).toMatch(/ended with code 69:[\s\S]*STORAGE_ERROR[\s\S]*no space left on device/i);
-    else {
+      // Else each start that is tried would leave one more.
+      expect(readdirSync(join(disk, "data")).filter((name) => name.startsWith("LOCK.draft"))).toEqual([]);
+    } else {
       expect(await sentBy(await connected(started), token)).toBe(BigInt(acknowledged));
       await started.kill("SIGKILL");
     }

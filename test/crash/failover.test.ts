@@ -3,16 +3,11 @@
  * Every transfer that anybody acknowledged is there once, and all daemons come to equal roots.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { type Client, connect } from "../../src/client/client.ts";
 import { type DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { ALICE, BOB, deployment, temporaryDirectory, transfer } from "../support/engine.ts";
 import { createMigratedDatabase, describePostgres, urlOf } from "../support/postgres.ts";
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 interface Member {
   process: DaemonProcess;
@@ -21,7 +16,7 @@ interface Member {
 
 async function member(url: string, advertise?: string): Promise<Member> {
   const directory = temporaryDirectory();
-  cleanups.push(directory.remove);
+  onTestFinished(directory.remove);
   const http = advertise === undefined ? "off" : "127.0.0.1:0";
   const args = ["--http", http, "--storage", url, "--durability", "strict"];
   const environment = {
@@ -29,9 +24,9 @@ async function member(url: string, advertise?: string): Promise<Member> {
     ...(advertise === undefined ? {} : { POLYTORUS_HTTP__ADVERTISE: advertise }),
   };
   const process = await startDaemon(directory.path, { args, environment });
-  cleanups.push(() => process.kill("SIGKILL"));
+  onTestFinished(() => process.kill("SIGKILL"));
   const client = await connect({ ipc: process.ipc });
-  cleanups.push(() => client.close().catch(() => undefined));
+  onTestFinished(() => client.close().catch(() => undefined));
   return { process, client };
 }
 
@@ -72,7 +67,7 @@ describePostgres("daemons on one log", () => {
     for (let id = 11; id <= 20; id++) await send(second, token, id);
     first.process.child.kill("SIGCONT");
     expect(await asleep).toBeInstanceOf(Error);
-    await expect.poll(() => rootOf(first), { timeout: 20_000 }).toEqual(await rootOf(second));
+    await expect.poll(() => rootOf(first)).toEqual(await rootOf(second));
     expect(await balanceOfBob(first, token)).toBe(20);
 
     // The leader dies: the one that slept takes over.
@@ -80,7 +75,7 @@ describePostgres("daemons on one log", () => {
     for (let id = 16; id <= 25; id++) await send(first, token, id);
     expect(await balanceOfBob(first, token)).toBe(25);
     const third = await member(url);
-    await expect.poll(() => rootOf(third), { timeout: 20_000 }).toEqual(await rootOf(first));
+    await expect.poll(() => rootOf(third)).toEqual(await rootOf(first));
     expect(await balanceOfBob(third, token)).toBe(25);
   });
 

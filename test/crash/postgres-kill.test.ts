@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { connect } from "../../src/client/client.ts";
 import { toHex } from "../../src/encoding/hex.ts";
 import type { EngineError } from "../../src/errors.ts";
@@ -29,14 +29,9 @@ import { describeOwnPostgres, query, startKillablePostgres, urlOf } from "../sup
 const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 3);
 const TRANSFERS = 10;
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 function newDirectory(): string {
   const directory = temporaryDirectory();
-  cleanups.push(directory.remove);
+  onTestFinished(directory.remove);
   return directory.path;
 }
 
@@ -46,7 +41,7 @@ async function tablesAt(options: PostgresOptions, height: number): Promise<{ roo
       (select count(*)::int from smart_contracts.token_transfers where sender <> decode(repeat('00', 20), 'hex')) as transfers
     from smart_contracts.position`;
   const read = async () => (await query(options, text))[0];
-  await expect.poll(async () => (await read())?.["height"], { timeout: 60_000 }).toBe(height);
+  await expect.poll(async () => (await read())?.["height"]).toBe(height);
   const { state_root: root, transfers } = (await read())!;
   return { root: toHex(root as Buffer), transfers: transfers as number };
 }
@@ -69,7 +64,7 @@ describeOwnPostgres("PostgreSQL, killed under load and started again,", () => {
       const server = await startKillablePostgres();
       const postgres = { options: server.options, durability, address: "test", leaseMs: 1_500, commitTimeoutMs: 1_000 };
       const test = await openEngine({ dataDir: newDirectory(), postgres });
-      cleanups.push(() => test.engine.close());
+      onTestFinished(() => test.engine.close());
       const token = await deployToken(test.engine);
       let sent = 0;
       for (let round = 0; round < ROUNDS; round++) {
@@ -87,8 +82,8 @@ describeOwnPostgres("PostgreSQL, killed under load and started again,", () => {
       expect(await tablesAt(server.options, height)).toEqual({ root, transfers: ROUNDS * TRANSFERS });
       if (durability === "journal") return;
       const fresh = await openEngine({ dataDir: newDirectory(), postgres: { ...postgres, address: "fresh" } });
-      cleanups.push(() => fresh.engine.close());
-      await expect.poll(() => rootOf(fresh.engine), { timeout: 20_000 }).toBe(root);
+      onTestFinished(() => fresh.engine.close());
+      await expect.poll(() => rootOf(fresh.engine)).toBe(root);
     },
     240_000,
   );
@@ -100,7 +95,7 @@ describeOwnPostgres("PostgreSQL, killed under load and started again,", () => {
     let token = "";
     for (let round = 0; round < ROUNDS; round++) {
       const daemon = await start();
-      cleanups.push(() => daemon.kill("SIGKILL"));
+      onTestFinished(() => daemon.kill("SIGKILL"));
       const client = await connect({ ipc: daemon.ipc });
       if (round === 0) {
         const receipt = await client.call("tx_submit", { transaction: deployment(ALICE, "1000000") });
@@ -112,7 +107,7 @@ describeOwnPostgres("PostgreSQL, killed under load and started again,", () => {
       await client.close().catch(() => undefined);
     }
     const daemon = await start();
-    cleanups.push(() => daemon.kill("SIGKILL"));
+    onTestFinished(() => daemon.kill("SIGKILL"));
     const client = await connect({ ipc: daemon.ipc });
     const { stateRoot: root, blockHeight } = await client.call("state_root", {});
     expect(await tablesAt(server.options, blockHeight)).toEqual({ root, transfers: ROUNDS * TRANSFERS });

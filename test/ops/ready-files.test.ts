@@ -9,6 +9,8 @@ import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { loadConfig } from "../../src/config/load.ts";
 import { environmentName, SETTING_KEYS } from "../../src/config/settings.ts";
+import { itWith } from "../support/describe-with.ts";
+import { SYSTEMD_ANALYZE } from "../support/need.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -177,8 +179,21 @@ describe("the systemd unit", () => {
     expect(Number(value("LimitNOFILE"))).toBeGreaterThan(4 * config.limits.connectionsMax + 256);
   });
 
-  const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
-  it.skipIf(!hasSystemd)(`is what systemd understands${hasSystemd ? "" : " (no systemd-analyze here)"}`, () => {
+  itWith(SYSTEMD_ANALYZE, "lets the daemon give its socket to ipc.group, and the node's user come to it", () => {
+    const syscalls = (set: string): string[] => {
+      const { stdout } = spawnSync("systemd-analyze", ["syscall-filter", set], { encoding: "utf8" });
+      const names = stdout.split("\n").flatMap((line) => /^\s+([@\w-]+)$/.exec(line)?.[1] ?? []);
+      return names.flatMap((name) => (name.startsWith("@") ? syscalls(name) : name));
+    };
+    const allowed = new Set<string>();
+    for (const [, minus, set] of unit.matchAll(/^SystemCallFilter=(~?)(@[\w-]+)$/gm))
+      for (const name of syscalls(set!)) minus === "~" ? allowed.delete(name) : allowed.add(name);
+    expect(["chown", "fchownat", "fdatasync", "renameat", "linkat"].filter((name) => !allowed.has(name))).toEqual([]);
+    expect(["setuid", "chroot", "bpf", "mount"].filter((name) => allowed.has(name))).toEqual([]);
+    expect(Number.parseInt(/^RuntimeDirectoryMode=(\d+)$/m.exec(unit)![1]!, 8) & 0o001).toBe(1);
+  });
+
+  itWith(SYSTEMD_ANALYZE, "is what systemd understands", () => {
     const path = join(temporaryDirectory(), "polytorus.service");
     // A node of this machine: where the unit looks for one there may be none.
     writeFileSync(path, unit.replaceAll("/usr/bin/node", process.execPath));

@@ -173,7 +173,7 @@ async function run(operations: readonly Operation[], back: number): Promise<void
     each.connect();
   }
   streams.wake();
-  await expect.poll(() => followers.every(({ isAtEnd }) => isAtEnd), { timeout: 10_000, interval: 1 }).toBe(true);
+  await expect.poll(() => followers.every(({ isAtEnd }) => isAtEnd), { interval: 1 }).toBe(true);
   const [ofBlocks, ofLogs, ofAll] = followers as [Follower, Follower, Follower];
   const { blocks, logs } = await standing(ofBlocks.lowest);
   expect(ofBlocks.told.map(({ result }) => result.blockHash)).toEqual(blocks);

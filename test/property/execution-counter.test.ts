@@ -15,12 +15,10 @@ import { encodeTransaction } from "../../src/encoding/transaction.ts";
 import { Analytics } from "../../src/engines/enhanced/analytics/analytics.ts";
 import type { ExecutionCounter } from "../../src/engines/enhanced/analytics/execution-counter.ts";
 import { GROWTH_NUMBERS, stateGrowth } from "../../src/engines/enhanced/analytics/state-growth.ts";
-import { isAddon, loadAddon } from "../../src/native/addon.ts";
 import { nativeExecutionCounter } from "../../src/native/execution-counter.ts";
+import { requireAddon } from "../support/state-trees.ts";
 
-const addon = loadAddon();
-if (!isAddon(addon)) throw new Error(addon.missing);
-const native = nativeExecutionCounter(addon);
+const native = nativeExecutionCounter(requireAddon());
 
 const START_MS = 1_700_000_000_000;
 const address = (n: number) => `0x${n.toString(16).padStart(40, "0")}`;
@@ -226,10 +224,10 @@ it("refuses arrays that are too short instead of counting beside them", () => {
       memory,
     );
   expect(() => count({})).not.toThrow();
-  expect(() => count({ entry: entry.subarray(0, 200) })).toThrow(TypeError);
-  expect(() => count({ call: new Uint8Array(20) })).toThrow(TypeError);
-  expect(() => count({}, 4)).toThrow(TypeError);
-  expect(() => count({}, 0, { ...track, bins: new Uint32Array(100) })).toThrow(TypeError);
+  expect(() => count({ entry: entry.subarray(0, 200) })).toThrow(RangeError);
+  expect(() => count({ call: new Uint8Array(20) })).toThrow(RangeError);
+  expect(() => count({}, 4)).toThrow(RangeError);
+  expect(() => count({}, 0, { ...track, bins: new Uint32Array(100) })).toThrow(RangeError);
 });
 
 it("forgets the contract executed longest ago, never one that each block goes on with, and keeps what it came to", () => {

@@ -16,7 +16,14 @@ import { Executor } from "../../src/execution/executor.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { InlineSpeculation, type Shortcoming } from "../support/inline-speculation.ts";
-import { BALANCES, deployments, transaction } from "../support/parallel-workload.ts";
+import {
+  BALANCES,
+  CELL_CONTRACTS,
+  deployments,
+  instruction,
+  PEOPLE,
+  transaction,
+} from "../support/parallel-workload.ts";
 
 const EMPTY_SNAPSHOT = { get: () => undefined, range: () => [], appliedSeq: () => -1 };
 const ZERO = new Uint8Array(32);
@@ -107,4 +114,31 @@ describe("helpers beside the executor", () => {
       for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(3);
     }, 120_000);
   }
+
+  it("divide the contract that has most of the calls while these seldom meet, and leave it whole when they do", () => {
+    const helper = new InlineSpeculation(engines(), DEFAULT_PARAMETERS);
+    const executor = executorWith([helper], 1e13);
+    const [few, many] = CELL_CONTRACTS as [string, string];
+    const share = (keyOf: (i: number) => number) => {
+      const calls = Array.from({ length: 120 }, (_, i): TransactionJson => {
+        const calldata = `0x${instruction(1, keyOf(i), 1)}`;
+        return { kind: "call", sender: PEOPLE[i % 6]!, to: i % 4 === 0 ? few : many, gasLimit: 1_000_000, calldata };
+      });
+      const [{ parallel, rejected }] = executor.execute(encode(calls), [calls.length], 1_000) as [ExecutedBlock];
+      expect(rejected).toEqual([]);
+      return parallel;
+    };
+    const ofItsOwn = (i: number) => i;
+    const oneOfAll = () => 0;
+    const half = share(ofItsOwn)!;
+    expect(half).toMatchObject({ conflict: 0, left: 0, late: 0 });
+    expect(half.adopted).toBeGreaterThanOrEqual(55);
+    expect(half.adopted).toBeLessThanOrEqual(65);
+    expect(share(oneOfAll)!.conflict).toBeGreaterThan(20);
+    // Helpers were of little use: a block without them.
+    expect(share(oneOfAll)).toBeUndefined();
+    // The executor has the one, its helper the other.
+    expect(share(oneOfAll)).toEqual({ adopted: 30, conflict: 0, left: 0, late: 0 });
+    expect(share(ofItsOwn)!.adopted).toBeGreaterThanOrEqual(55);
+  });
 });

@@ -3,7 +3,7 @@
  * mixed, must give the same blocks to the byte, the same rejections, and the same state to go on from and back to.
  */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { ByteWriter } from "../../src/encoding/bytes.ts";
 import { portableHasher } from "../../src/encoding/hash.ts";
@@ -15,8 +15,10 @@ import { createAddress } from "../../src/execution/contract-record.ts";
 import { Executor } from "../../src/execution/executor.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
-import { isAddon, loadAddon } from "../../src/native/addon.ts";
+import { type Addon, loadAddon } from "../../src/native/addon.ts";
 import { nativeTransfers } from "../../src/native/transfers.ts";
+import { describeWith } from "../support/describe-with.ts";
+import { NATIVE } from "../support/need.ts";
 
 const ZERO = `0x${"00".repeat(20)}`;
 const account = (n: number) =>
@@ -146,8 +148,8 @@ const batches = fc.array(
   },
 );
 
-describe.skipIf(!isAddon(addon))("plain transfers by the native shortcut", () => {
-  const runner = () => new CountingRunner(nativeTransfers(addon as Exclude<typeof addon, { missing: string }>));
+describeWith(NATIVE, "plain transfers by the native shortcut", () => {
+  const runner = () => new CountingRunner(nativeTransfers(addon as Addon));
 
   for (const [name, blockGasMax] of [
     ["a block that holds everything", 1e13],
@@ -187,7 +189,8 @@ describe.skipIf(!isAddon(addon))("plain transfers by the native shortcut", () =>
   }
 
   it("sees the rows of an iteration that began before it", () => {
-    const pair = [executorWith(runner(), 1e13), executorWith(undefined, 1e13)] as const;
+    const counting = runner();
+    const pair = [executorWith(counting, 1e13), executorWith(undefined, 1e13)] as const;
     const states = pair.map((executor) => {
       executor.genesis([]);
       for (const deployment of deployments) executor.execute(encode([deployment]), [1], 0);
@@ -209,6 +212,7 @@ describe.skipIf(!isAddon(addon))("plain transfers by the native shortcut", () =>
     });
     expect(states[0]).toEqual(states[1]);
     expect(states[0]!.length).toBe(6);
+    expect(counting.ran).toBeGreaterThan(0);
   });
 });
 

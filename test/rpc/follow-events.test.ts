@@ -129,7 +129,7 @@ describe("client.subscribe", () => {
       webSocket.socket.pause();
       const sse = await openEventStream(`${front.url}/v1/events?types=${types}&fromBlock=0`);
       await flood();
-      await expect.poll(() => front.rpc.streams.count, { timeout: 20_000 }).toBe(0);
+      await expect.poll(() => front.rpc.streams.count).toBe(0);
       expect(
         front.warnings.filter((each) => each === "a subscriber does not take its events and is dropped"),
       ).toHaveLength(3);

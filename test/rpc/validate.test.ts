@@ -20,6 +20,14 @@ describe("validation", () => {
     expect(validator.refusal({ ...part, data: `${part.data}a` })).toMatchObject({ facts: { path: "data" } });
   });
 
+  it("says of a topic all that it may be", () => {
+    const { facts } = METHODS.contract_logs.validator.refusal({ topics: ["0x12"] })!;
+    expect(facts).toMatchObject({
+      path: "topics[0]",
+      expected: "32 bytes as 0x and 64 hex digits, a list of such, or null",
+    });
+  });
+
   it("accepts of transactions what the compiled schema accepts", () => {
     const compiled = Compile(Transaction);
     const validator = new Validator(Transaction);

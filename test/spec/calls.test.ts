@@ -29,6 +29,9 @@ type Script = readonly (
   | { revert: true }
   | { spend: true }
   | { expectOwn: number }
+  | { setAdmin: string }
+  | { expectAdmin: string }
+  | { burn: number }
   | { dive: true }
   | { expectGasAtMost: number }
   | { call: string; script: Script; gasLimit?: number; isStatic?: boolean; value?: number; expect: string }
@@ -61,6 +64,9 @@ class ScriptedEngine implements ContractEngine {
       else if ("spend" in step) host.gas.charge(host.gas.remaining + 1);
       else if ("dive" in step) this.#dive(host);
       else if ("expectOwn" in step) expect(host.get(key)?.[0] ?? 0).toBe(step.expectOwn);
+      else if ("setAdmin" in step) host.setAdmin(host.address, bytes(step.setAdmin));
+      else if ("burn" in step) host.burn(BigInt(step.burn));
+      else if ("expectAdmin" in step) expect(toHex(host.contractInfo(host.address)!.admin!)).toBe(step.expectAdmin);
       else if ("expectGasAtMost" in step) expect(host.gas.limit).toBeLessThanOrEqual(step.expectGasAtMost);
       else if ("token" in step) this.#call(host, step.token, step.entrypoint, step.args, step);
       else this.#call(host, step.call, "run", [step.script], step);
@@ -224,6 +230,35 @@ describe("a call between contracts", () => {
       },
     ]);
     expect([receipt.status, logs(receipt)]).toEqual(["success", []]);
+  });
+
+  it("moves and burns no native value in a static call, though there is some", () => {
+    const { script, executor, a, b } = start();
+    script(a, [{ call: b, script: [], value: 30, expect: "success" }], { value: "30" });
+    const receipt = script(a, [
+      { call: b, script: [{ call: a, script: [], value: 1, expect: "success" }], isStatic: true, expect: "halted" },
+      { call: b, script: [{ burn: 1 }], isStatic: true, expect: "halted" },
+    ]);
+    expect(receipt.status).toBe("success");
+    expect([executor.account(bytes(a)).balance, executor.account(bytes(b)).balance]).toEqual([0n, 30n]);
+  });
+
+  it("takes back what it changed of a contract's record, changed before in the same block or not", () => {
+    const { script, run, a } = start();
+    const revertedChange = {
+      call: a,
+      script: [{ setAdmin: BOB }, { expectAdmin: BOB }, { revert: true }],
+      expect: "reverted",
+    } as const;
+    run({ kind: "setAdmin", sender: ALICE, gasLimit: 100_000, to: a, admin: a });
+    const receipt = script(a, [
+      revertedChange,
+      { expectAdmin: a },
+      { setAdmin: a },
+      revertedChange,
+      { expectAdmin: a },
+    ]);
+    expect(receipt.status).toBe("success");
   });
 
   it("is the caller for whom a token moves balances, and the sender stays the outermost", () => {

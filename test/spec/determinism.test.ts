@@ -18,7 +18,9 @@ import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { isAddon, loadAddon } from "../../src/native/addon.ts";
 import { nativeHasher } from "../../src/native/hash.ts";
 import { NativeStateTree } from "../../src/native/state-tree.ts";
+import { itWith } from "../support/describe-with.ts";
 import { ALICE, BOB, bytes, CAROL, deployment, openEngine, rootOf, temporaryDirectory } from "../support/engine.ts";
+import { NATIVE } from "../support/need.ts";
 
 const ZERO = new Uint8Array(32);
 const EMPTY_SNAPSHOT = { get: () => undefined, range: () => [], appliedSeq: () => -1 };
@@ -178,7 +180,7 @@ async function applyBlock(engine: Engine, transactions: readonly TransactionJson
 }
 
 describe("determinism", () => {
-  it("gives equal block hashes with the native tree and hasher and with the portable ones", () => {
+  itWith(NATIVE, "gives equal block hashes with the native tree and hasher and with the portable ones", () => {
     fc.assert(
       fc.property(fc.array(fc.array(transaction, { maxLength: 12 }), { minLength: 1, maxLength: 6 }), (blocks) => {
         const chain = [FIRST_BLOCK, ...blocks];
@@ -188,31 +190,35 @@ describe("determinism", () => {
     );
   });
 
-  it("gives equal block hashes whether a block is executed at once or after others were tried and taken back", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.array(transaction, { maxLength: 8 }), fc.array(transaction, { maxLength: 8 })), {
-          maxLength: 5,
-        }),
-        (pairs) => {
-          const blocks = [FIRST_BLOCK, ...pairs.map(([kept]) => kept)];
-          const expected = hashesInline(inline(true), blocks);
-          const executor = inline(true);
-          const actual = [FIRST_BLOCK, ...pairs.map(([kept]) => kept)].map((kept, i) => {
-            const tried = pairs[i]?.[1] ?? [];
-            const before = executor.head;
-            const lost = executor.executeOne(encode(tried), tried.length, 1_000 * (i + 1));
-            executor.undo([lost.entry!], before);
-            return toHex(
-              new BlockEntry(executor.executeOne(encode(kept), kept.length, 1_000 * (i + 1)).entry!).blockHash,
-            );
-          });
-          expect(actual).toEqual(expected);
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
+  itWith(
+    NATIVE,
+    "gives equal block hashes whether a block is executed at once or after others were tried and taken back",
+    () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.tuple(fc.array(transaction, { maxLength: 8 }), fc.array(transaction, { maxLength: 8 })), {
+            maxLength: 5,
+          }),
+          (pairs) => {
+            const blocks = [FIRST_BLOCK, ...pairs.map(([kept]) => kept)];
+            const expected = hashesInline(inline(true), blocks);
+            const executor = inline(true);
+            const actual = [FIRST_BLOCK, ...pairs.map(([kept]) => kept)].map((kept, i) => {
+              const tried = pairs[i]?.[1] ?? [];
+              const before = executor.head;
+              const lost = executor.executeOne(encode(tried), tried.length, 1_000 * (i + 1));
+              executor.undo([lost.entry!], before);
+              return toHex(
+                new BlockEntry(executor.executeOne(encode(kept), kept.length, 1_000 * (i + 1)).entry!).blockHash,
+              );
+            });
+            expect(actual).toEqual(expected);
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   const directories: ReturnType<typeof temporaryDirectory>[] = [];
   afterAll(() => {

@@ -40,12 +40,12 @@ async function head(engine: Engine): Promise<BlockEntry> {
 async function execute(
   engine: Engine,
   transactions: TransactionJson[],
-  more: { height?: number; timestampMs?: number } = {},
+  more: { height?: number; timestampMs?: number; parentHash?: Uint8Array } = {},
 ) {
   const parent = await head(engine);
   return await engine.service.blockExecute({
     height: more.height ?? parent.height + 1,
-    parentHash: parent.blockHash,
+    parentHash: more.parentHash ?? parent.blockHash,
     timestampMs: more.timestampMs ?? parent.timestampMs + 1_000,
     encode: (out) => {
       for (const transaction of transactions) encodeTransaction(transaction, out);
@@ -107,6 +107,8 @@ describe("mode driven", () => {
     const first = await engine.service.blockCommit(1, block.stateRoot);
     const again = await engine.service.blockCommit(1, block.stateRoot);
     expect(toHex(again.blockHash)).toBe(toHex(first.blockHash));
+    const otherRoot = engine.service.blockCommit(1, new Uint8Array(32));
+    await expect(otherRoot).rejects.toMatchObject({ code: "NOT_STAGED" });
   });
 
   it("refuses to commit or discard when nothing is staged, and to stage twice", async () => {
@@ -119,7 +121,20 @@ describe("mode driven", () => {
 
   it("refuses a block that does not follow the head", async () => {
     const { engine } = await start();
-    await expect(execute(engine, [], { height: 5 })).rejects.toMatchObject({ code: "BLOCK_OUT_OF_ORDER" });
+    const { height, blockHash } = await head(engine);
+    const refusal = { code: "BLOCK_OUT_OF_ORDER" };
+    await expect(execute(engine, [], { height: height + 2 })).rejects.toMatchObject(refusal);
+    await expect(execute(engine, [], { height })).rejects.toMatchObject(refusal);
+    const parentHash = blockHash.slice();
+    parentHash[31]! ^= 1;
+    await expect(execute(engine, [], { parentHash })).rejects.toMatchObject({
+      ...refusal,
+      facts: {
+        expected: { height: height + 1, parentHash: toHex(blockHash) },
+        received: { height: height + 1, parentHash: toHex(parentHash) },
+      },
+    });
+    expect((await execute(engine, [])).block.height).toBe(height + 1);
   });
 
   it("rolls back, dropping what is staged", async () => {

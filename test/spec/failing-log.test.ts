@@ -21,6 +21,7 @@ import { IdGate } from "../../src/sequencer/id-gate.ts";
 import { IdIndex } from "../../src/sequencer/id-index.ts";
 import { Pipeline } from "../../src/sequencer/pipeline.ts";
 import { QueryQueue } from "../../src/sequencer/query-queue.ts";
+import { catchUp } from "../../src/service/catch-up.ts";
 import { MemoryLog } from "../../src/storage/memory-log.ts";
 import { ALICE, BOB, deployment, type Fate, fateOf, transfer } from "../support/engine.ts";
 
@@ -44,22 +45,25 @@ class HeldLog extends MemoryLog {
   }
 }
 
-/** An executor on a thread of its own takes a while to take blocks back. */
+/** An executor on a thread of its own takes a while to take blocks back, and can be lost meanwhile. */
 class SlowlyUndoing extends InlineExecutor {
+  lost: EngineError | undefined;
+
   override async ask<M extends ExecutorMethod>(
     method: M,
     args: Parameters<ExecutorFace[M]>,
     past?: Past,
   ): Promise<ReturnType<ExecutorFace[M]>> {
     if (method === "undo") await soon();
+    if (this.lost !== undefined) throw this.lost;
     return await super.ask(method, args, past);
   }
 }
 
-async function start() {
-  const log = new HeldLog();
-  const zero = new Uint8Array(32);
-  const executor = new Executor({
+const zero = new Uint8Array(32);
+
+function newExecutor(): Executor {
+  return new Executor({
     snapshot: { get: () => undefined, range: () => [], appliedSeq: () => -1 },
     tree: new PortableStateTree(),
     hasher: portableHasher,
@@ -68,16 +72,30 @@ async function start() {
     head: { seq: -1, height: -1, timestampMs: 0, blockHash: zero, stateRoot: zero },
     table: { pinned: true },
   });
+}
+
+async function start() {
+  const log = new HeldLog();
+  const executor = newExecutor();
   const genesis = executor.genesis([]);
   await log.append([genesis]);
   const fatal: EngineError[] = [];
   const durable: number[] = [];
   const ids = new IdIndex();
   const sequencer: { auto?: AutoSequencer } = {};
+  const running = { lose: () => {} };
   const pipeline = new Pipeline({
     log,
     head: headOf(new BlockEntry(genesis)),
-    startExecutor: async () => ({ handle: new SlowlyUndoing(executor), progress: new Int32Array(1) }),
+    startExecutor: async (head, onLost) => {
+      const handle = new SlowlyUndoing(head.seq === 0 ? executor : newExecutor());
+      if (head.seq > 0) await catchUp(handle, -1, head, (seq) => new BlockEntry(log.read(seq)!));
+      running.lose = () => {
+        handle.lost = new EngineError("EXECUTION_TIMEOUT", "it spins", {});
+        onLost(handle.lost);
+      };
+      return { handle, progress: new Int32Array(1).fill(1) };
+    },
     now: () => 1_000,
     onDurable: (entry) => {
       durable.push(entry.height);
@@ -88,12 +106,13 @@ async function start() {
     onFatal: (error) => fatal.push(error),
   });
   await pipeline.start();
+  const followers = { bytes: 0, max: 1_000 };
   const auto = new AutoSequencer({
     pipeline,
     ids: new IdGate({ ids, readBlock: (seq) => new BlockEntry(log.read(seq)!), now: () => 1_000 }),
     backlogBytesMax: 1 << 20,
     chainHash: () => zero,
-    followerBacklog: () => ({ bytes: 0, max: 1 }),
+    followerBacklog: () => followers,
   });
   sequencer.auto = auto;
   const queries = new QueryQueue(pipeline);
@@ -123,7 +142,19 @@ async function start() {
     });
   const [deployed] = await submit([deployment()]);
   const token = toHex((deployed as Extract<Fate, { receipt: unknown }>).receipt.contractAddress!);
-  return { log, pipeline, auto, submit, balance, token, executor, fatal, durable };
+  return {
+    log,
+    pipeline,
+    auto,
+    followers,
+    submit,
+    balance,
+    token,
+    executor,
+    fatal,
+    durable,
+    lose: () => running.lose(),
+  };
 }
 
 const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -211,6 +242,44 @@ describe("a block that is executed but not durable", () => {
     expect(await submit([transfer(token, ALICE, BOB, 7)])).toMatchObject([{ receipt: { status: "success" } }]);
   });
 
+  it.each(["before the append fails", "while it is taken back"])(
+    "is gone with an executor that is lost %s, and the engine goes on",
+    async (when) => {
+      const { log, submit, balance, token, fatal, lose, pipeline } = await start();
+      log.isHolding = true;
+      const write = submit([transfer(token, ALICE, BOB, 5)]);
+      write.catch(() => undefined);
+      await soon();
+      log.isHolding = false;
+      if (when === "before the append fails") lose();
+      log.fail(true);
+      if (when === "while it is taken back") {
+        await new Promise((resolve) => setImmediate(resolve));
+        lose();
+      }
+      const read = balance(token, BOB);
+      await expect(write).rejects.toMatchObject({ code: "STORAGE_ERROR", retryable: true });
+      expect(await read).toBe(0n);
+      expect(await submit([transfer(token, ALICE, BOB, 7)])).toMatchObject([
+        { height: 2, receipt: { status: "success" } },
+      ]);
+      expect(await balance(token, BOB)).toBe(7n);
+      expect([fatal, pipeline.head.height]).toEqual([[], 2]);
+    },
+  );
+
+  it("keeps nobody waiting for an engine that can't go on", async () => {
+    const { log, submit, token, fatal, pipeline } = await start();
+    log.isHolding = true;
+    const write = submit([transfer(token, ALICE, BOB, 5)]);
+    await soon();
+    log.fail(false);
+    await expect(write).rejects.toMatchObject({ code: "STORAGE_ERROR" });
+    await soon();
+    pipeline.abort(fatal[0]!);
+    await expect(pipeline.exclusive(async () => {})).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
+  });
+
   it("stops the engine when the outcome on disk is unknown", async () => {
     const { log, submit, token, fatal } = await start();
     log.isHolding = true;
@@ -221,5 +290,19 @@ describe("a block that is executed but not durable", () => {
     await soon();
     expect(fatal).toHaveLength(1);
     expect(fatal[0]).toBeInstanceOf(EngineError);
+  });
+});
+
+describe("a log that its followers do not keep up with", () => {
+  it("takes nothing more at the bound of what they lack, and has run nothing of what it refused", async () => {
+    const { followers, submit, balance, token } = await start();
+    followers.bytes = followers.max;
+    await expect(submit([transfer(token, ALICE, BOB, 1)])).rejects.toMatchObject({
+      code: "BUSY",
+      facts: { retryAfterMs: 1_000, backlogBytes: 1_000, maxBytes: 1_000 },
+    });
+    followers.bytes--;
+    await submit([transfer(token, ALICE, BOB, 2)]);
+    expect(await balance(token, BOB)).toBe(2n);
   });
 });

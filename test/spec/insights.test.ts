@@ -107,6 +107,28 @@ it("goes on counting after a restart, and counts the same from the log alone", a
   }
 });
 
+it.each(["memory", "embedded"])("has a contract's state as a rollback left it, on storage %s", async (kind) => {
+  const directory = temporaryDirectory();
+  const { engine } = await openEngine({ dataDir: kind === "memory" ? undefined : directory.path });
+  const stateOf = async (token: string) => (await engine.service.contractAnalytics(bytes(token)))["state"];
+  try {
+    const token = await deployToken(engine);
+    const height = engine.service.info()["height"] as number;
+    const before = await stateOf(token);
+    for (let i = 1; i <= 3; i++)
+      await submit(engine, [transfer(token, ALICE, `0x${String(i).repeat(40)}`, 5), transfer(token, ALICE, BOB, 1)]);
+    expect(await stateOf(token)).toMatchObject({ keys: 6 });
+    await engine.service.blockRollback(height);
+    expect(await stateOf(token)).toEqual(before);
+    await submit(engine, [transfer(token, ALICE, BOB, 1)]);
+    expect(await stateOf(token)).toMatchObject({ keys: 3 });
+    expect(await performanceOf(engine)).toMatchObject({ totalExecutions: 8, rollbacks: 1 });
+  } finally {
+    await engine.close();
+    directory.remove();
+  }
+});
+
 it("measures nothing when analytics are off, and says so", async () => {
   const { engine } = await openEngine({ analytics: false });
   try {
@@ -136,7 +158,7 @@ it("loads the contracts executed most when it starts, and says which", async () 
     await engine.close();
     ({ engine } = await openEngine({ dataDir: directory.path }));
     await expect
-      .poll(async () => (await performanceOf(engine)).optimizations, { timeout: 10_000 })
+      .poll(async () => (await performanceOf(engine)).optimizations)
       .toEqual([{ what: "loadedAtStart", contract: token, executions: 1 }]);
     await engine.close();
   } finally {

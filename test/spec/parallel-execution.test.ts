@@ -180,7 +180,7 @@ describe("a block shared out to threads", () => {
       expect(new Set(codes(await submit(chain.test.engine, [set, ...rest])))).toEqual(new Set(["success"]));
     }
     await expect
-      .poll(() => chain.test.reports, { timeout: 10_000 })
+      .poll(() => chain.test.reports)
       .toContain("warn: a helper of the executor did not finish in time and was ended");
     await untilHelped(chain);
   }, 60_000);

@@ -1,5 +1,5 @@
 /** Durability journal with PostgreSQL behind it: whatever becomes of the link, nothing is lost, doubled or out of order. */
-import { afterEach, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import type { EngineOptions } from "../../src/engine-options.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
@@ -17,11 +17,6 @@ import {
 } from "../support/engine.ts";
 import { createDatabase, createMigratedDatabase, describePostgres, query } from "../support/postgres.ts";
 import { errorResponse, TcpProxy } from "../support/tcp-proxy.ts";
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 interface Scene {
   test: TestEngine;
@@ -52,11 +47,9 @@ async function scene(options: Partial<EngineOptions> = {}, database?: PostgresOp
       made.test = await open();
     },
   };
-  cleanups.push(
-    directory.remove,
-    () => proxy.close(),
-    () => made.test.engine.close(),
-  );
+  onTestFinished(directory.remove);
+  onTestFinished(() => proxy.close());
+  onTestFinished(() => made.test.engine.close());
   return made;
 }
 
@@ -69,7 +62,7 @@ async function transfers(test: TestEngine, token: string, count: number): Promis
 /** The tables catch up, and hold exactly what the engine has. */
 async function expectEqual({ test, direct }: Scene, token: string, sent: number): Promise<void> {
   await expect
-    .poll(() => [backend(test).status, backend(test)["appliedSeq"]], { timeout: 30_000 })
+    .poll(() => [backend(test).status, backend(test)["appliedSeq"]])
     .toEqual(["ok", test.engine.service.health().backends["log"]!["durableSeq"]]);
   const [position] = await query(direct, "select head_height::int as height, state_root from smart_contracts.position");
   expect(position!["height"]).toBe(heightOf(test.engine));
@@ -159,7 +152,7 @@ describePostgres("PostgreSQL behind the journal", () => {
       await expectEqual(stage, token, 2);
       spoil(stage.proxy);
       await transfers(stage.test, token, 3);
-      await expect.poll(() => backend(stage.test).status, { timeout: 10_000 }).toBe("unreachable");
+      await expect.poll(() => backend(stage.test).status).toBe("unreachable");
       expect(stage.test.engine.service.health()).toMatchObject({ status: "degraded", canWrite: true, live: true });
       await transfers(stage.test, token, 3);
       mend(stage.proxy);

@@ -1,5 +1,5 @@
 /** Durability strict: several engines on one log in PostgreSQL. One leads; nothing that was acknowledged is lost or doubled. */
-import { afterEach, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import type { EngineOptions } from "../../src/engine-options.ts";
 import type { EngineError } from "../../src/errors.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
@@ -18,11 +18,6 @@ import {
 } from "../support/engine.ts";
 import { createMigratedDatabase, describePostgres, query } from "../support/postgres.ts";
 import { errorResponse, TcpProxy, type Trap } from "../support/tcp-proxy.ts";
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 interface Node extends TestEngine {
   dataDir: string;
@@ -43,7 +38,7 @@ async function node(
   let { dataDir } = more;
   if (dataDir === undefined) {
     const directory = temporaryDirectory();
-    cleanups.push(directory.remove);
+    onTestFinished(directory.remove);
     dataDir = directory.path;
   }
   const { durability = "strict", commitTimeoutMs = 60_000 } = more;
@@ -54,13 +49,13 @@ async function node(
   });
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= test.engine.close());
-  cleanups.push(close);
+  onTestFinished(close);
   return Object.assign(test, { dataDir, close });
 }
 
 async function through(options: PostgresOptions): Promise<{ proxy: TcpProxy; options: PostgresOptions }> {
   const proxy = await TcpProxy.open(options);
-  cleanups.push(() => proxy.close());
+  onTestFinished(() => proxy.close());
   return {
     proxy,
     options: { ...options, host: "127.0.0.1", port: proxy.port, connectTimeoutMs: 500, statementTimeoutMs: 1_000 },
@@ -84,7 +79,7 @@ async function sendUntilAcknowledged(one: Node, token: string): Promise<void> {
 }
 
 async function caughtUp(replica: Node, leader: Node): Promise<void> {
-  await expect.poll(() => heightOf(replica.engine), { timeout: 20_000 }).toBe(heightOf(leader.engine));
+  await expect.poll(() => heightOf(replica.engine)).toBe(heightOf(leader.engine));
   expect(rootOf(replica.engine)).toBe(rootOf(leader.engine));
 }
 
@@ -127,14 +122,12 @@ describePostgres("strict", () => {
     await expect.poll(() => send(replica, token).catch((problem) => problem.facts?.leader)).toBe("http://leader");
     await expect(send(replica, token)).rejects.toMatchObject({ code: "NOT_LEADER" });
     await leader.close();
-    await expect.poll(() => statusOf(replica), { timeout: 10_000 }).toBe("ready");
+    await expect.poll(() => statusOf(replica)).toBe("ready");
     await send(replica, token);
     expect(await balanceOf(replica.engine, token, BOB)).toBe(6n);
     // PostgreSQL's tables go on under the new leader.
     const height = "select head_height::int as height from smart_contracts.position";
-    await expect
-      .poll(async () => (await query(options, height))[0]?.["height"], { timeout: 20_000 })
-      .toBe(heightOf(replica.engine));
+    await expect.poll(async () => (await query(options, height))[0]?.["height"]).toBe(heightOf(replica.engine));
   });
 
   it("fails the appends of a leader whose token is gone, which then follows, and may lead again", async () => {
@@ -148,7 +141,7 @@ describePostgres("strict", () => {
     await expect(send(one, token)).rejects.toMatchObject({ code: expect.stringMatching(/STORAGE_ERROR|NOT_LEADER/) });
     await expect(send(one, token)).rejects.toMatchObject({ code: "NOT_LEADER" });
     expect(statusOf(one)).toBe("replica");
-    await expect.poll(() => statusOf(one), { timeout: 10_000 }).toBe("ready");
+    await expect.poll(() => statusOf(one)).toBe("ready");
     await send(one, token);
     expect(await balanceOf(one.engine, token, BOB)).toBe(1n);
   });
@@ -193,12 +186,12 @@ describePostgres("strict", () => {
     proxy.greeting = errorResponse("57P03", "the database system is starting up", false);
     proxy.cut();
     const sent = send(one, token).catch((problem: EngineError) => problem.code);
-    await expect.poll(() => statusOf(one), { timeout: 10_000 }).toBe("degraded");
+    await expect.poll(() => statusOf(one)).toBe("degraded");
     proxy.greeting = undefined;
     const isIn = (await sent) !== "BUSY";
     await sendUntilAcknowledged(one, token);
     expect(await balanceOf(one.engine, token, BOB)).toBe(isIn ? 2n : 1n);
-    await expect.poll(() => statusOf(one), { timeout: 20_000 }).toBe("ready");
+    await expect.poll(() => statusOf(one)).toBe("ready");
   });
 
   it("has one leader and equal roots though the clocks of its daemons are years apart, and leap", async () => {
@@ -214,7 +207,7 @@ describePostgres("strict", () => {
     const timeOf = async (one: Node) => (await one.engine.service.block("latest"))!.timestampMs;
     const before = await timeOf(leader);
     await leader.close();
-    await expect.poll(() => statusOf(replica), { timeout: 10_000 }).toBe("ready");
+    await expect.poll(() => statusOf(replica)).toBe("ready");
     await send(replica, token);
     expect(await timeOf(replica)).toBe(before);
     expect(await balanceOf(replica.engine, token, BOB)).toBe(4n);
@@ -229,7 +222,7 @@ describePostgres("strict", () => {
     proxy.cut();
     // The first may be on its way: it is settled when the server is back, one way or the other.
     const caught = send(one, token).catch((problem: unknown) => problem);
-    await expect.poll(() => statusOf(one), { timeout: 10_000 }).toBe("degraded");
+    await expect.poll(() => statusOf(one)).toBe("degraded");
     await expect(send(one, token)).rejects.toMatchObject({ code: "BUSY", facts: { retryAfterMs: 1_000 } });
     proxy.isRefusing = false;
     await caught;
@@ -237,7 +230,7 @@ describePostgres("strict", () => {
     const received = await balanceOf(one.engine, token, BOB);
     expect(received).toBe((await caught) instanceof Error ? 2n : 3n);
     // The lease and the tables have connections of their own, which come back in their own time.
-    await expect.poll(() => statusOf(one), { timeout: 20_000 }).toBe("ready");
+    await expect.poll(() => statusOf(one)).toBe("ready");
   });
 
   it.each([
@@ -272,11 +265,11 @@ describePostgres("strict", () => {
     proxy.trap = undefined;
     proxy.cut();
     const asked = async () => (await submit(one.engine, [withId]).catch(() => []))[0];
-    await expect.poll(asked, { timeout: 20_000 }).toMatchObject({ height: height + 1, hash: hashes[0] });
+    await expect.poll(asked).toMatchObject({ height: height + 1, hash: hashes[0] });
     expect(await balanceOf(one.engine, token, BOB)).toBe(3n);
     const count = "select count(*)::int as n from smart_contracts.block_log";
     expect(await query(direct, count)).toEqual([{ n: height + 2 }]);
-    await expect.poll(() => statusOf(one), { timeout: 20_000 }).toBe("ready");
+    await expect.poll(() => statusOf(one)).toBe("ready");
   });
 
   it("tells a node in time that the outcome of its block is not known, and answers the same commit afterwards", async () => {
@@ -298,7 +291,7 @@ describePostgres("strict", () => {
     proxy.isHalfOpen = false;
     proxy.cut();
     const again = async () => (await service.blockCommit(block.height, block.stateRoot).catch(() => undefined))?.height;
-    await expect.poll(again, { timeout: 20_000 }).toBe(block.height);
+    await expect.poll(again).toBe(block.height);
     expect(heightOf(one.engine)).toBe(block.height);
   });
 
@@ -342,7 +335,7 @@ describePostgres("strict", () => {
     const one = await node(options, "one");
     await deployToken(one.engine);
     const directory = temporaryDirectory();
-    cleanups.push(directory.remove);
+    onTestFinished(directory.remove);
     const other = await openEngine({
       dataDir: directory.path,
       balances: [{ address: new Uint8Array(20), balance: 1n }],

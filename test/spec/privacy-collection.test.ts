@@ -1,6 +1,6 @@
 /** What an engine lets go of: evaluation keys that no contract has, and uploads that nobody goes on with. */
 import { createHash } from "node:crypto";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { KeyHolder } from "../../src/client/key-holder.ts";
 import { getEncryptedType } from "../../src/encoding/encrypted-type.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
@@ -19,11 +19,6 @@ const DAY_MS = 24 * HOUR_MS;
 const GAS = "100000000000";
 const DEPLOY = { kind: "deploy", sender: ALICE, gasLimit: GAS, contract: collectionContract(keyId) } as const;
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 function part(file: Uint8Array, from = 0, to = file.length) {
   const sha256 = toHex(createHash("sha256").update(file).digest());
   return { offset: from, total: file.length, sha256, data: toHex(file.slice(from, to)) };
@@ -41,10 +36,10 @@ class Chain {
 
   static async open(options: Partial<EngineOptions> = {}): Promise<Chain> {
     const directory = temporaryDirectory();
-    cleanups.push(directory.remove);
+    onTestFinished(directory.remove);
     const chain = new Chain({ ...options, dataDir: directory.path });
     await chain.start();
-    cleanups.push(() => chain.engine.close());
+    onTestFinished(() => chain.engine.close());
     return chain;
   }
 
@@ -182,6 +177,23 @@ describe("uploads", () => {
     expect(await chain.after(HOUR_MS - 1_000)).toMatchObject({ uploads: 0 });
     expect(await chain.after(1_000)).toMatchObject({ uploads: 1 });
     expect(chain.engine.service.storage!.stats().blobs).toMatchObject({ uploads: 0, uploadBytes: 0 });
+  });
+
+  it("of one submitter leave places to others, and those that rest give way where places are wanted", async () => {
+    const chain = await Chain.open();
+    const begin = (name: string, submitter: string, offset = 0) => {
+      const sha256 = toHex(createHash("sha256").update(name).digest());
+      return chain.privacy.putKey({ offset, total: 4_096, sha256, data: `0x${"ff".repeat(16)}` }, submitter);
+    };
+    for (let upload = 0; upload < 16; upload++) await begin(`mallory ${upload}`, "mallory");
+    expect(await codeOf(begin("mallory 16", "mallory"))).toBe("BUSY");
+    for (let upload = 0; upload < 16; upload++) await begin(`alice ${upload}`, "alice");
+    expect(await codeOf(begin("bob", "bob"))).toBe("BUSY");
+    chain.laterMs += 59_000;
+    expect(await begin("alice 0", "alice", 16)).toEqual({ received: 32 });
+    chain.laterMs += 1_000;
+    expect(await begin("bob", "bob")).toEqual({ received: 16 });
+    expect(chain.engine.service.storage!.stats().blobs).toMatchObject({ uploads: 2, uploadBytes: 48 });
   });
 
   it("begin only where all of what is announced has room", async () => {

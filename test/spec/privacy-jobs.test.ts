@@ -139,10 +139,10 @@ describe("privacy contracts in the engine", () => {
     await chain.value(handle, ALICE);
     const isDone = ({ heard }: { heard: JobJson[] }) =>
       heard.some(({ handles, status, percent }) => handles.includes(handle) && status === "done" && percent === 100);
-    await expect.poll(() => isDone(before), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isDone(before)).toBe(true);
     expect(new Set(before.heard.map(({ jobId }) => jobId)).size).toBe(1);
     const after = follow({ since: before.subscription.cursor });
-    await expect.poll(() => isDone(after), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isDone(after)).toBe(true);
     expect(new Set(after.heard.map(({ jobId }) => jobId)).size).toBe(2);
     expect(elsewhere.heard).toEqual([]);
     for (const { subscription } of [before, after, elsewhere]) streams.end(subscription);

@@ -1,6 +1,6 @@
 /** Durability strict: keys, ciphertexts and results are in PostgreSQL, and every daemon on the log has them. */
 import { createHash } from "node:crypto";
-import { afterEach, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { KeyHolder } from "../../src/client/key-holder.ts";
 import { getEncryptedType } from "../../src/encoding/encrypted-type.ts";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
@@ -16,11 +16,6 @@ const plain = holder.generateKeys("plain");
 const GAS = "100000000000";
 const PART_BYTES = 4 * 1024 * 1024;
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 type Keys = typeof plain;
 
 function parts(file: Uint8Array) {
@@ -34,7 +29,7 @@ function parts(file: Uint8Array) {
 
 function newDirectory(): string {
   const directory = temporaryDirectory();
-  cleanups.push(directory.remove);
+  onTestFinished(directory.remove);
   return directory.path;
 }
 
@@ -45,7 +40,7 @@ class Node {
 
   constructor(test: TestEngine) {
     this.test = test;
-    cleanups.push(() => this.close());
+    onTestFinished(() => this.close());
   }
 
   /** @param options undefined: on its own. */
@@ -72,7 +67,7 @@ class Node {
   }
 
   async leads(): Promise<void> {
-    await expect.poll(() => this.test.engine.service.health().status, { timeout: 20_000 }).toBe("ready");
+    await expect.poll(() => this.test.engine.service.health().status).toBe("ready");
   }
 
   async deploy(keys: Keys, type: string): Promise<string> {
@@ -131,7 +126,7 @@ describePostgres("privacy contracts on a shared log", () => {
     const contract = await leader.deploy(plain, "euint64");
     const square = await leader.square(contract, await leader.input(plain, contract, "euint64", 12n));
     expect(await leader.value(plain, square)).toBe(144n);
-    await expect.poll(() => replica.height, { timeout: 20_000 }).toBe(leader.height);
+    await expect.poll(() => replica.height).toBe(leader.height);
     expect(await replica.value(plain, square)).toBe(144n);
     expect(await replica.privacy.job(fromHex(square)!, 0)).toMatchObject({ status: "done", attempts: 0 });
     expect(replica.privacy.key(plain.keyId)).toMatchObject({ parameterSet: "plain" });
@@ -142,7 +137,7 @@ describePostgres("privacy contracts on a shared log", () => {
     const leader = await Node.open(options, "leader");
     const replica = await Node.open(options, "replica");
     const contract = await leader.deploy(plain, "euint64");
-    await expect.poll(() => replica.privacy.key(plain.keyId), { timeout: 20_000 }).toBeDefined();
+    await expect.poll(() => replica.privacy.key(plain.keyId)).toBeDefined();
     const handle = await replica.input(plain, contract, "euint64", 9n);
     await expect
       .poll(
@@ -197,7 +192,7 @@ describePostgres("privacy contracts on a shared log", () => {
     const options = await createMigratedDatabase();
     const leader = await Node.open(options, "leader", { dataDir });
     const replica = await Node.open(options, "replica");
-    await expect.poll(() => replica.height, { timeout: 20_000 }).toBe(leader.height);
+    await expect.poll(() => replica.height).toBe(leader.height);
     expect(await replica.value(plain, square)).toBe(9n);
   });
 
@@ -212,7 +207,7 @@ describePostgres("privacy contracts on a shared log", () => {
     await expect(first.privacy.withdrawKey(used.keyId)).rejects.toMatchObject({ facts: { contract } });
     const seen = (node: Node) => node.privacy.keys().map(({ keyId, state }) => [keyId, state] as const);
     const [gone, kept] = [toHex(plain.keyId), toHex(used.keyId)];
-    await expect.poll(() => new Map(seen(second)).get(gone), { timeout: 20_000 }).toBe("withdrawn");
+    await expect.poll(() => new Map(seen(second)).get(gone)).toBe("withdrawn");
     expect(await second.privacy.collect()).toEqual({ keys: 0, values: 0, uploads: 0 });
     await first.close();
     await second.leads();
@@ -226,7 +221,7 @@ describePostgres("privacy contracts on a shared log", () => {
   it("refuses a ciphertext, retryably and without keeping it, while PostgreSQL is away", async () => {
     const options = await createMigratedDatabase();
     const proxy = await TcpProxy.open(options);
-    cleanups.push(() => proxy.close());
+    onTestFinished(() => proxy.close());
     const link = { host: "127.0.0.1", port: proxy.port, connectTimeoutMs: 500, statementTimeoutMs: 1_000 };
     const node = await Node.open({ ...options, ...link }, "node");
     const contract = await node.deploy(plain, "euint64");
@@ -237,7 +232,7 @@ describePostgres("privacy contracts on a shared log", () => {
     proxy.isRefusing = false;
     await node.leads();
     let handle: string | undefined;
-    await expect.poll(async () => (handle = await send().catch(() => undefined)), { timeout: 20_000 }).toBeDefined();
+    await expect.poll(async () => (handle = await send().catch(() => undefined))).toBeDefined();
     expect(await node.value(plain, await node.square(contract, handle!))).toBe(49n);
   });
 });

@@ -11,10 +11,6 @@ const BLOCKS = 120;
 const KEPT = 30;
 const history = { kept: { blocks: KEPT }, archive: undefined, lookMs: 50 };
 
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 describePostgres("an engine that prunes, with PostgreSQL's tables", () => {
   it("lets nothing go that they lack, prunes both when they are back, and takes blocks back in both", async () => {
     const direct = await createMigratedDatabase();
@@ -39,7 +35,7 @@ describePostgres("an engine that prunes, with PostgreSQL's tables", () => {
     proxy.cut();
     await addBlocks(engine, token, BLOCKS);
     const head = BLOCKS + 1;
-    await until(() => engine.service.health().backends["log"]?.["notPruned"] !== undefined);
+    await expect.poll(() => engine.service.health().backends["log"]?.["notPruned"]).toBeDefined();
     expect(lowest()).toBe(0);
     proxy.isRefusing = false;
     const tables = async () =>
@@ -49,20 +45,20 @@ describePostgres("an engine that prunes, with PostgreSQL's tables", () => {
           "select min(height)::int as lowest, max(height)::int as highest from smart_contracts.blocks",
         )
       )[0];
-    await until(async () => lowest() > 0 && (await tables())?.["lowest"] === head - KEPT + 1);
+    await expect.poll(tables).toEqual({ lowest: head - KEPT + 1, highest: head });
+    await expect.poll(lowest).toBeGreaterThan(0);
     expect(lowest()).toBeLessThanOrEqual(head - KEPT + 1);
-    expect(await tables()).toEqual({ lowest: head - KEPT + 1, highest: head });
     await engine.service.blockRollback(head - 5);
-    await until(async () => (await tables())?.["highest"] === head - 5);
+    await expect.poll(async () => (await tables())?.["highest"]).toBe(head - 5);
     await addBlocks(engine, token, 2);
-    await until(async () => (await tables())?.["highest"] === head - 3);
+    await expect.poll(async () => (await tables())?.["highest"]).toBe(head - 3);
     const root = rootOf(engine);
     expect(await balanceOf(engine, token, BOB)).toBe(BigInt(BLOCKS - 3));
     await engine.close();
     const again = await openSmall(dataDir, { postgres, history });
     expect(rootOf(again)).toBe(root);
     await addBlocks(again, token, 1);
-    await until(async () => (await tables())?.["highest"] === head - 2);
+    await expect.poll(async () => (await tables())?.["highest"]).toBe(head - 2);
     await again.close();
   });
 
@@ -78,16 +74,16 @@ describePostgres("an engine that prunes, with PostgreSQL's tables", () => {
     const first = await open(directories[0].path);
     const token = await deployToken(first);
     await addBlocks(first, token, BLOCKS);
-    await until(() => lowestOf(first) > 0);
+    await expect.poll(() => lowestOf(first)).toBeGreaterThan(0);
     await first.close();
     const again = await open(directories[0].path);
-    await until(() => again.service.health().canWrite);
+    await expect.poll(() => again.service.health().canWrite).toBe(true);
     await addBlocks(again, token, 1);
     const root = rootOf(again);
     expect(lowestOf(again)).toBeGreaterThan(0);
     await again.close();
     const other = await openSmall(directories[1].path, { postgres, analytics: false });
-    await until(() => other.service.health().canWrite);
+    await expect.poll(() => other.service.health().canWrite).toBe(true);
     expect([rootOf(other), lowestOf(other)]).toEqual([root, 0]);
     expect((await other.service.block(1))?.height).toBe(1);
     await other.close();

@@ -8,9 +8,22 @@ import { systemFiles } from "../../src/storage/files.ts";
 import { LmdbState } from "../../src/storage/lmdb-state.ts";
 import { listFirstSeqs } from "../../src/storage/segment-set.ts";
 import { verifyChain } from "../../src/tools/verify-chain.ts";
+import { itWith } from "../support/describe-with.ts";
 import { writeKeyFile } from "../support/encrypted-directory.ts";
-import { ALICE, BOB, balanceOf, bytes, rootOf, submit, temporaryDirectory, transfer } from "../support/engine.ts";
-import { addBlocks, clientOf, newChain, openSmall, prune, RUN, refusalOf } from "../support/pruned-chain.ts";
+import {
+  ALICE,
+  BOB,
+  balanceOf,
+  bytes,
+  heightOf,
+  rootOf,
+  submit,
+  temporaryDirectory,
+  transfer,
+} from "../support/engine.ts";
+import { openLineClient } from "../support/line-client.ts";
+import { NATIVE } from "../support/need.ts";
+import { addBlocks, clientOf, newChain, openSmall, prune, RUN, refusalOf, socketOf } from "../support/pruned-chain.ts";
 
 const BLOCKS = 120;
 const KEPT = 30;
@@ -287,10 +300,6 @@ describe("an engine that is told what to keep", () => {
     return path;
   }
 
-  async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-    while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-
   const lowestOf = (engine: Engine) => (engine.service.info()["limits"] as { lowestHeight: number }).lowestHeight;
 
   it("prunes by itself while it goes on, whoever asks meanwhile, and loses nothing that is kept", async () => {
@@ -312,12 +321,12 @@ describe("an engine that is told what to keep", () => {
         else expect(logs.items[0]?.blockHeight).toBe(height);
       }
     })();
-    await Promise.race([asking, until(() => lowestOf(engine) > head - KEPT - 25)]);
+    await Promise.race([asking, expect.poll(() => lowestOf(engine)).toBeGreaterThan(head - KEPT - 25)]);
     isOver = true;
     await asking;
     const lowest = lowestOf(engine);
     expect(lowest).toBeLessThanOrEqual(head - KEPT + 1);
-    await until(() => journalOf(dataDir)[0] === lowest);
+    await expect.poll(() => journalOf(dataDir)[0]).toBe(lowest);
     expect(await client.call("tx_receipt", { transactionHash: hashes.get(lowest)! })).toMatchObject({
       status: "success",
     });
@@ -341,17 +350,21 @@ describe("an engine that is told what to keep", () => {
     const dataDir = directory();
     const { token } = await newChain(dataDir, BLOCKS);
     const engine = await openSmall(dataDir, { history });
-    await until(() => lowestOf(engine) > 0);
-    const client = await clientOf(engine);
+    await expect.poll(() => lowestOf(engine)).toBeGreaterThan(0);
+    const client = await openLineClient(await socketOf(engine));
     const lowest = lowestOf(engine);
-    const below = client.call("subscribe", { types: ["newBlocks"], fromBlock: lowest - 1 });
-    expect(await refusalOf(below)).toMatchObject({ code: "PRUNED", facts: { lowestHeight: lowest } });
-    await client.call("subscribe", { types: ["newBlocks"], fromBlock: lowest });
+    const subscribe = (fromBlock: number) => client.call("subscribe", { types: ["newBlocks"], fromBlock });
+    const { code, lowestHeight } = (await subscribe(lowest - 1)).error.data;
+    expect({ code, lowestHeight }).toEqual({ code: "PRUNED", lowestHeight: lowest });
+    await subscribe(lowest);
     await addBlocks(engine, token, 1);
+    const kept = Array.from({ length: BLOCKS + 3 - lowest }, (_, i) => lowest + i);
+    expect((await client.take(kept.length)).map(({ result }) => result.height)).toEqual(kept);
+    client.close();
     await engine.close();
   });
 
-  it("leaves everything where the state is not what its block says, says so, and goes on", async () => {
+  itWith(NATIVE, "leaves everything where the state is not what its block says, says so, and goes on", async () => {
     const dataDir = directory();
     const { token } = await newChain(dataDir, BLOCKS);
     const state = LmdbState.open(join(dataDir, "state"));
@@ -364,8 +377,7 @@ describe("an engine that is told what to keep", () => {
     // The tree that was saved at the stop is right, so that the start is not what finds it out.
     const engine = await openSmall(dataDir, { history });
     const notPruned = () => engine.service.health().backends["log"]?.["notPruned"];
-    await until(() => notPruned() !== undefined);
-    expect(notPruned()).toMatch(/hashes to/);
+    await expect.poll(notPruned).toMatch(/hashes to/);
     expect(journalOf(dataDir).slice(0, before.length)).toEqual(before);
     await addBlocks(engine, token, 1);
     await engine.close();
@@ -388,6 +400,25 @@ describe("an engine that is told what to keep", () => {
     await engine.close();
   });
 
+  it("keeps the transaction that an id stands for, so that a request sent again is answered, over a restart too", async () => {
+    const dataDir = directory();
+    const { token } = await newChain(dataDir, 40);
+    const engine = await openSmall(dataDir, { history: { kept: undefined, archive: undefined } });
+    const once = transfer(token, ALICE, BOB, 1, { id: `0x${"1d".repeat(32)}` });
+    const first = await submit(engine, [once]);
+    const height = heightOf(engine);
+    await addBlocks(engine, token, BLOCKS);
+    await expect.poll(async () => (await engine.prune({ blocks: KEPT }, true)).keptFor).toBe("ids of transactions");
+    const { lowestHeight } = await engine.prune({ blocks: KEPT }, false);
+    expect(lowestHeight).toBeGreaterThan(0);
+    expect(lowestHeight).toBeLessThanOrEqual(height);
+    expect(await submit(engine, [once])).toEqual(first);
+    await engine.close();
+    const again = await openSmall(dataDir);
+    expect(await submit(again, [once])).toEqual(first);
+    await again.close();
+  });
+
   it("is the same in an encrypted directory", async () => {
     const dataDir = join(directory(), "data");
     const keyFile = writeKeyFile(join(directory(), "key"));
@@ -395,7 +426,8 @@ describe("an engine that is told what to keep", () => {
     unlockDataDir(dataDir, keyFile);
     const { token } = await newChain(dataDir, BLOCKS);
     const engine = await openSmall(dataDir, { history });
-    await until(() => lowestOf(engine) > 0 && journalOf(dataDir)[0] === lowestOf(engine));
+    await expect.poll(() => lowestOf(engine)).toBeGreaterThan(0);
+    await expect.poll(() => journalOf(dataDir)[0]).toBe(lowestOf(engine));
     await addBlocks(engine, token, 1);
     const root = rootOf(engine);
     const lowest = lowestOf(engine);

@@ -3,7 +3,7 @@ import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Redis } from "ioredis";
-import { afterEach, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { fromHex, toHex } from "../../src/encoding/hex.ts";
 import type { EngineOptions } from "../../src/engine-options.ts";
 import type { RedisOptions } from "../../src/storage/redis-options.ts";
@@ -25,11 +25,6 @@ import {
 import { createMigratedDatabase, describePostgres } from "../support/postgres.ts";
 import { clientOf, describeOwnRedis, PrivateRedis, type PrivateRedisOptions } from "../support/redis.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 interface Scene {
   test: TestEngine;
@@ -53,12 +48,10 @@ async function scene(
   const storage = { options: { ...redis, port: proxy.port, commandTimeoutMs: 1_000 }, slowMs: 1_000 };
   const open = () => openEngine({ dataDir: directory.path, redis: storage, ...options.engine });
   const made = { server, client, redis, proxy, test: await open() } as Scene;
-  cleanups.push(
-    directory.remove,
-    () => proxy.close(),
-    () => client.disconnect(),
-    () => made.test.engine.close(),
-  );
+  onTestFinished(directory.remove);
+  onTestFinished(() => proxy.close());
+  onTestFinished(() => client.disconnect());
+  onTestFinished(() => made.test.engine.close());
   made.reopen = async () => {
     await made.test.engine.close();
     made.test = await open();
@@ -86,8 +79,8 @@ async function expectEqual(stage: Scene, bob: bigint): Promise<void> {
     const values = keys.length === 0 ? [] : await client.mget(keys);
     return keys.map((key, i) => [key.slice(keyPrefix.length), JSON.parse(values[i]!).value]);
   };
-  await expect.poll(async () => (await position()).seq, { timeout: 30_000 }).toBe(durableSeq());
-  await expect.poll(() => backend(test).status, { timeout: 10_000 }).toBe("ok");
+  await expect.poll(async () => (await position()).seq).toBe(durableSeq());
+  await expect.poll(() => backend(test).status).toBe("ok");
   expect(await position()).toMatchObject({ height: heightOf(test.engine), stateRoot: rootOf(test.engine) });
   expect(await state()).toEqual(expected);
   const accounts = await client.keys(`${keyPrefix}account:*`);
@@ -130,7 +123,7 @@ describeOwnRedis("Redis beside the engine", () => {
     await stage.server.kill();
     await stage.reopen();
     await pay(stage, 2);
-    await expect.poll(() => backend(stage.test).status, { timeout: 10_000 }).toBe("unreachable");
+    await expect.poll(() => backend(stage.test).status).toBe("unreachable");
     expect(stage.test.engine.service.health()).toMatchObject({ status: "degraded", canWrite: true, canRead: true });
     await stage.server.restart();
     await expectEqual(stage, 2n);
@@ -165,7 +158,7 @@ describeOwnRedis("Redis beside the engine", () => {
     await expectEqual(stage, 2n);
     await spoil(stage);
     await pay(stage, 2);
-    await expect.poll(() => backend(stage.test).status, { timeout: 15_000 }).toBe("unreachable");
+    await expect.poll(() => backend(stage.test).status).toBe("unreachable");
     expect(stage.test.engine.service.health()).toMatchObject({ status: "degraded", canWrite: true });
     expect(await balanceOf(stage.test.engine, stage.token, BOB)).toBe(4n);
     await mend(stage);
@@ -192,7 +185,7 @@ describeOwnRedis("Redis beside the engine", () => {
     await client.set(`${redis.keyPrefix}contract:${CAROL}`, '{"seq":0,"kind":"builtin"}');
     expect(await balanceOf(stage.test.engine, token, BOB)).toBe(3n);
     expect(await stage.test.engine.service.contract(fromHex(CAROL)!)).toBeUndefined();
-    await expect.poll(() => backend(stage.test)["mismatches"], { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => backend(stage.test)["mismatches"]).toBe(1);
     await expectEqual(stage, 3n);
     expect(await client.exists(`${redis.keyPrefix}contract:${CAROL}`)).toBe(0);
     const position = `${redis.keyPrefix}position`;
@@ -220,9 +213,9 @@ describeOwnRedis("Redis beside the engine", () => {
     const script = join(scripts.path, "redis-worker.js");
     rmSync(script);
     writeFileSync(script, "process.exit(3);");
-    cleanups.push(scripts.remove);
+    onTestFinished(scripts.remove);
     const stage = await scene({ engine: { scripts: pathToFileURL(`${scripts.path}/`) } });
-    await expect.poll(() => backend(stage.test)["restarts"], { timeout: 10_000 }).toBeGreaterThan(1);
+    await expect.poll(() => backend(stage.test)["restarts"]).toBeGreaterThan(1);
     expect(backend(stage.test)).toMatchObject({ status: "failed", error: "the thread of the Redis cache ended" });
     await pay(stage, 2);
     expect(await balanceOf(stage.test.engine, stage.token, BOB)).toBe(2n);
@@ -250,11 +243,12 @@ describeOwnRedis("Redis beside daemons that share a log", () => {
       const directory = temporaryDirectory();
       const redis = { options: first.redis, slowMs: 1_000 };
       const second = { ...first, test: await openEngine({ dataDir: directory.path, postgres, redis }) };
-      cleanups.push(directory.remove, () => second.test.engine.close());
-      await expect.poll(() => backend(second.test)["link"], { timeout: 10_000 }).toBe("standby");
+      onTestFinished(directory.remove);
+      onTestFinished(() => second.test.engine.close());
+      await expect.poll(() => backend(second.test)["link"]).toBe("standby");
       expect(backend(second.test).status).toBe("ok");
       await first.test.engine.close();
-      await expect.poll(() => second.test.engine.service.health().canWrite, { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => second.test.engine.service.health().canWrite).toBe(true);
       await pay(second, 1);
       await expectEqual(second, 3n);
       expect(backend(second.test)["fills"]).toBe(0);

@@ -1,6 +1,6 @@
 /** storage_*: what the storage says of itself, asked over the interface that people use, of real servers. */
 import { dirname } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Telemetry } from "../../src/observability/telemetry.ts";
 import { encryptedDirectory } from "../support/encrypted-directory.ts";
 import {
@@ -19,15 +19,11 @@ import { parseScrape } from "../support/scrape.ts";
 import { storageMethods } from "../support/storage-methods.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 async function opened(options: Parameters<typeof openEngine>[0] = {}) {
   const directory = temporaryDirectory();
   const test = await openEngine({ dataDir: directory.path, ...options });
-  cleanups.push(directory.remove, () => test.engine.close());
+  onTestFinished(directory.remove);
+  onTestFinished(() => test.engine.close());
   return { ...test, storage: storageMethods(test.engine) };
 }
 
@@ -47,7 +43,7 @@ describe("with the embedded store alone", () => {
     });
     const page = await engine.service.contractState({ address: Buffer.from(token.slice(2), "hex"), limit: 100 });
     await expect
-      .poll(() => storage.info(), { timeout: 10_000 })
+      .poll(() => storage.info())
       .toMatchObject({ totalContracts: 1, totalStateEntries: page.items.length, totalExecutions: 2, postgres: null });
     expect(await storage.stats()).toMatchObject({
       totalQueries: 0,
@@ -60,9 +56,7 @@ describe("with the embedded store alone", () => {
   it("counts what is encrypted too", async () => {
     const { engine, storage } = await opened({ dataDir: dirname(encryptedDirectory("journal")) });
     await deployToken(engine);
-    await expect
-      .poll(() => storage.info(), { timeout: 10_000 })
-      .toMatchObject({ totalContracts: 1, totalExecutions: 1 });
+    await expect.poll(() => storage.info()).toMatchObject({ totalContracts: 1, totalExecutions: 1 });
   });
 
   it("forgets cached answers when it is told to", async () => {
@@ -95,7 +89,7 @@ describePostgres("with PostgreSQL and Redis", () => {
       const server = await PrivateRedis.start();
       const database = await createMigratedDatabase();
       const proxy = await TcpProxy.open(database);
-      cleanups.push(() => proxy.close());
+      onTestFinished(() => proxy.close());
       const options = { ...database, host: "127.0.0.1", port: proxy.port };
       const postgres = { options, durability: "journal", address: "test", slowMs: 500 } as const;
       const made = await opened({ postgres, redis: { options: server.options(), slowMs: 500 } });
@@ -127,7 +121,7 @@ describePostgres("with PostgreSQL and Redis", () => {
       proxy.isRefusing = true;
       proxy.cut();
       await expect
-        .poll(() => storage.connectivity(), { timeout: 20_000 })
+        .poll(() => storage.connectivity())
         .toMatchObject({
           postgresConnected: false,
           redisConnected: false,
@@ -206,9 +200,7 @@ describePostgres("with PostgreSQL and Redis", () => {
       await caughtUp();
       expect((await storage.stats()).redis).toMatchObject({ fills: 2, link: "ok" });
       await server.kill();
-      await expect
-        .poll(() => engine.service.health().backends["redis"]!.status, { timeout: 10_000 })
-        .toBe("unreachable");
+      await expect.poll(() => engine.service.health().backends["redis"]!.status).toBe("unreachable");
       await expect(storage.clearCache()).rejects.toMatchObject({ code: "STORAGE_ERROR", facts: { retryable: true } });
     });
   });

@@ -96,7 +96,7 @@ describe("a daemon", () => {
       'contract_executions_total{status="reverted"}': 1,
       'contract_cache_queries_total{result="hit"}': 2,
       'contract_cache_queries_total{result="miss"}': 1,
-      'rpc_server_call_duration_seconds_count{rpc_method="tx_submit"}': 3,
+      'rpc_server_call_duration_seconds_count{rpc_method="tx_submit",rpc_system_name="jsonrpc"}': 3,
       'rpc_server_errors_total{rpc_method="tx_receipt",error_type="VALIDATION_ERROR"}': 1,
       contract_transactions_total: 3,
       contract_block_execution_duration_seconds_count: 3,
@@ -107,6 +107,17 @@ describe("a daemon", () => {
       'contract_query_thread_queries_total{outcome="answered"}': 0,
     });
     for (const [name, type] of types) if (type === "counter") expect(name).toMatch(/_total$/);
+  });
+
+  it("says what the state takes of its memory, once the state store has written it", async () => {
+    const treeBytes = async () => (await scrape()).samples.get("contract_state_tree_bytes");
+    await expect.poll(treeBytes, { timeout: 10_000 }).toBeGreaterThan(0);
+    const { samples } = await scrape();
+    const [tree, table] = [samples.get("contract_state_tree_bytes")!, samples.get("contract_state_table_bytes")!];
+    const anonymous = samples.get("process_anonymous_memory_bytes")!;
+    expect(table).toBeGreaterThan(0);
+    expect(anonymous).toBeGreaterThan(tree + table);
+    expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(anonymous);
   });
 
   it("has no address and no key in a label, whatever is called", async () => {
@@ -124,7 +135,7 @@ describe("a daemon", () => {
       { transaction: transfer(token, ALICE, BOB, 2) },
       { traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
     );
-    await expect.poll(() => collector.spans.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => collector.spans.length).toBeGreaterThan(0);
     const { spans } = collector;
     expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
     const [root, block, execute, append] = ["tx_submit", "contract.block", "contract.execute", "log.append"].map(
@@ -135,6 +146,14 @@ describe("a daemon", () => {
     expect(execute!.parentSpanId).toBe(block!.spanId);
     const system = append!.attributes.find(({ key }) => key === "db.system.name");
     expect(system!.value).toEqual({ stringValue: "polytorus.journal" });
+    // Of the namespaces rpc and db, only what OpenTelemetry's semantic conventions have.
+    const names = new Set(spans.flatMap(({ attributes }) => attributes.map(({ key }) => key)));
+    expect([...names].filter((key) => /^(rpc|db|http)\./.test(key)).sort()).toEqual([
+      "db.operation.name",
+      "db.system.name",
+      "rpc.method",
+      "rpc.system.name",
+    ]);
     const attribute = (key: string) => execute!.attributes.find((each) => each.key === key)?.value;
     expect(attribute("contract.address")).toEqual({ stringValue: token });
     expect(attribute("contract.gas.used")).toEqual({ intValue: String(result!["gasUsed"]) });
@@ -142,6 +161,34 @@ describe("a daemon", () => {
       expect(BigInt(span.startTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(root!.startTimeUnixNano));
       expect(BigInt(span.endTimeUnixNano)).toBeLessThanOrEqual(BigInt(root!.endTimeUnixNano));
     }
+  });
+
+  it("measures HTTP by method, route and status, with nothing of a path in a label", async () => {
+    const address = `0x${"ab".repeat(20)}`;
+    for (const path of [
+      "/v1/info",
+      `/v1/contracts/${token}`,
+      `/v1/contracts/${address}`,
+      "/livez",
+      `/nothing/${address}`,
+    ])
+      await (await fetch(`${url}${path}`)).text();
+    await (await fetch(`${url}/v1/info`, { method: "DELETE" })).text();
+    const { samples } = await scrape();
+    const count = (method: string, route: string, status: number) =>
+      samples.get(
+        `http_server_request_duration_seconds_count{http_request_method="${method}",http_route="${route}",http_response_status_code="${status}",url_scheme="http"}`,
+      );
+    expect([
+      count("GET", "/v1/info", 200),
+      count("GET", "/v1/contracts/{address}", 200),
+      count("GET", "/v1/contracts/{address}", 404),
+      count("GET", "/livez", 200),
+      count("GET", "", 404),
+      count("DELETE", "/v1/info", 405),
+    ]).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(count("POST", "/", 200)).toBeGreaterThan(0);
+    expect([...samples.keys()].filter((key) => /0x[0-9a-f]{8}/i.test(key))).toEqual([]);
   });
 
   it("does not trace a request whose caller says not to", async () => {
@@ -152,7 +199,7 @@ describe("a daemon", () => {
 
   it("says in its log, every interval in which something happened, how much", async () => {
     await post("engine_info", {});
-    await expect.poll(() => daemon.stderr(), { timeout: 5_000 }).toMatch(/"requestsPerSecond":\d+.*"msg":"activity"/);
+    await expect.poll(() => daemon.stderr()).toMatch(/"requestsPerSecond":\d+.*"msg":"activity"/);
   });
 });
 
@@ -174,6 +221,19 @@ describe("monitoring", () => {
     await stop();
   });
 
+  it("counts errors by method and code, and none with errors off", async () => {
+    for (const [errors, samples] of [
+      ["true", ['rpc_server_errors_total{rpc_method="tx_receipt",error_type="VALIDATION_ERROR"} 1']],
+      ["false", []],
+    ] as const) {
+      const { url, stop } = await started({ POLYTORUS_MONITORING__ERRORS: errors });
+      await fetch(`${url}/v1/receipts/0x12`);
+      const text = await (await fetch(`${url}/metrics`)).text();
+      expect(text.split("\n").filter((line) => line.startsWith("rpc_server_errors_total{"))).toEqual(samples);
+      await stop();
+    }
+  });
+
   it("with a listener of its own has /metrics there and nowhere else", async () => {
     const probe = createServer();
     await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
@@ -185,6 +245,43 @@ describe("monitoring", () => {
     expect(parseScrape(await (await fetch(`${own}/metrics`)).text()).samples.get("contract_block_height")).toBe(0);
     expect((await fetch(`${own}/`)).status).toBe(404);
     await stop();
+  });
+});
+
+describe("traces", () => {
+  const ASKED = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
+  /** How many of `count` requests are traced, the first of which asks for it; and what the daemon wrote. */
+  const tracedOf = async (count: number, settings: Record<string, string>) => {
+    const directory = temporaryDirectory();
+    const environment = Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [`POLYTORUS_MONITORING__${key.toUpperCase()}`, value]),
+    );
+    const daemon = await startDaemon(join(directory.path, "data"), { args: ["--http", "127.0.0.1:0"], environment });
+    const [, url] = PORT_LINE.exec(daemon.stderr()) as unknown as [string, string];
+    try {
+      for (let i = 0; i < count; i++) await fetch(`${url}/v1/info`, i === 0 ? { headers: ASKED } : {});
+      const text = async () => parseScrape(await (await fetch(`${url}/metrics`)).text()).samples;
+      const traced = (await text()).get("contract_traces_total");
+      if (settings["tracing"] === "true")
+        await expect.poll(async () => (await text()).get("contract_spans_dropped_total")).toBe(traced);
+      return { traced, stderr: daemon.stderr() };
+    } finally {
+      await daemon.kill("SIGTERM");
+      directory.remove();
+    }
+  };
+  // Nobody listens there.
+  const endpoint = { otlp_endpoint: "http://user:pw-1@127.0.0.1:9/v1/traces?token=pw-2" };
+
+  it("are made of one request in trace_one_in, and of those that ask, and a collector that is away is named without its secrets", async () => {
+    const { traced, stderr } = await tracedOf(11, { tracing: "true", trace_one_in: "5", ...endpoint });
+    expect(traced).toBe(3);
+    expect(stderr).toContain("http://user:***@127.0.0.1:9/v1/traces?token=***");
+    expect(stderr).not.toMatch(/pw-\d/);
+  });
+
+  it("are not made with tracing off, whoever asks", async () => {
+    expect(await tracedOf(3, { tracing: "false", trace_one_in: "1", ...endpoint })).toMatchObject({ traced: 0 });
   });
 });
 
@@ -202,7 +299,7 @@ describe("the dashboard and the alert rules", () => {
     query
       .replace(/\{[^}]*\}|\[[^\]]*\]|"[^"]*"|by \([^)]*\)/g, " ")
       .match(/\b[a-z_][a-z0-9_]*\b(?!\s*\()/g)!
-      .filter((word) => !["and", "or", "unless", "sum", "by"].includes(word) && !/^\d/.test(word));
+      .filter((word) => !["and", "or", "unless", "offset", "sum", "by"].includes(word) && !/^\d/.test(word));
 
   it("ask only for metrics that the daemon has", () => {
     const dashboard = JSON.parse(readFileSync(join(OPS, "grafana/polytorus.json"), "utf8")) as {

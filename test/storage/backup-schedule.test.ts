@@ -105,6 +105,38 @@ describe("a schedule", () => {
     expect(server.uploads.size).toBe(0);
   });
 
+  it("goes on when it can't note what it did, and notes it when it can", async () => {
+    const base = temporaryDirectory();
+    const outbox = join(base, "outbox");
+    // Where its draft goes.
+    mkdirSync(join(outbox, "DELIVERED.tmp"), { recursive: true });
+    const states: BackupState[] = [];
+    const onState = (state: BackupState) => states.push(state);
+    const backups = schedule(new DirectoryDestination(join(base, "there")), outbox, 7, { onState });
+    backups.start();
+    await expect.poll(() => String(states.at(-1)?.problem), { timeout: 20_000 }).toMatch(/EISDIR/);
+    expect(readdirSync(join(base, "there"))).toHaveLength(1);
+    rmSync(join(outbox, "DELIVERED.tmp"), { recursive: true });
+    await expect
+      .poll(() => states.at(-1), { timeout: 20_000 })
+      .toMatchObject({ problem: undefined, lastSuccessMs: expect.any(Number) });
+    await backups.stop();
+  });
+
+  it("takes an empty note, as a disk without space left it, for none", async () => {
+    const base = temporaryDirectory();
+    const outbox = join(base, "outbox");
+    mkdirSync(outbox);
+    writeFileSync(join(outbox, "DELIVERED"), "");
+    const states: BackupState[] = [];
+    const backups = schedule(new DirectoryDestination(join(base, "there")), outbox, 7, {
+      onState: (state) => states.push(state),
+    });
+    backups.start();
+    await backups.stop();
+    expect(states[0]).toMatchObject({ lastSuccessMs: undefined });
+  });
+
   it("keeps a backup in the outbox while the bucket refuses it, and delivers it once when it does not", async () => {
     const [base, server] = [temporaryDirectory(), await bucket()];
     const outbox = join(base, "outbox");
@@ -145,7 +177,7 @@ describe("a schedule", () => {
     onTestFinished(() => started.stop());
     server.fault = ({ method }) => (method === "PUT" ? "refuse" : undefined);
     started.start();
-    await expect.poll(() => states.at(-1)?.failures, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => states.at(-1)?.failures).toBeGreaterThanOrEqual(2);
     expect(states[0]).toEqual({ lastSuccessMs: undefined, failures: 0, problem: undefined, waiting: 0 });
     expect(states.at(-1)).toMatchObject({
       lastSuccessMs: undefined,
@@ -155,9 +187,9 @@ describe("a schedule", () => {
     // Another of the log's entries is the newest in the outbox: so there is something to take, up to the bound.
     const laterSeq = "polytorus-1337-20260101T000000Z-0000000000000007.ptbackup";
     writeFileSync(join(outbox, laterSeq), "not empty");
-    await expect.poll(() => states.at(-1)?.waiting, { timeout: 20_000 }).toBe(3);
+    await expect.poll(() => states.at(-1)?.waiting).toBe(3);
     server.fault = () => undefined;
-    await expect.poll(() => states.at(-1)?.lastSuccessMs, { timeout: 20_000 }).toBeGreaterThan(1_800_000_000_000);
+    await expect.poll(() => states.at(-1)?.lastSuccessMs).toBeGreaterThan(1_800_000_000_000);
     expect(states.at(-1)).toMatchObject({ problem: undefined, waiting: 0 });
     await started.stop();
     const again = schedule(destinationIn(server), outbox, 7, { onState: (state) => states.push(state) });
@@ -202,7 +234,7 @@ describe("a daemon with scheduled backups", () => {
       return { status: response.status, body: (await response.json()) as { status: string; backends: Backends } };
     };
     const metrics = async () => parseScrape(await (await fetch(`${url}/metrics`)).text()).samples;
-    await expect.poll(async () => (await asked("/health")).body.status, { timeout: 20_000 }).toBe("degraded");
+    await expect.poll(async () => (await asked("/health")).body.status).toBe("degraded");
     const { status, body } = await asked("/readyz");
     expect([status, body.status]).toEqual([200, "degraded"]);
     expect(body.backends.backups).toMatchObject({ status: "failing", destination: directory, lastSuccess: null });
@@ -213,7 +245,7 @@ describe("a daemon with scheduled backups", () => {
     expect(failing.has("contract_backup_last_success_timestamp_seconds")).toBe(false);
     const beforeMs = Date.now();
     rmSync(directory);
-    await expect.poll(async () => (await asked("/health")).body.status, { timeout: 20_000 }).toBe("ready");
+    await expect.poll(async () => (await asked("/health")).body.status).toBe("ready");
     const good = (await asked("/health")).body.backends.backups;
     expect(good).toMatchObject({ status: "ok", waiting: 0 });
     expect(Date.parse(good.lastSuccess!)).toBeGreaterThanOrEqual(beforeMs);

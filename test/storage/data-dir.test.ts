@@ -140,7 +140,9 @@ describe("the lock of a data directory", () => {
   ])("is taken over from $maker", ({ facts }) => {
     const path = temporaryDirectory();
     forgeLock(path, facts);
-    DataDir.open(path).close();
+    const dataDir = DataDir.open(path);
+    expect(lockFiles(path)).toEqual(["LOCK.2"]);
+    dataDir.close();
   });
 
   it.each([

@@ -4,13 +4,22 @@ import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { toLatin1 } from "../../src/encoding/bytes.ts";
-import type { FollowerProgress, FollowerReport, FollowerWorkerData } from "../../src/storage/follower-protocol.ts";
+import type {
+  FollowerProgress,
+  FollowerReport,
+  FollowerRequest,
+  FollowerWorkerData,
+} from "../../src/storage/follower-protocol.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import { LmdbSnapshot } from "../../src/storage/lmdb-snapshot.ts";
 import { GatedWorker } from "../../src/thread-gate.ts";
 import { bundle } from "../support/bundle.ts";
+import { BUILT } from "../support/engine.ts";
 import { ChainBuilder } from "../support/entries.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+
+/** A thread starts when the machine has time for it. */
+const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 30_000 });
 
 class Thread {
   readonly reports: FollowerReport[] = [];
@@ -30,7 +39,11 @@ class Thread {
     return this.reports.findLast((report) => "appliedSeq" in report);
   }
 
-  tell(request: { durableSeq: number } | { stop: true }): void {
+  durable(durableSeq: number): void {
+    this.tell({ durableSeq, times: new Float64Array(0) });
+  }
+
+  tell(request: FollowerRequest): void {
     this.#worker.postMessage(request);
   }
 
@@ -81,14 +94,14 @@ describe("follower-worker", () => {
     const last = chain.entries.length - 1;
 
     const killed = new Thread(script, data);
-    killed.tell({ durableSeq: 30 });
-    await expect.poll(() => killed.progress?.appliedSeq).toBe(30);
-    killed.tell({ durableSeq: 40 });
+    killed.durable(30);
+    await eventually(() => killed.progress?.appliedSeq).toBe(30);
+    killed.durable(40);
     await killed.kill();
 
     const thread = new Thread(script, data);
-    await expect.poll(() => thread.progress?.appliedSeq).toBeGreaterThanOrEqual(30);
-    thread.tell({ durableSeq: last });
+    await eventually(() => thread.progress?.appliedSeq).toBeGreaterThanOrEqual(30);
+    thread.durable(last);
     thread.tell({ stop: true });
     expect(await thread.exitCode).toBe(0);
     expect(thread.progress).toMatchObject({ appliedSeq: last, backlogEntries: 0, backlogBytes: 0 });
@@ -97,7 +110,7 @@ describe("follower-worker", () => {
 
     const again = new Thread(script, data);
     const segments = readdirSync(data.journalDirectory).length;
-    await expect.poll(() => readdirSync(data.indexDirectory).length).toBeGreaterThan(3);
+    await eventually(() => readdirSync(data.indexDirectory).length).toBeGreaterThan(3);
     again.tell({ stop: true });
     expect(await again.exitCode).toBe(0);
     expect(readdirSync(data.indexDirectory).length).toBeLessThan(segments);
@@ -113,10 +126,35 @@ describe("follower-worker", () => {
     };
     await writeJournal(data.journalDirectory);
     const thread = new Thread(script, data);
-    thread.tell({ durableSeq: 10_000 });
+    thread.durable(10_000);
     expect(await thread.exitCode).toBe(1);
     expect(thread.reports.at(-1)).toMatchObject({
       error: { code: expect.stringMatching(/STORAGE_ERROR|JOURNAL_DAMAGED/) },
     });
+  });
+
+  it("counts the times of entries that it is told of before analytics are open", async () => {
+    // As built: there analytics are a file of their own, which takes its time to load.
+    const script = new URL("follower-worker.js", BUILT).pathname;
+    const directory = temporaryDirectory();
+    const data = {
+      journalDirectory: join(directory, "journal"),
+      stateDirectory: join(directory, "state"),
+      indexDirectory: join(directory, "index"),
+      analyticsPath: join(directory, "analytics.json"),
+    };
+    const chain = new ChainBuilder();
+    for (let n = 0; n < 5; n++) chain.block({ transactions: [{ to: new Uint8Array(20), logs: [] }] });
+    const { journal } = Journal.open({ directory: data.journalDirectory });
+    await journal.append(chain.entries);
+    await journal.close();
+    const thread = new Thread(script, data);
+    thread.tell({ durableSeq: 4, times: Float64Array.from(chain.entries.flatMap((_, seq) => [seq, 2, 1, 250])) });
+    thread.tell({ durableSeq: 4, id: 1, question: { about: "chain" } });
+    await eventually(() => thread.reports.find((report) => "answer" in report)).toMatchObject({
+      answer: { total: { executions: 5, timed: 5 } },
+    });
+    thread.tell({ stop: true });
+    expect(await thread.exitCode).toBe(0);
   });
 });

@@ -5,7 +5,6 @@ import { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { fromLatin1, toLatin1 } from "../../src/encoding/bytes.ts";
 import { readDelta } from "../../src/encoding/delta.ts";
 import { MalformedBytesError, StorageError } from "../../src/errors.ts";
-import { isAddon, loadAddon } from "../../src/native/addon.ts";
 import { nativeCoalescer } from "../../src/native/change-table.ts";
 import type { BatchTarget } from "../../src/storage/batch-target.ts";
 import { ChangeTable } from "../../src/storage/change-table.ts";
@@ -13,6 +12,8 @@ import { Follower, type FollowerOptions } from "../../src/storage/follower.ts";
 import { LmdbState } from "../../src/storage/lmdb-state.ts";
 import { MemoryState } from "../../src/storage/memory-state.ts";
 import { ChainBuilder, type Changes, EntryList, type Model } from "../support/entries.ts";
+import { NATIVE } from "../support/need.ts";
+import { requireAddon } from "../support/state-trees.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const keyNumbers = fc.nat(14);
@@ -177,10 +178,9 @@ describe("Follower", () => {
   });
 });
 
-const addon = loadAddon();
 const coalescers = [
   { name: "portable", coalescer: undefined },
-  ...(isAddon(addon) ? [{ name: "native", coalescer: nativeCoalescer(addon) }] : []),
+  ...(NATIVE.isMet ? [{ name: "native", coalescer: nativeCoalescer(requireAddon()) }] : []),
 ];
 
 describe.each(coalescers)("ChangeTable, $name", ({ coalescer }) => {

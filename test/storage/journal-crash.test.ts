@@ -288,7 +288,7 @@ describe.each([
     disk.note({ acknowledgedSeq: 0 });
     const again = startSession(disk);
     await again.append(1, 20, 99);
-    crashEverywhere(disk, 4);
+    expect(crashEverywhere(disk, 4)).toBeGreaterThan(10);
     killEverywhere(disk);
   });
 
@@ -311,6 +311,7 @@ describe.each([
     for (let seed = 1; seed <= (dataKey === undefined ? HISTORIES : 1); seed++) {
       const random = seededRandom(seed * 7919);
       let disk = new SimulatedDisk<Seen>();
+      let crashes = 0;
       for (let sessions = 0; sessions < 3; sessions++) {
         const { journal, append, appendSync } = startSession(disk);
         const salt = Math.floor(random() * 256);
@@ -320,10 +321,11 @@ describe.each([
           else await Promise.all(sizes.map((size) => append(1 + Math.floor(random() * 2), size, salt)));
         }
         if (random() < 0.3) await journal.close();
-        crashEverywhere(disk, seed, HISTORY_DISKS);
+        crashes += crashEverywhere(disk, seed, HISTORY_DISKS);
         killEverywhere(disk);
         disk = endedSomewhere(disk, random);
       }
+      expect(crashes).toBeGreaterThan(100);
     }
   });
 });

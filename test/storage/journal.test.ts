@@ -12,6 +12,7 @@ import { Journal } from "../../src/storage/journal.ts";
 import type { GroupStats, JournalOptions } from "../../src/storage/journal-options.ts";
 import { JournalReader } from "../../src/storage/journal-reader.ts";
 import { logEntries, logEntry } from "../support/log-entries.ts";
+import { asNobody } from "../support/run-as-nobody.ts";
 import { SimulatedDisk } from "../support/simulated-disk.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -340,12 +341,11 @@ describe("a journal on a failing disk", () => {
     expect(attempt).toThrowError(expect.objectContaining({ code: "STORAGE_ERROR", retryable: false }));
   });
 
-  it.skipIf(process.getuid?.() === 0)("does not open in a directory that it may only read", () => {
+  it("does not open in a directory that it may only read", () => {
     const path = temporaryDirectory();
-    fs.chmodSync(path, 0o500);
-    const attempt = () => Journal.open({ directory: path });
+    fs.chmodSync(path, 0o555);
+    const attempt = () => asNobody(() => Journal.open({ directory: path }));
     expect(attempt).toThrowError(expect.objectContaining({ code: "STORAGE_ERROR", retryable: false }));
-    fs.chmodSync(path, 0o700);
   });
 });
 
@@ -451,6 +451,24 @@ describe("a journal's segments", () => {
         reader.close();
       }
     }
+  });
+
+  it("stand in the room that whoever reads gives, where they fit", async () => {
+    const disk = SimulatedDisk.holding(await journalOf([3, 1, 2, 2, 1], { segmentBytes: 900, isClosed: true }));
+    const reader = JournalReader.open(directory, disk);
+    reader.advance(7);
+    for (const roomBytes of [0, 100, 600, 100_000]) {
+      const room = new Uint8Array(roomBytes);
+      let inRoom = 0;
+      for (let seq = 0; seq <= 7; ) {
+        for (const entry of reader.entries(seq, 600, room)) {
+          expect(equalBytes(entry, logEntry(seq++))).toBe(true);
+          if (entry.buffer === room.buffer) inRoom++;
+        }
+      }
+      expect(inRoom).toBe(roomBytes < 600 ? 0 : 8);
+    }
+    reader.close();
   });
 });
 

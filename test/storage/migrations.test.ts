@@ -61,9 +61,7 @@ async function blockMigration(options: PostgresOptions): Promise<() => Promise<u
 
 async function migrationWaits(options: PostgresOptions): Promise<void> {
   const waiting = "select 1 from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'";
-  await expect
-    .poll(async () => (await query(options, waiting, [options.database])).length, { timeout: 20_000 })
-    .toBe(1);
+  await expect.poll(async () => (await query(options, waiting, [options.database])).length).toBe(1);
 }
 
 describePostgres("migrations", () => {
@@ -219,7 +217,7 @@ describePostgres("migrations", () => {
     expect(steps).toHaveLength(readMigrations(migrationsDirectory()).length);
     const { stateRoot } = await client.call("state_root", {});
     const inTables = async () => await query(options, "select state_root from smart_contracts.position");
-    await expect.poll(async () => (await inTables()).length, { timeout: 30_000 }).toBe(1);
+    await expect.poll(async () => (await inTables()).length).toBe(1);
     expect(toHex((await inTables())[0]!["state_root"] as Buffer)).toBe(stateRoot);
     await client.close();
   }, 120_000);

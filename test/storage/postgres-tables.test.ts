@@ -47,7 +47,7 @@ class RunningFollower {
   }
 
   async reaches(seq: number): Promise<void> {
-    await expect.poll(() => this.last?.appliedSeq, { timeout: 20_000, interval: 5 }).toBe(seq);
+    await expect.poll(() => this.last?.appliedSeq, { interval: 5 }).toBe(seq);
   }
 
   durable(durableSeq: number, logBytes: number): void {
@@ -202,7 +202,7 @@ describePostgres("PostgreSQL's tables", () => {
     await first.reaches(0);
     const second = start(options, chain.entries, { holder: "second" });
     await expect.poll(() => second.last?.link).toBe("held");
-    await expect.poll(() => second.last?.link, { timeout: 10_000 }).toBe("ok");
+    await expect.poll(() => second.last?.link).toBe("ok");
     await first.stop();
   });
 

@@ -85,7 +85,7 @@ describeOwnPostgres("PostgreSQL over TLS", () => {
     expect(await balanceOf(engine, token, BOB)).toBe(5n);
     const { durableSeq } = engine.service.health().backends["log"]!;
     await expect
-      .poll(() => engine.service.health().backends["postgres"], { timeout: 20_000 })
+      .poll(() => engine.service.health().backends["postgres"])
       .toMatchObject({ status: "ok", appliedSeq: durableSeq });
     await engine.close();
     directory.remove();

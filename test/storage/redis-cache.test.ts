@@ -1,7 +1,7 @@
 /** The Redis cache against a plain model, over chains of blocks and rollbacks, with what a server and its users can do to it. */
 import fc from "fast-check";
 import type { Redis } from "ioredis";
-import { afterEach, expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { compareBytes, fromLatin1, toLatin1 } from "../../src/encoding/bytes.ts";
 import { toHex } from "../../src/encoding/hex.ts";
@@ -15,11 +15,6 @@ import { ChainBuilder, type Changes, EntryList, type Model } from "../support/en
 import { clientOf, describeOwnRedis, describeRedis, PrivateRedis, sharedRedis } from "../support/redis.ts";
 
 const CONTRACT = "c".repeat(20);
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 /** A state store that stands at some entry of a chain. */
 class ModelSnapshot implements RefreshedSnapshot {
   readonly #state: () => { seq: number; model: Model };
@@ -70,7 +65,7 @@ class RunningFollower {
     );
     this.ended = this.#follower.run();
     this.ended.catch(() => undefined);
-    cleanups.push(() => this.stop());
+    onTestFinished(() => this.stop());
   }
 
   get last(): RedisProgress | undefined {
@@ -83,9 +78,7 @@ class RunningFollower {
     this.#follower.receive({ clear: id });
   }
   async reaches(seq: number): Promise<void> {
-    await expect
-      .poll(() => [this.last?.link, this.last?.appliedSeq], { timeout: 20_000, interval: 5 })
-      .toEqual(["ok", seq]);
+    await expect.poll(() => [this.last?.link, this.last?.appliedSeq], { interval: 5 }).toEqual(["ok", seq]);
   }
   async stop(): Promise<void> {
     this.#follower.receive({ stop: true });
@@ -142,7 +135,7 @@ describeRedis("the Redis cache", () => {
   const scene = (changes: Partial<RedisOptions> = {}): { redis: RedisOptions; client: Redis } => {
     const redis = sharedRedis(changes);
     const client = clientOf(redis);
-    cleanups.push(() => client.disconnect());
+    onTestFinished(() => client.disconnect());
     return { redis, client };
   };
 
@@ -292,7 +285,7 @@ describeRedis("the Redis cache", () => {
     await lie(client, redis.keyPrefix, chain);
     follower.durable(2, 100);
     Object.assign(store, { seq: 2, model: states[2]! });
-    if (!what.includes("feed")) await expect.poll(() => follower.last?.counts.fills, { timeout: 10_000 }).toBe(2);
+    if (!what.includes("feed")) await expect.poll(() => follower.last?.counts.fills).toBe(2);
     await follower.reaches(2);
     expect(await cached(client, redis)).toEqual(expected(chain.state));
     const feed = await client.xrevrange(`${redis.keyPrefix}changes`, "+", "-", "COUNT", 1);
@@ -319,7 +312,7 @@ describeOwnRedis("a Redis server of its own", () => {
     const redis = server.options();
     const client = clientOf(redis);
     client.on("error", () => undefined);
-    cleanups.push(() => client.disconnect());
+    onTestFinished(() => client.disconnect());
     return { server, redis, client };
   };
   const two = () =>

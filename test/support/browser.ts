@@ -1,6 +1,13 @@
 /** A real browser on the console: what the page complains about is gathered, and every test ends with none of it. */
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { onTestFinished } from "vitest";
+import { describe, onTestFinished } from "vitest";
+import { CHROMIUM, WITHOUT_CHROMIUM } from "./chromium.ts";
+
+/** Tests that need the browser; where there is none they are left out, under a title that says what would bring it. */
+export function describeInBrowser(title: string, tests: () => void): void {
+  if (CHROMIUM !== undefined) describe(title, tests);
+  else describe.skip(`${title} (${WITHOUT_CHROMIUM})`, tests);
+}
 
 export interface WatchedPage {
   readonly page: Page;

@@ -14,7 +14,7 @@ const PLACES = [
 export const CHROMIUM = [process.env["CHROMIUM"], ...PLACES].find((path) => path !== undefined && existsSync(path));
 
 export const WITHOUT_CHROMIUM =
-  "no Chromium: the console is not looked at; apt-get install -y chromium (or CHROMIUM=path)";
+  "no Chromium: the console is not looked at; run apt-get install -y chromium (or set CHROMIUM to its path)";
 
 export async function openBrowser(): Promise<Browser> {
   // The sandbox wants privileges that containers seldom have; nothing but our own page is loaded.

@@ -38,7 +38,7 @@ export async function openEngine(options: Partial<EngineOptions> = {}): Promise<
     retention: { undoBlocks: 128, undoMs: 600_000, undoMaxBytes: 1024 * MIB },
     limits: {},
     modulesBytesMax: 64 * MIB,
-    queries: { threads: 1, timeoutMs: 1_000, waitingMax: 4_096 },
+    queries: { threads: 1, timeoutMs: 10_000, waitingMax: 4_096 },
     executionTimeoutMs: 10_000,
     parallelThreads: 0,
     resultCache: { entriesMax: 1000, bytesMax: 64 * MIB, ttlMs: 300_000 },

@@ -9,6 +9,7 @@ import {
   blockHashOf,
   ENTRY_HEADER_BYTES,
   ENTRY_VERSION,
+  EntryFlag,
   EntryKind,
 } from "../../src/encoding/block-entry.ts";
 import { ByteWriter, fromLatin1, writeU32, writeU64 } from "../../src/encoding/bytes.ts";
@@ -23,6 +24,8 @@ export interface TransactionSpec {
   /** Address of the contract made. */
   contractAddress?: Uint8Array;
   logs: Log[];
+  /** 32 bytes, in hex. */
+  id?: string;
 }
 
 /** Latin1 key to value, undefined to delete. */
@@ -31,6 +34,8 @@ export type Changes = Map<string, Uint8Array | undefined>;
 export interface BlockSpec {
   transactions?: TransactionSpec[];
   changes?: Changes;
+  /** Left out: a millisecond after the entry before. */
+  timestampMs?: number;
 }
 
 /** State by latin1 key. */
@@ -71,6 +76,7 @@ export class ChainBuilder {
       seq: this.entries.length,
       height: this.#states.length,
       parentHash: this.#hashes.at(-1) ?? new Uint8Array(HASH_BYTES),
+      timestampMs: spec.timestampMs ?? 1_700_000_000_000 + this.entries.length,
       transactions: spec.transactions ?? [],
       firstNonce: this.#nonce,
       delta: encodeDelta(changesFrom(before, spec.changes ?? new Map())),
@@ -100,6 +106,7 @@ export class ChainBuilder {
 interface BlockParts {
   seq: number;
   height: number;
+  timestampMs: number;
   parentHash: Uint8Array;
   transactions: readonly TransactionSpec[];
   firstNonce: number;
@@ -127,7 +134,8 @@ function encodeBlock(parts: BlockParts): Uint8Array {
   writeU32(header, 4, count);
   writeU64(header, 8, parts.seq);
   writeU64(header, 16, parts.height);
-  writeU64(header, 24, 1_700_000_000_000 + parts.seq);
+  writeU64(header, 24, parts.timestampMs);
+  if (parts.transactions.some(({ id }) => id !== undefined)) writeU32(header, 52, EntryFlag.hasIds);
   writeU32(header, 40, transactions.length);
   writeU32(header, 44, receipts.length);
   writeU32(header, 48, parts.delta.length);
@@ -139,7 +147,7 @@ function encodeBlock(parts: BlockParts): Uint8Array {
 }
 
 function transactionJson(spec: TransactionSpec, nonce: number): TransactionJson {
-  const common = { sender: `0x${"11".repeat(20)}`, nonce, gasLimit: 100_000 };
+  const common = { sender: `0x${"11".repeat(20)}`, nonce, gasLimit: 100_000, ...(spec.id && { id: spec.id }) };
   return spec.to === undefined
     ? { ...common, kind: "deploy", contract: { type: "test" } }
     : { ...common, kind: "call", to: `0x${Buffer.from(spec.to).toString("hex")}`, calldata: "0x01" };

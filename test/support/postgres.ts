@@ -5,15 +5,16 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, describe } from "vitest";
+import { afterAll } from "vitest";
 import { migrationsDirectory } from "../../src/storage/migration-files.ts";
 import { Migrator } from "../../src/storage/migrator.ts";
 import { connectPostgres } from "../../src/storage/postgres-connection.ts";
 import type { PostgresOptions } from "../../src/storage/postgres-options.ts";
+import { describeWith } from "./describe-with.ts";
+import { freePort } from "./free-port.ts";
 import { selfSignedCertificate } from "./self-signed-certificate.ts";
 
 const INSTALL = "sudo apt-get install -y postgresql";
@@ -39,19 +40,12 @@ const databases: string[] = [];
 const server = await findServer();
 
 /** A suite that needs PostgreSQL: skipped, with what would enable it, where there is none. */
-export const describePostgres = (name: string, body: () => void): void => {
-  if (server !== undefined) {
-    describe(name, body);
-    return;
-  }
-  describe.skip(`${name} (no PostgreSQL here; to run it: ${INSTALL})`, body);
-};
+export const describePostgres = (name: string, body: () => void): void =>
+  describeWith({ isMet: server !== undefined, missing: "PostgreSQL", command: INSTALL }, name, body);
 
 /** A suite that starts a server of its own. */
-export const describeOwnPostgres = (name: string, body: () => void): void => {
-  if (binaries() !== undefined) describe(name, body);
-  else describe.skip(`${name} (no PostgreSQL server here; to run it: ${INSTALL})`, body);
-};
+export const describeOwnPostgres = (name: string, body: () => void): void =>
+  describeWith({ isMet: binaries() !== undefined, missing: "PostgreSQL server", command: INSTALL }, name, body);
 
 /** Dropping a database is a checkpoint of the whole server, whoever else writes to it. */
 const CLEAN_UP_MS = 240_000;
@@ -339,13 +333,4 @@ function binaries(): string | undefined {
   return [...versions.map((version) => join(root, version, "bin")), "/usr/local/pgsql/bin", "/opt/homebrew/bin"].find(
     (directory) => existsSync(join(directory, "initdb")) && existsSync(join(directory, "postgres")),
   );
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

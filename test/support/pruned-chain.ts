@@ -85,18 +85,21 @@ export function prune(dataDir: string, blocks: number, options: PruneOptions = {
   return pruneEmbedded(config, { kept: { blocks }, dryRun: options.dryRun ?? false }, RUN);
 }
 
-/** A client of the engine, over a socket of its own. */
-export async function clientOf(engine: Engine): Promise<Client> {
+/** Where the engine answers, until the test is over. */
+export async function socketOf(engine: Engine): Promise<string> {
   const log = { warn: () => undefined, error: () => undefined };
   const options = { blockMode: "auto", limits: DEFAULT_FRONT_LIMITS, bech32Prefix: "poly" } as const;
   const rpc = new JsonRpc(options, { service: engine.service, log });
   const ipc = join(temporaryDirectory(), "engine.ipc");
   const server = await openSocketServer({ path: ipc }, rpc);
-  const client = await connect({ ipc });
-  onTestFinished(async () => {
-    await client.close();
-    await server.close(0);
-  });
+  onTestFinished(() => server.close(0));
+  return ipc;
+}
+
+/** A client of the engine, over a socket of its own. */
+export async function clientOf(engine: Engine): Promise<Client> {
+  const client = await connect({ ipc: await socketOf(engine) });
+  onTestFinished(() => client.close());
   return client;
 }
 

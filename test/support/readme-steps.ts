@@ -14,9 +14,9 @@ export type ReadmeStep =
  * ```console blocks are commands and their output, ```sh blocks commands whose output is not the same each time,
  * ```ts file=PATH and ```ts into=PATH blocks what goes into files.
  */
-export function readmeSteps(from: string, to: string): ReadmeStep[] {
+export function readmeSteps(heading: string): ReadmeStep[] {
   const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-  const chapter = readme.slice(readme.indexOf(from), readme.indexOf(to));
+  const [, chapter = ""] = new RegExp(`^## ${heading}\\n([^]*?)^## `, "m").exec(readme) ?? [];
   const blocks = chapter.matchAll(/```(console|sh|ts (?:file|into)=\S+)\n([\s\S]*?)```|<!-- tour: kill -9[^>]*-->/g);
   return [...blocks].flatMap(([, language, body]): ReadmeStep[] => {
     if (language === undefined || body === undefined) return [{ kind: "kill and start" }];

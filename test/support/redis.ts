@@ -3,19 +3,21 @@
  *   REDIS_URL ─▶ else a server on 127.0.0.1:6379 ─▶ else one of its own from the installed binary ─▶ else tests are skipped
  * What a test does to a whole server (FLUSHALL, restarts, TLS, a cluster) it does to one of its own, from the binary.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { afterAll, describe } from "vitest";
+import { afterAll } from "vitest";
 import type { RedisOptions } from "../../src/storage/redis-options.ts";
+import { describeWith } from "./describe-with.ts";
+import { freePort } from "./free-port.ts";
+import { hasProgram, type Need } from "./need.ts";
 import { selfSignedCertificate } from "./self-signed-certificate.ts";
 
 const INSTALL = "sudo apt-get install -y redis-server";
-const HAS_BINARY = spawnSync("redis-server", ["--version"]).status === 0;
+const OWN_SERVER: Need = { isMet: hasProgram("redis-server"), missing: "redis-server", command: INSTALL };
 
 type Address = Pick<RedisOptions, "host" | "port" | "username" | "password" | "tls">;
 
@@ -24,16 +26,11 @@ const servers: PrivateRedis[] = [];
 const shared = await findServer();
 
 /** A suite that needs Redis: skipped, with what would enable it, where there is none. */
-export const describeRedis = (name: string, body: () => void): void => {
-  if (shared !== undefined) describe(name, body);
-  else describe.skip(`${name} (no Redis here; to run it: ${INSTALL})`, body);
-};
+export const describeRedis = (name: string, body: () => void): void =>
+  describeWith({ isMet: shared !== undefined, missing: "Redis", command: INSTALL }, name, body);
 
 /** A suite that starts servers of its own. */
-export const describeOwnRedis = (name: string, body: () => void): void => {
-  if (HAS_BINARY) describe(name, body);
-  else describe.skip(`${name} (no redis-server here; to run it: ${INSTALL})`, body);
-};
+export const describeOwnRedis = (name: string, body: () => void): void => describeWith(OWN_SERVER, name, body);
 
 afterAll(async () => {
   if (shared !== undefined && prefixes.length > 0) {
@@ -201,17 +198,8 @@ async function findServer(): Promise<Address | undefined> {
     await client.set("polytorus-test", "1", "PX", 1);
     return local;
   } catch {
-    return HAS_BINARY ? (await PrivateRedis.start()).options() : undefined;
+    return OWN_SERVER.isMet ? (await PrivateRedis.start()).options() : undefined;
   } finally {
     client.disconnect();
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -1,4 +1,4 @@
-/** Runs a program without the rights of whoever runs the tests: for root every directory is writable. */
+/** Work without the rights of whoever runs the tests: for root every directory is writable. */
 import { execFile } from "node:child_process";
 import { chmodSync, lstatSync } from "node:fs";
 import { dirname } from "node:path";
@@ -6,7 +6,18 @@ import { promisify } from "node:util";
 
 const NOBODY = 65_534;
 
-/** Takes write permission off the named paths and opens them for reading. Answers what the program printed. */
+/** Does `work` in this process. */
+export function asNobody<T>(work: () => T): T {
+  if (process.getuid?.() !== 0) return work();
+  process.seteuid!(NOBODY);
+  try {
+    return work();
+  } finally {
+    process.seteuid!(0);
+  }
+}
+
+/** Runs a program. Takes write permission off the named paths and opens them for reading. Answers what the program printed. */
 export async function runAsNobody(script: string, { readable }: { readable: readonly string[] }): Promise<string> {
   for (const path of [dirname(script), script, ...readable])
     chmodSync(path, lstatSync(path).isDirectory() ? 0o555 : 0o444);

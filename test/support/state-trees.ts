@@ -5,6 +5,7 @@ import type { LoadedTree, StateTree, TreeLoadFailure } from "../../src/encoding/
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { type Addon, isAddon, loadAddon } from "../../src/native/addon.ts";
 import { NativeStateTree } from "../../src/native/state-tree.ts";
+import { NATIVE } from "./need.ts";
 
 export interface TreeImplementation {
   readonly name: string;
@@ -14,7 +15,7 @@ export interface TreeImplementation {
   dispose(): void;
 }
 
-/** The tests compare the addon with its twin, so without the addon they have nothing to say. */
+/** For tests that are skipped where there is none. */
 export function requireAddon(): Addon {
   const addon = loadAddon();
   if (!isAddon(addon)) throw new Error(addon.missing);
@@ -29,7 +30,6 @@ const portable: TreeImplementation = {
 };
 
 function createNative(name: string, beforeLoad: (addon: Addon, path: string) => void = () => {}): TreeImplementation {
-  const addon = requireAddon();
   const names: string[] = [];
   const nextName = () => {
     names.push(`test-${process.pid}-${Math.random()}`);
@@ -37,18 +37,22 @@ function createNative(name: string, beforeLoad: (addon: Addon, path: string) => 
   };
   return {
     name,
-    create: () => NativeStateTree.attach(addon, nextName()),
+    create: () => NativeStateTree.attach(requireAddon(), nextName()),
     load: (path) => {
-      beforeLoad(addon, path);
-      return NativeStateTree.load(addon, nextName(), path);
+      beforeLoad(requireAddon(), path);
+      return NativeStateTree.load(requireAddon(), nextName(), path);
     },
     dispose: () => {
-      for (const name of names.splice(0)) NativeStateTree.release(addon, name);
+      for (const name of names.splice(0)) NativeStateTree.release(requireAddon(), name);
     },
   };
 }
 
-export const treeImplementations: readonly TreeImplementation[] = [createNative("native"), portable];
+/** The native one, where it can be, and its twin. */
+export const treeImplementations: readonly TreeImplementation[] = [
+  ...(NATIVE.isMet ? [createNative("native")] : []),
+  portable,
+];
 
 /** The native tree; what it loads was begun to be read before on another thread. */
 export const nativeReadAhead = createNative("native, read ahead", NativeStateTree.readAhead);

@@ -1,15 +1,19 @@
 /** What analytics make of what they count: percentiles, windows, health, marks, suggestions. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { contractStateKey, contractStatePrefix } from "../../src/encoding/state-key.ts";
 import { Callers } from "../../src/engines/enhanced/analytics/callers.ts";
 import { ContractAnalytics } from "../../src/engines/enhanced/analytics/contract-record.ts";
 import { healthOf } from "../../src/engines/enhanced/analytics/health.ts";
 import { BINS, binOf, middleOf, percentile } from "../../src/engines/enhanced/analytics/histogram.ts";
 import { marksOf } from "../../src/engines/enhanced/analytics/marks.ts";
+import type { ContractReport } from "../../src/engines/enhanced/analytics/reports.ts";
 import { Series } from "../../src/engines/enhanced/analytics/series.ts";
 import { contractSuggestions, querySuggestions } from "../../src/engines/enhanced/analytics/suggestions.ts";
 import { type Execution, Track } from "../../src/engines/enhanced/analytics/track.ts";
 import { noQueries } from "../../src/engines/enhanced/query-statistics.ts";
+import { AnalyticsFollower } from "../../src/service/analytics-follower.ts";
+import { ChainBuilder } from "../support/entries.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -136,6 +140,16 @@ describe("a mark", () => {
     expect(marks[0]!.value).toBeCloseTo(0.6, 1);
   });
 
+  it("is made of a minute in which nobody came, and not of one in which a few less did", () => {
+    expect(series((minute) => ({ executions: minute === 29 ? 0 : 100 }))).toMatchObject([
+      { kind: "anomaly", what: "executions", direction: "falling", value: 0, expected: 100 },
+    ]);
+    expect(series((minute) => ({ executions: minute === 29 ? 90 : 100 }))).toEqual([]);
+    expect(series((minute) => ({ executions: 20, failures: minute === 29 ? 2 : 1 }))).toEqual([]);
+    // Used now and then, it is idle between: that is no anomaly.
+    expect(series((minute) => ({ executions: minute % 5 === 0 ? 100 : 0 }))).toEqual([]);
+  });
+
   it("sees a trend from hour to hour", () => {
     const made = new Series();
     for (let hour = 0; hour < 5; hour++) made.add(START + hour * HOUR, { executions: hour === 4 ? 400 : 100 });
@@ -143,11 +157,76 @@ describe("a mark", () => {
       { kind: "trend", what: "executions", direction: "rising", value: 400, expected: 100 },
     ]);
   });
+
+  it("sees the hour in which hardly anybody came any more", () => {
+    for (const left of [3, 0]) {
+      const made = new Series();
+      for (let hour = 0; hour < 5; hour++) made.add(START + hour * HOUR, { executions: hour === 4 ? left : 100 });
+      expect(marksOf(made, START + 5 * HOUR)).toMatchObject([
+        { kind: "trend", what: "executions", direction: "falling", value: left, expected: 100 },
+      ]);
+    }
+  });
+});
+
+describe("the state of a contract", () => {
+  const CONTRACTS = [1, 2, 3].map((n) => new Uint8Array(20).fill(n));
+  const rows = fc.array(
+    fc.record({
+      contract: fc.nat({ max: 2 }),
+      key: fc.nat({ max: 5 }),
+      length: fc.option(fc.nat({ max: 40 }), { nil: undefined }),
+    }),
+    { maxLength: 6 },
+  );
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ rows }) },
+    { weight: 1, arbitrary: fc.record({ back: fc.nat({ max: 3 }) }) },
+  );
+  const changesOf = (list: { contract: number; key: number; length: number | undefined }[]) =>
+    new Map(
+      list.map(({ contract, key, length }) => [
+        Buffer.from(contractStateKey(CONTRACTS[contract]!, new Uint8Array([key, key]))).toString("latin1"),
+        length === undefined ? undefined : new Uint8Array(length),
+      ]),
+    );
+
+  it("is what is there, whoever called it, whatever was rolled back", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const chain = new ChainBuilder();
+        const follower = new AnalyticsFollower(undefined, { read: (seq) => chain.entries[seq] }, () => 0);
+        follower.offer(chain.block());
+        for (const each of steps)
+          follower.offer(
+            "rows" in each
+              ? chain.block({ changes: changesOf(each.rows) })
+              : chain.rollBack(Math.max(0, chain.headHeight - each.back)),
+          );
+        for (const address of CONTRACTS) {
+          const prefix = Buffer.from(contractStatePrefix(address)).toString("latin1");
+          const own = [...chain.state].filter(([key]) => key.startsWith(prefix));
+          const bytes = own.reduce((sum, [key, value]) => sum + key.length - prefix.length + value.length, 0);
+          const report = follower.answer({ about: "contract", address }) as ContractReport | undefined;
+          expect(report?.state ?? { bytes: 0, keys: 0 }).toEqual({ bytes, keys: own.length });
+        }
+      }),
+    );
+  });
+
+  it("is unknown where counting began after the contract did", () => {
+    const chain = new ChainBuilder();
+    chain.block({ changes: changesOf([{ contract: 0, key: 1, length: 9 }]) });
+    const follower = new AnalyticsFollower(undefined, { read: (seq) => chain.entries[seq] }, () => 0);
+    follower.checkAgainst({ firstSeq: 1, lastSeq: 1 });
+    follower.offer(chain.block({ changes: changesOf([{ contract: 0, key: 2, length: 9 }]) }));
+    expect(follower.answer({ about: "contract", address: CONTRACTS[0]! })).toMatchObject({ state: undefined });
+  });
 });
 
 describe("a suggestion", () => {
   it("names an entrypoint whose gas limit is far above its use", () => {
-    const contract = new ContractAnalytics(ADDRESS);
+    const contract = new ContractAnalytics(ADDRESS, true);
     for (let i = 0; i < 100; i++)
       contract.executed(contract.entrypoint("mint"), execution({ gasLimit: 10_000_000 }), START);
     for (let i = 0; i < 100; i++)
@@ -159,7 +238,7 @@ describe("a suggestion", () => {
 
   it("is made of state that only grows, and not of state that shrinks at times", () => {
     const grown = (shrinks: boolean) => {
-      const contract = new ContractAnalytics(ADDRESS);
+      const contract = new ContractAnalytics(ADDRESS, true);
       for (let hour = 0; hour < 6; hour++) {
         contract.grew(shrinks && hour === 3 ? -50_000 : 50_000, 100);
         contract.endEntry(START + hour * HOUR, new Series());
@@ -170,7 +249,7 @@ describe("a suggestion", () => {
   });
 
   it("is made of a contract that nobody has used for a month", () => {
-    const contract = new ContractAnalytics(ADDRESS);
+    const contract = new ContractAnalytics(ADDRESS, true);
     contract.executed(contract.entrypoint("mint"), execution(), START);
     expect(contractSuggestions(contract, START + 30 * DAY - 1)).toEqual([]);
     expect(contractSuggestions(contract, START + 30 * DAY)).toMatchObject([{ kind: "unusedContract" }]);

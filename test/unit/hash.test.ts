@@ -3,10 +3,12 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type BatchHasher, merklePath, portableHasher } from "../../src/encoding/hash.ts";
 import { nativeHasher } from "../../src/native/hash.ts";
+import { describeWith } from "../support/describe-with.ts";
+import { NATIVE } from "../support/need.ts";
 import { requireAddon } from "../support/state-trees.ts";
 
 const hashers: [string, BatchHasher][] = [
-  ["native", nativeHasher(requireAddon())],
+  ...(NATIVE.isMet ? [["native", nativeHasher(requireAddon())] as [string, BatchHasher]] : []),
   ["portable", portableHasher],
 ];
 
@@ -95,7 +97,7 @@ describe("merklePath", () => {
   });
 });
 
-describe("the addon's instruction set", () => {
+describeWith(NATIVE, "the addon's instruction set", () => {
   const run = (isa: string) => {
     const program = `
       const addon = require("./native/build/Release/polytorus.node");

@@ -1,6 +1,6 @@
 /** How long transactions took: what a stopwatch makes of its readings, and what they say of one transaction and of all. */
 import { describe, expect, it } from "vitest";
-import { microsecondsAt, microsecondsOf } from "../../src/encoding/laps.ts";
+import { appendLaps, forEachLaps, microsecondsAt, microsecondsOf } from "../../src/encoding/laps.ts";
 import { Stopwatch } from "../../src/execution/stopwatch.ts";
 
 /** @param readings of the clock, one after the other. */
@@ -52,5 +52,18 @@ describe("laps", () => {
     expect([0, 2, 3, 4].map((index) => microsecondsAt(laps, index))).toEqual([30, 30, 10, 0]);
     expect(microsecondsOf(laps)).toBe(100);
     expect(microsecondsOf([])).toBe(0);
+  });
+
+  it("of several blocks are read from one array of numbers as they were put there, one without any among them", () => {
+    const numbers: number[] = [];
+    const given: [number, number[]][] = [
+      [7, [3, 30, 4, 10]],
+      [8, []],
+      [9, [1, 0.5]],
+    ];
+    for (const [seq, laps] of given) appendLaps(numbers, seq, laps);
+    const read: [number, number[]][] = [];
+    forEachLaps(Float64Array.from(numbers), (seq, laps) => read.push([seq, Array.from(laps)]));
+    expect(read).toEqual(given);
   });
 });

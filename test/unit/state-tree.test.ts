@@ -5,15 +5,17 @@ import { afterEach, describe, expect, it } from "vitest";
 import { toHex } from "../../src/encoding/hex.ts";
 import { type StateTree, stateProofJson } from "../../src/encoding/state-tree.ts";
 import { MalformedBytesError, StorageError } from "../../src/errors.ts";
+import { type Addon, loadAddon } from "../../src/native/addon.ts";
 import { NativeStateTree } from "../../src/native/state-tree.ts";
 import { verifyStateProof } from "../../src/verify/verify.ts";
+import { describeWith } from "../support/describe-with.ts";
+import { NATIVE } from "../support/need.ts";
 import {
   change,
   delta,
   disposeTrees,
   naiveRoot,
   nativeReadAhead,
-  requireAddon,
   treeImplementations,
 } from "../support/state-trees.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -24,13 +26,14 @@ const ONE_KEY_ROOT = "0x565388d4bc00257133f799d9366ac97f6e949c18acc53d17457f8859
 const THREE_KEYS_ROOT = "0x8e2a164a410203f51300d7c6645b7a37f549768457be109acc126c63573a9e0a";
 
 const meta = Buffer.from("height 7");
+const addon = loadAddon() as Addon;
 
 function treeOf(tree: StateTree, keys: Record<string, string>): StateTree {
   tree.apply(delta(...Object.entries(keys).map(([key, value]) => change(key, value))), "forward");
   return tree;
 }
 
-for (const implementation of [...treeImplementations, nativeReadAhead]) {
+for (const implementation of [...treeImplementations, ...(NATIVE.isMet ? [nativeReadAhead] : [])]) {
   describe(`state tree (${implementation.name})`, () => {
     const { create, load } = implementation;
     afterEach(() => implementation.dispose());
@@ -252,7 +255,7 @@ for (const implementation of [...treeImplementations, nativeReadAhead]) {
   });
 }
 
-describe("saved state trees", () => {
+describeWith(NATIVE, "saved state trees", () => {
   afterEach(disposeTrees);
 
   it("are the same bytes from every implementation", () => {
@@ -266,8 +269,7 @@ describe("saved state trees", () => {
   });
 });
 
-describe("saved state trees read ahead", () => {
-  const addon = requireAddon();
+describeWith(NATIVE, "saved state trees read ahead", () => {
   afterEach(disposeTrees);
 
   it("are what the file holds when they are asked for, also when it was replaced meanwhile", () => {
@@ -292,9 +294,7 @@ describe("saved state trees read ahead", () => {
   });
 });
 
-describe("named native trees", () => {
-  const addon = requireAddon();
-
+describeWith(NATIVE, "named native trees", () => {
   it("are one tree for everyone who attaches to the name", () => {
     const first = NativeStateTree.attach(addon, "shared");
     const second = NativeStateTree.attach(addon, "shared");

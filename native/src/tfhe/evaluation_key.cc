@@ -59,7 +59,7 @@ void EvaluationKey::expandBootstrap(const uint8_t* seed, const uint8_t* bodies) 
     for (uint32_t row = 0; row < set_->rows(); row++) {
       uint32_t* at = rows.data() + size_t(row) * (k + 1) * N;
       masks.words(at, size_t(k) * N);
-      readWords(bodies, at + size_t(k) * N, N);
+      std::memcpy(at + size_t(k) * N, bodies, 4 * size_t(N));
       bodies += 4 * size_t(N);
     }
     kernel_->expandBit(*set_, i, rows.data(), static_cast<double*>(bootstrap_.data()));
@@ -72,7 +72,7 @@ void EvaluationKey::expandSwitch(const uint8_t* seed, const uint8_t* bodies) {
     ChaCha20 masks(seed, kSwitchMasks, i);
     for (uint32_t level = 0; level < set_->switchLevels; level++, row += rowStride_, bodies += 4) {
       masks.words(row, set_->n);
-      row[set_->n] = readWord(bodies);
+      row[set_->n] = readU32(bodies);
     }
   }
 }

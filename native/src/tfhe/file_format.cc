@@ -11,23 +11,19 @@ constexpr size_t kHeaderBytes = 16;
 constexpr uint8_t kVersion = 1;
 constexpr char kMagic[5] = "PTFH";
 
-void storeWord(uint8_t* at, uint32_t value) {
-  for (int i = 0; i < 4; i++) at[i] = uint8_t(value >> (8 * i));
-}
-
 [[noreturn]] void refuseLength(size_t expected, size_t received) {
   throw Refused("FILE_MALFORMED",
                 "expected " + std::to_string(expected) + " bytes, received " + std::to_string(received) + ": is the file truncated?");
 }
 
-File parseAnyFile(ByteView bytes) {
+File parseAnyFile(Bytes bytes) {
   if (bytes.size < kHeaderBytes + kHashBytes) refuseLength(kHeaderBytes + kHashBytes, bytes.size);
   const uint8_t* at = bytes.data;
   if (std::memcmp(at, kMagic, 4) != 0) throw Refused("FILE_MALFORMED", "expected the file to start with PTFH: it is not TFHE's");
   if (at[5] != kVersion) {
     throw Refused("FILE_MALFORMED", "expected format version 1, received " + std::to_string(at[5]));
   }
-  const uint64_t payloadBytes = readWord(at + 8) | uint64_t(readWord(at + 12)) << 32;
+  const uint64_t payloadBytes = readU64(at + 8);
   const size_t room = bytes.size - kHeaderBytes - kHashBytes;
   if (payloadBytes != room) {
     throw Refused("FILE_MALFORMED", "the header announces a payload of " + std::to_string(payloadBytes) + " bytes, received " +
@@ -37,7 +33,7 @@ File parseAnyFile(ByteView bytes) {
   return {FileKind(at[4]), &set, {at + kHeaderBytes, room}};
 }
 
-void requireDigest(ByteView bytes) {
+void requireDigest(Bytes bytes) {
   uint8_t digest[kHashBytes];
   sha256(bytes.data, bytes.size - kHashBytes, nullptr, 0, digest);
   if (std::memcmp(digest, bytes.data + bytes.size - kHashBytes, kHashBytes) != 0) {
@@ -53,38 +49,33 @@ void requireDigest(ByteView bytes) {
 
 }  // namespace
 
-FileWriter::FileWriter(FileKind kind, const ParameterSet& set, size_t payloadBytes) {
-  out_.reserve(kHeaderBytes + payloadBytes + kHashBytes);
+FileWriter::FileWriter(FileKind kind, const ParameterSet& set, size_t payloadBytes)
+    : out_(kHeaderBytes + payloadBytes + kHashBytes) {
   const uint8_t fields[8] = {uint8_t(kMagic[0]), uint8_t(kMagic[1]), uint8_t(kMagic[2]),    uint8_t(kMagic[3]),
                              uint8_t(kind),      kVersion,           uint8_t(set.id & 255), uint8_t(set.id >> 8)};
   bytes(fields, sizeof fields);
-  word(uint32_t(payloadBytes));
-  word(uint32_t(uint64_t(payloadBytes) >> 32));
+  const uint64_t length = payloadBytes;
+  bytes(&length, sizeof length);
 }
 
 void FileWriter::bytes(const void* data, size_t count) {
-  const auto* from = static_cast<const uint8_t*>(data);
-  out_.insert(out_.end(), from, from + count);
+  if (count > out_.size() - written_) throw std::length_error("a file of TFHE's is longer than it was said to be");
+  if (count > 0) std::memcpy(out_.data() + written_, data, count);
+  written_ += count;
 }
 
-void FileWriter::word(uint32_t value) {
-  uint8_t four[4];
-  storeWord(four, value);
-  bytes(four, 4);
-}
+void FileWriter::word(uint32_t value) { bytes(&value, sizeof value); }
 
-void FileWriter::words(const uint32_t* values, size_t count) {
-  for (size_t i = 0; i < count; i++) word(values[i]);
-}
+void FileWriter::words(const uint32_t* values, size_t count) { bytes(values, count * sizeof *values); }
 
 ByteVector FileWriter::finish() {
   uint8_t digest[kHashBytes];
-  sha256(out_.data(), out_.size(), nullptr, 0, digest);
+  sha256(out_.data(), written_, nullptr, 0, digest);
   bytes(digest, kHashBytes);
   return std::move(out_);
 }
 
-File parseFile(ByteView bytes, FileKind expected) {
+File parseFile(Bytes bytes, FileKind expected) {
   static const char* const names[] = {"", "a secret key", "an evaluation key", "ciphertexts", "seeded ciphertexts"};
   const File file = parseAnyFile(bytes);
   if (file.kind != expected) refuseKind(names[size_t(expected)], file.kind);
@@ -92,7 +83,7 @@ File parseFile(ByteView bytes, FileKind expected) {
   return file;
 }
 
-File parseCiphertextFile(ByteView bytes) {
+File parseCiphertextFile(Bytes bytes) {
   const File file = parseAnyFile(bytes);
   if (file.kind != FileKind::kCiphertexts && file.kind != FileKind::kSeededCiphertexts) refuseKind("ciphertexts", file.kind);
   requireDigest(bytes);
@@ -101,21 +92,6 @@ File parseCiphertextFile(ByteView bytes) {
 
 void requirePayload(const File& file, size_t bytes) {
   if (file.payload.size != bytes) refuseLength(bytes, file.payload.size);
-}
-
-uint32_t readWord(const uint8_t* at) {
-  return uint32_t(at[0]) | uint32_t(at[1]) << 8 | uint32_t(at[2]) << 16 | uint32_t(at[3]) << 24;
-}
-
-void readWords(const uint8_t* at, uint32_t* out, size_t count) {
-  for (size_t i = 0; i < count; i++) out[i] = readWord(at + 4 * i);
-}
-
-std::string hex(const uint8_t* bytes, size_t count) {
-  static const char digits[] = "0123456789abcdef";
-  std::string text;
-  for (size_t i = 0; i < count; i++) text += digits[bytes[i] >> 4], text += digits[bytes[i] & 15];
-  return text;
 }
 
 }  // namespace polytorus::tfhe

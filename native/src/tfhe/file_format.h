@@ -4,21 +4,14 @@
  */
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <string>
 #include <vector>
 
+#include "../bytes.h"
 #include "parameters.h"
 
 namespace polytorus::tfhe {
 
 using ByteVector = std::vector<uint8_t>;
-
-struct ByteView {
-  const uint8_t* data;
-  size_t size;
-};
 
 enum class FileKind : uint8_t { kSecretKey = 1, kEvaluationKey = 2, kCiphertexts = 3, kSeededCiphertexts = 4 };
 
@@ -34,27 +27,23 @@ class FileWriter {
 
  private:
   ByteVector out_;
+  size_t written_ = 0;
 };
 
 struct File {
   FileKind kind;
   const ParameterSet* set;
-  ByteView payload;
+  Bytes payload;
 };
 
 /**
  * @throws Refused FILE_MALFORMED (length, magic, version), FILE_KIND_MISMATCH, PARAMETER_SET_UNKNOWN, FILE_CORRUPT (digest)
  */
-File parseFile(ByteView bytes, FileKind expected);
+File parseFile(Bytes bytes, FileKind expected);
 /** Ciphertexts of either kind. */
-File parseCiphertextFile(ByteView bytes);
+File parseCiphertextFile(Bytes bytes);
 
 /** @throws Refused FILE_MALFORMED unless the payload has exactly so many bytes. */
 void requirePayload(const File& file, size_t bytes);
-
-uint32_t readWord(const uint8_t* at);
-void readWords(const uint8_t* at, uint32_t* out, size_t count);
-
-std::string hex(const uint8_t* bytes, size_t count);
 
 }  // namespace polytorus::tfhe

@@ -38,7 +38,7 @@ void KeyCache::makeRoom(size_t bytes) {
   }
 }
 
-SharedKey KeyCache::load(ByteView file, const Kernel& kernel) {
+SharedKey KeyCache::load(Bytes file, const Kernel& kernel) {
   uint8_t keyId[kKeyIdBytes];
   sha256(file.data, file.size, nullptr, 0, keyId);
   const std::string id = entryId(keyId, kernel);

@@ -33,7 +33,7 @@ class KeyCache {
    * The key of that file, expanded unless some thread has done it; a thread that asks meanwhile waits.
    * @throws Refused as EvaluationKey does; KEY_CACHE_FULL when the keys that are held leave no room.
    */
-  SharedKey load(ByteView file, const Kernel& kernel);
+  SharedKey load(Bytes file, const Kernel& kernel);
   /** nullptr when it is not there. */
   SharedKey find(const uint8_t keyId[kKeyIdBytes], const Kernel& kernel);
   /** Takes effect with the next load, or at once for keys that nobody holds. */

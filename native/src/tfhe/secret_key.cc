@@ -122,7 +122,7 @@ SecretKey::Pair SecretKey::generate(const ParameterSet& set) {
   return {key.toFile(), std::move(evaluationKey)};
 }
 
-SecretKey SecretKey::parse(ByteView bytes) {
+SecretKey SecretKey::parse(Bytes bytes) {
   const File file = parseFile(bytes, FileKind::kSecretKey);
   const ParameterSet& set = *file.set;
   requirePayload(file, kKeyIdBytes + bitBytes(set.n) + bitBytes(set.glweBits()));
@@ -186,7 +186,7 @@ void SecretKey::decrypt(const uint32_t* ciphertexts, size_t count, uint8_t* bits
   }
 }
 
-Ciphertexts expandCiphertexts(ByteView bytes) {
+Ciphertexts expandCiphertexts(Bytes bytes) {
   const File file = parseCiphertextFile(bytes);
   const ParameterSet& set = *file.set;
   const bool isSeeded = file.kind == FileKind::kSeededCiphertexts;
@@ -194,13 +194,13 @@ Ciphertexts expandCiphertexts(ByteView bytes) {
   const size_t before = fixed + (isSeeded ? kSeedBytes : 0);
   if (file.payload.size < before) requirePayload(file, before);
   const uint8_t* at = file.payload.data;
-  const uint32_t count = readWord(at + fixed - 8);
+  const uint32_t count = readU32(at + fixed - 8);
   if (count > kCiphertextsMax) {
     throw Refused("FILE_MALFORMED", "expected at most " + std::to_string(kCiphertextsMax) + " ciphertexts in a file, received " +
                                         std::to_string(count));
   }
   requirePayload(file, before + size_t(count) * 4 * (isSeeded ? 1 : set.words()));
-  if (readWord(at + fixed - 4) != 0) throw Refused("FILE_MALFORMED", "expected the word after the count to be 0");
+  if (readU32(at + fixed - 4) != 0) throw Refused("FILE_MALFORMED", "expected the word after the count to be 0");
   Ciphertexts result;
   result.set = &set;
   std::memcpy(result.keyId, at, kKeyIdBytes);
@@ -210,9 +210,9 @@ Ciphertexts expandCiphertexts(ByteView bytes) {
     uint32_t* to = result.words.data() + size_t(i) * set.words();
     if (isSeeded) {
       ChaCha20(at + fixed, kCiphertextMasks, i).words(to, set.n);
-      to[set.n] = readWord(at + before + 4 * size_t(i));
+      to[set.n] = readU32(at + before + 4 * size_t(i));
     } else {
-      readWords(at + before + 4 * size_t(i) * set.words(), to, set.words());
+      std::memcpy(to, at + before + 4 * size_t(i) * set.words(), 4 * size_t(set.words()));
     }
   }
   return result;

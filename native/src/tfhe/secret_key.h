@@ -18,7 +18,7 @@ class SecretKey {
   /** Draws a key and writes its evaluation key; both as files. */
   static Pair generate(const ParameterSet& set);
   /** @throws Refused as parseFile does, and KEY_INCONSISTENT when the bits break the parameter set's rules. */
-  static SecretKey parse(ByteView file);
+  static SecretKey parse(Bytes file);
 
   SecretKey(SecretKey&&) = default;
   SecretKey& operator=(SecretKey&&) = default;
@@ -49,6 +49,8 @@ class SecretKey {
 };
 
 struct SecretKey::Pair {
+  ~Pair() { wipe(secretKey.data(), secretKey.size()); }
+
   ByteVector secretKey;
   ByteVector evaluationKey;
 };
@@ -65,7 +67,7 @@ struct Ciphertexts {
 };
 
 /** @throws Refused as parseFile does. */
-Ciphertexts expandCiphertexts(ByteView file);
+Ciphertexts expandCiphertexts(Bytes file);
 ByteVector writeCiphertexts(const ParameterSet& set, const uint8_t keyId[kKeyIdBytes], const uint8_t context[kContextBytes],
                             const uint32_t* words, size_t count);
 

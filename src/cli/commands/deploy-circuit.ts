@@ -1,10 +1,9 @@
 /** deploy circuit: a manifest and the files of its circuits; deploy confidential-erc20. Both under a key that was uploaded. */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { TransactionJson } from "../../client/methods.ts";
 import { EngineError } from "../../errors.ts";
 import type { CommandContext, Handler, Options } from "../context.ts";
-import { requireAddress, senderFrom, submit, tellReceipt, withGasLimit } from "../transactions.ts";
+import { deploymentOf, requireAddress, submit, tellReceipt, withGasLimit } from "../transactions.ts";
 import { requireHash } from "./privacy-keys.ts";
 
 export const deployCircuit: Handler = async (context, args, options) => {
@@ -26,19 +25,13 @@ async function deployPrivate(
   const keyId = requireHash(options["key"] as string, "--key");
   const owner = options["owner"] as string | undefined;
   const { parameterSet } = await context.remote.call("privacy_key", { keyId });
-  const transaction: TransactionJson = {
-    kind: "deploy",
-    sender: senderFrom(options, context.environment),
-    gasLimit: "0",
-    nonce: options["nonce"] as string | undefined,
-    salt: options["salt"] as string | undefined,
-    contract: {
-      ...contract,
-      keyId,
-      parameterSet,
-      ...(owner === undefined ? {} : { owner: requireAddress(owner, "--owner") }),
-    },
+  const described = {
+    ...contract,
+    keyId,
+    parameterSet,
+    ...(owner === undefined ? {} : { owner: requireAddress(owner, "--owner") }),
   };
+  const transaction = deploymentOf(described, options, context.environment);
   const receipt = await submit(context, await withGasLimit(context, transaction, options));
   tellReceipt(context, receipt);
   const { output } = context;

@@ -1,8 +1,7 @@
 /** deploy wasm */
-import type { TransactionJson } from "../../client/methods.ts";
 import type { Handler } from "../context.ts";
 import { codeOf, parseJson, readInput } from "../input-files.ts";
-import { senderFrom, submit, tellReceipt, withGasLimit } from "../transactions.ts";
+import { deploymentOf, submit, tellReceipt, withGasLimit } from "../transactions.ts";
 
 /** What `--abi` may name instead of a file: how the module speaks to the engine, which else is known by its imports. */
 const ABI_NAMES = ["polytorus", "cosmwasm", "wasi"];
@@ -11,19 +10,13 @@ export const deployWasm: Handler = async (context, args, options) => {
   const code = codeOf(args[0] as string);
   const abi = options["abi"] as string | undefined;
   const init = options["init"] as string | undefined;
-  const transaction: TransactionJson = {
-    kind: "deploy",
-    sender: senderFrom(options, context.environment),
-    gasLimit: "0",
-    nonce: options["nonce"] as string | undefined,
-    salt: options["salt"] as string | undefined,
-    contract: {
-      type: "wasm",
-      ...code,
-      ...(abi === undefined ? {} : { abi: abiOf(abi) }),
-      ...(init === undefined ? {} : { init: parseJson(init, "--init") }),
-    },
+  const contract = {
+    type: "wasm",
+    ...code,
+    ...(abi === undefined ? {} : { abi: abiOf(abi) }),
+    ...(init === undefined ? {} : { init: parseJson(init, "--init") }),
   };
+  const transaction = deploymentOf(contract, options, context.environment);
   const priced = await withGasLimit(context, transaction, options);
   const { output } = context;
   const size = "code" in code ? `${(code.code.length - 2) / 2} bytes of code` : "code that the chain has";

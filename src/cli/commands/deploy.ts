@@ -1,10 +1,9 @@
 /** deploy erc20 */
 
 import { formatAmount } from "../../client/amounts.ts";
-import type { TransactionJson } from "../../client/methods.ts";
 import { EngineError } from "../../errors.ts";
 import type { Handler } from "../context.ts";
-import { requireAddress, senderFrom, submit, tellReceipt, withGasLimit } from "../transactions.ts";
+import { deploymentOf, requireAddress, submit, tellReceipt, withGasLimit } from "../transactions.ts";
 
 const DECIMALS_MAX = 255;
 
@@ -22,25 +21,19 @@ export const deployErc20: Handler = async (context, _args, options) => {
   const supply = requireAmount(options["supply"] as string, "--supply");
   const owner = options["owner"] as string | undefined;
   const cap = options["cap"] as string | undefined;
-  const transaction: TransactionJson = {
-    kind: "deploy",
-    sender: senderFrom(options, context.environment),
-    gasLimit: "0",
-    nonce: options["nonce"] as string | undefined,
-    salt: options["salt"] as string | undefined,
-    contract: {
-      type: "erc20",
-      name,
-      symbol,
-      decimals,
-      initialSupply: supply,
-      ...(owner === undefined ? {} : { owner: requireAddress(owner, "--owner") }),
-      ...(options["mintable"] === true ? { mintable: true } : {}),
-      ...(options["burnable"] === true ? { burnable: true } : {}),
-      ...(options["pausable"] === true ? { pausable: true } : {}),
-      ...(cap === undefined ? {} : { cap: requireAmount(cap, "--cap") }),
-    },
+  const contract = {
+    type: "erc20",
+    name,
+    symbol,
+    decimals,
+    initialSupply: supply,
+    ...(owner === undefined ? {} : { owner: requireAddress(owner, "--owner") }),
+    ...(options["mintable"] === true ? { mintable: true } : {}),
+    ...(options["burnable"] === true ? { burnable: true } : {}),
+    ...(options["pausable"] === true ? { pausable: true } : {}),
+    ...(cap === undefined ? {} : { cap: requireAmount(cap, "--cap") }),
   };
+  const transaction = deploymentOf(contract, options, context.environment);
   const receipt = await submit(context, await withGasLimit(context, transaction, options));
   tellReceipt(context, receipt, { unit: { symbol, decimals } });
   const { output } = context;

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { EngineError, toEngineError } from "../../errors.ts";
 import type { Handler } from "../context.ts";
 import { Decryptor, type DecryptRequest } from "../decryptor.ts";
+import { parseJson } from "../input-files.ts";
 import { errorJson } from "../output.ts";
 import { openKeyHolder, readKey } from "./privacy-keys.ts";
 
@@ -51,11 +52,11 @@ async function bodyOf(request: IncomingMessage): Promise<DecryptRequest> {
       throw new EngineError("LIMIT_EXCEEDED", `a request has at most ${BODY_BYTES_MAX} bytes`, { max: BODY_BYTES_MAX });
     parts.push(part as Buffer);
   }
-  try {
-    return JSON.parse(Buffer.concat(parts).toString("utf8")) as DecryptRequest;
-  } catch {
-    throw new EngineError("PARSE_ERROR", "the body is not JSON", {});
-  }
+  const body = parseJson(Buffer.concat(parts).toString("utf8"), "body");
+  if (typeof body === "object" && body !== null) return body as DecryptRequest;
+  throw new EngineError("VALIDATION_ERROR", "body: expected { handle, publicKey, expiresAtMs, signature }", {
+    path: "body",
+  });
 }
 
 function splitAddress(text: string): [host: string, port: number] {

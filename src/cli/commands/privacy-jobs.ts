@@ -1,4 +1,5 @@
 /** privacy schemes, jobs, watch, wait, cancel, explain */
+import { setTimeout as sleep } from "node:timers/promises";
 import { grouped } from "../../client/amounts.ts";
 import type { JobJson, JobReference, JobStatusJson } from "../../client/privacy-methods.ts";
 import { EngineError } from "../../errors.ts";
@@ -67,10 +68,13 @@ function leftText({ etaMs, status }: JobJson): string {
   return etaMs === null ? "unknown" : `${Math.ceil(etaMs / 1000)} s`;
 }
 
-export const watch: Handler = async ({ remote, output, signal }) => {
+/**
+ * Asks again and again: it ends when nothing is open, and of that a stream of changes says nothing (`events --types jobs`
+ * is that stream). Asked are only those that run, few as the threads that run them.
+ */
+export const watch: Handler = async ({ remote, output }) => {
   for (;;) {
-    const { items, open } = await remote.call("privacy_jobs", {});
-    const running = items.filter(({ status }) => status === "running");
+    const { items: running, open } = await remote.call("privacy_jobs", { status: "running" });
     const line = running
       .map(
         (job) =>
@@ -78,8 +82,8 @@ export const watch: Handler = async ({ remote, output, signal }) => {
       )
       .join("\n");
     output.item({ open, running }, () => `${open} not over${line === "" ? "" : `\n${line}`}`);
-    if (open === 0 || signal.aborted) return;
-    await pause(WATCH_MS, signal);
+    if (open === 0) return;
+    await sleep(WATCH_MS);
   }
 };
 
@@ -92,7 +96,7 @@ export const wait: Handler = async (context, args, options) => {
       handle,
       waitMs: Math.round(Math.min(WAIT_MS, Math.max(0, left))),
     });
-    if (job.status === "done" || left <= 0 || context.signal.aborted) return tellJob(context, job);
+    if (job.status === "done" || left <= 0) return tellJob(context, job);
     if (job.status === "failed" || job.status === "cancelled")
       throw new EngineError("PRIVACY_RESULT_FAILED", `${handle}: the evaluation ${job.status}: ${job.because}`, {
         handle,
@@ -130,14 +134,4 @@ function tellJob({ output }: CommandContext, job: JobJson): void {
       ["because", job.because ?? undefined],
     ]),
   );
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -51,34 +51,41 @@ interface Scrape {
 let last: Scrape | undefined;
 let lastTotals: { atMs: number; executions: number } | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
+let isScraping = false;
+let scrapedAtMs = 0;
 let viewers = 0;
 
 /** Scrapes while somebody looks. Answers how to stop. */
 export function watchVitals(): () => void {
   viewers++;
   if (viewers === 1) {
-    document.addEventListener("visibilitychange", onVisible);
-    void tick();
+    document.addEventListener("visibilitychange", resume);
+    resume();
   }
   return () => {
     viewers--;
     if (viewers > 0) return;
-    document.removeEventListener("visibilitychange", onVisible);
+    document.removeEventListener("visibilitychange", resume);
     clearTimeout(timer);
   };
 }
 
-function onVisible(): void {
-  if (!document.hidden) void tick();
+/** Not before SCRAPE_MS after the last one: a rate over less says little. */
+function resume(): void {
+  clearTimeout(timer);
+  if (isScraping || viewers === 0 || document.hidden) return;
+  timer = setTimeout(() => void tick(), Math.max(0, scrapedAtMs + SCRAPE_MS - Date.now()));
 }
 
 async function tick(): Promise<void> {
-  clearTimeout(timer);
+  isScraping = true;
   const scraped = await scrape();
   if (scraped === undefined) wentAway();
   else if (typeof scraped === "string") take({ atMs: Date.now(), samples: parseSamples(scraped) });
   else await takeTotals(whyMissing(scraped.status));
-  if (viewers > 0 && !document.hidden) timer = setTimeout(() => void tick(), SCRAPE_MS);
+  isScraping = false;
+  scrapedAtMs = Date.now();
+  resume();
 }
 
 /** The text; or with which status there was none; undefined when nobody answered. */

@@ -1,7 +1,7 @@
 /** A line chart over time: uPlot in the page's own colours. Missing values are gaps. */
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { compact, dateTime } from "../format.ts";
+import { bytes, compact, dateTime } from "../format.ts";
 import { useStore } from "../store.ts";
 import { theme } from "../theme.ts";
 
@@ -27,6 +27,8 @@ interface ChartProps {
 
 const HEIGHT = 160;
 const DAY_MS = 86_400_000;
+/** Of an axis in bytes, whose text is in KiB and MiB: 1, 2, 4, … */
+const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 export function Chart(props: ChartProps) {
   const { title, times, lines, format = compact, spanMs, height = HEIGHT, isBars = false } = props;
@@ -34,8 +36,9 @@ export function Chart(props: ChartProps) {
   const plot = useRef<uPlot | undefined>(undefined);
   const shape = lines.map(({ label, tone }) => `${tone} ${label}`).join("\n");
   const chosenTheme = useStore(theme);
-  const latest = useRef({ format, spanMs });
-  latest.current = { format, spanMs };
+  const bars = isBars ? times.length : 0;
+  const latest = useRef({ format, spanMs, bars });
+  latest.current = { format, spanMs, bars };
 
   useEffect(() => {
     const node = box.current!;
@@ -49,11 +52,11 @@ export function Chart(props: ChartProps) {
         ms: 1,
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
         legend: { show: false },
-        padding: [8, 18, 0, 0],
+        padding: [8, 28, 0, 0],
         scales: {
           x: {
             time: true,
-            range: (_plot, min, max) => rangeOf(min, max, latest.current.spanMs, isBars ? times.length : 0),
+            range: (_plot, min, max) => rangeOf(min, max, latest.current),
           },
           y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
         },
@@ -64,6 +67,7 @@ export function Chart(props: ChartProps) {
             grid,
             size: 58,
             space: 34,
+            ...(format === bytes ? { incrs: BINARY_STEPS } : {}),
             values: (_plot, ticks) => ticks.map((tick) => latest.current.format(tick)),
           },
         ],
@@ -73,7 +77,7 @@ export function Chart(props: ChartProps) {
             label,
             stroke: colour(tone),
             width: isBars ? 0 : 1.5,
-            points: { show: false },
+            points: { show: !isBars, size: 4, fill: colour(tone), filter: loneValues },
             spanGaps: false,
             ...(isFilled === true || isBars ? { fill: colour(tone, isBars ? 0.75 : 0.14) } : {}),
             ...(isBars ? { paths: uPlot.paths.bars!({ size: [0.7, 24] }) } : {}),
@@ -107,8 +111,25 @@ function shownValue(value: number | null | undefined, format: (value: number) =>
   return value === null || value === undefined ? "–" : format(value);
 }
 
-/** A bar stands around its time: the first and the last need room. */
-function rangeOf(min: number, max: number, spanMs = 0, bars = 0): [number, number] {
+/** A line needs two: a value between gaps would not be seen. */
+function loneValues(plot: uPlot, series: number): number[] {
+  const values = plot.data[series] ?? [];
+  return Array.from(values.keys()).filter(
+    (at) => values[at] != null && values[at - 1] == null && values[at + 1] == null,
+  );
+}
+
+interface Shape {
+  readonly spanMs: number | undefined;
+  readonly bars: number;
+}
+
+/**
+ * A bar stands around its time: the first and the last need room.
+ * @param min null, as `max`: there is nothing to show yet, and it would be of now.
+ */
+function rangeOf(min: number | null, max: number | null, { spanMs = 0, bars }: Shape): [number, number] {
+  if (min === null || max === null) return [Date.now() - spanMs, Date.now()];
   const room = bars > 1 ? (max - min) / (bars - 1) / 2 : 0;
   return [Math.min(min - room, max - spanMs), max + room];
 }

@@ -12,6 +12,8 @@ let timer: ReturnType<typeof setInterval> | undefined;
 export function Age({ atMs }: { atMs: number }) {
   useEffect(() => {
     shown++;
+    // It stood still while nothing was shown.
+    if (shown === 1) now.set(Date.now());
     timer ??= setInterval(() => now.set(Date.now()), TICK_MS);
     return () => {
       shown--;

@@ -30,6 +30,12 @@ export function AccountReference({ address, isWhole = false }: { address: string
   );
 }
 
+/** A contract, or an account where none stands: of a payment, or of what a transaction changed. */
+export function PlaceReference({ address, isWhole = false }: { address: string; isWhole?: boolean }) {
+  const Reference = useKnown(address) === null ? AccountReference : ContractReference;
+  return <Reference address={address} isWhole={isWhole} />;
+}
+
 export function TransactionReference({ hash, isWhole = false }: { hash: string; isWhole?: boolean }) {
   return (
     <span class={classOf(isWhole)}>

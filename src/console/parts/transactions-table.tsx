@@ -1,8 +1,14 @@
 /** Transactions, one line each. */
 import type { TransactionLineJson } from "../../client/methods.ts";
-import { whole } from "../format.ts";
+import { compact, whole } from "../format.ts";
 import { Age } from "./clock.tsx";
-import { AccountReference, BlockReference, ContractReference, TransactionReference } from "./reference.tsx";
+import {
+  AccountReference,
+  BlockReference,
+  ContractReference,
+  PlaceReference,
+  TransactionReference,
+} from "./reference.tsx";
 import { TransactionStatus } from "./status.tsx";
 import { Table } from "./table.tsx";
 
@@ -34,7 +40,12 @@ export function TransactionsTable({
         },
         !isShort && { head: "from", class: "wide", cell: ({ sender }) => <AccountReference address={sender} /> },
         { head: "status", cell: ({ status }) => <TransactionStatus status={status} /> },
-        { head: "gas", class: "number", cell: ({ gasUsed }) => whole(gasUsed) },
+        {
+          head: "gas",
+          class: "number",
+          title: ({ gasUsed }) => whole(gasUsed),
+          cell: ({ gasUsed }) => (isShort ? compact(Number(gasUsed)) : whole(gasUsed)),
+        },
         !isShort && {
           head: "of limit",
           class: "number wide",
@@ -50,10 +61,5 @@ export function TransactionsTable({
 function Target({ line: { contractAddress, to, kind, entrypoint } }: { line: TransactionLineJson }) {
   if (contractAddress !== null) return <ContractReference address={contractAddress} />;
   if (to === null) return null;
-  // Plain value goes to an account; all else is to a contract.
-  return kind === "call" && entrypoint === null ? (
-    <AccountReference address={to} />
-  ) : (
-    <ContractReference address={to} />
-  );
+  return kind === "call" && entrypoint === null ? <PlaceReference address={to} /> : <ContractReference address={to} />;
 }

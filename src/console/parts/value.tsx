@@ -1,12 +1,13 @@
 /** Decoded values: amounts in base units and with the token's decimals, addresses as links, the rest as it is. */
+import { addressIn } from "../../client/addresses.ts";
 import { formatArgument, formatResult, formatValue, type TokenUnit } from "../../client/amounts.ts";
 import { AccountReference, HexText } from "./reference.tsx";
 
-const ADDRESS = /^0x[0-9a-f]{40}$/i;
 const LONG_HEX = /^0x[0-9a-f]{48,}$/i;
 
 export function ArgumentValue({ name, value, unit }: { name: string; value: unknown; unit?: TokenUnit | undefined }) {
-  if (typeof value === "string" && ADDRESS.test(value)) return <AccountReference address={value} />;
+  const address = typeof value === "string" ? addressIn(value) : undefined;
+  if (address !== undefined) return <AccountReference address={address} />;
   if (typeof value === "string" && LONG_HEX.test(value)) return <HexText hex={value} what="the bytes" />;
   return <span class="mono">{formatArgument(name, value, unit)}</span>;
 }
@@ -42,7 +43,8 @@ export function ResultValue({
   value: unknown;
   unit?: TokenUnit | undefined;
 }) {
-  if (typeof value === "string" && ADDRESS.test(value)) return <AccountReference address={value} isWhole />;
+  const address = typeof value === "string" ? addressIn(value) : undefined;
+  if (address !== undefined) return <AccountReference address={address} isWhole />;
   if (typeof value === "object" && value !== null) return <pre>{JSON.stringify(value, null, 2)}</pre>;
   if (value === null || value === undefined) return <span class="quiet">nothing</span>;
   return <span class="mono">{formatResult(entrypoint, value, unit)}</span>;

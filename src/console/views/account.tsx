@@ -1,5 +1,5 @@
 /** An account: its next nonce, its native balance, and the contracts that it made. */
-
+import { addressIn } from "../../client/addresses.ts";
 import { whole } from "../format.ts";
 import { useKnown } from "../model/names.ts";
 import { CopyButton } from "../parts/copy-button.tsx";
@@ -12,7 +12,8 @@ import { ContractsTable } from "./contracts.tsx";
 
 const PAGE = 50;
 
-export function AccountView({ address }: { address: string }) {
+export function AccountView({ address: text }: { address: string }) {
+  const address = addressIn(text) ?? text;
   const account = useRpc("account_get", { address }, { isLive: true });
   const created = usePages("contract_list", { creator: address, limit: PAGE });
   const contract = useKnown(address);

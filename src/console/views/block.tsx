@@ -5,6 +5,7 @@ import { Facts, PageHead, Panel } from "../parts/panel.tsx";
 import { BlockReference, HexText } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { TransactionsTable } from "../parts/transactions-table.tsx";
+import { href } from "../router.ts";
 import { engine } from "../rpc.ts";
 import { useStore } from "../store.ts";
 import { usePages, useRpc } from "../use-rpc.ts";
@@ -17,12 +18,18 @@ export function BlockView({ height: text }: { height: string }) {
   const block = useRpc("block_get", isHeight ? { height } : undefined);
   const paged = usePages("tx_list", isHeight ? { blockHeight: height, limit: PAGE } : undefined);
   const head = useStore(engine)?.height;
-  if (!isHeight) return <Empty title="A block's number is a whole number" />;
+  if (!isHeight)
+    return (
+      <>
+        <PageHead title="Block" />
+        <Empty title="A block's number is a whole number" />
+      </>
+    );
   return (
     <>
       <PageHead title={`Block ${whole(height)}`}>
-        {height > 0 && <BlockReferenceButton height={height - 1} text="← older" />}
-        {head !== undefined && height < head && <BlockReferenceButton height={height + 1} text="newer →" />}
+        {height > 0 && <a href={href("blocks", height - 1)}>← older</a>}
+        {head !== undefined && height < head && <a href={href("blocks", height + 1)}>newer →</a>}
       </PageHead>
       <Panel title="Header">
         <Shown answer={block}>
@@ -66,8 +73,4 @@ export function BlockView({ height: text }: { height: string }) {
       </Panel>
     </>
   );
-}
-
-function BlockReferenceButton({ height, text }: { height: number; text: string }) {
-  return <a href={`/console/blocks/${height}`}>{text}</a>;
 }

@@ -5,7 +5,7 @@
 import { useState } from "preact/hooks";
 import { tokenUnitOf } from "../../client/amounts.ts";
 import type { ContractWithAbiJson } from "../../client/methods.ts";
-import { type Entrypoint, entrypointsOf } from "../model/abi.ts";
+import { type Entrypoint, entrypointsOf, signatureOf } from "../model/abi.ts";
 import { Panel } from "../parts/panel.tsx";
 import { Empty } from "../parts/states.tsx";
 import { engine } from "../rpc.ts";
@@ -33,7 +33,7 @@ export function ContractCalls({ contract }: { contract: ContractWithAbiJson }) {
   };
   const form = (entrypoint: Entrypoint) => (
     <EntrypointForm
-      key={`${entrypoint.name}/${entrypoint.inputs.length}`}
+      key={`${entrypoint.name}${signatureOf(entrypoint)}`}
       contract={contract.address}
       entrypoint={entrypoint}
       unit={tokenUnitOf(contract.metadata)}
@@ -87,5 +87,5 @@ export function ContractCalls({ contract }: { contract: ContractWithAbiJson }) {
 function whatMayBeSent(canSend: boolean, blockMode: string | undefined): string {
   if (canSend) return "Calls can be simulated, and sent, as any account: this connection asks for no signature.";
   if (blockMode === "driven") return "Calls can be simulated. In mode driven the node brings the transactions.";
-  return "Calls can be simulated. To send them from here, start the daemon with --dev or use a token.";
+  return "Calls can be simulated. To send them from here, start the daemon with --dev, or give a token: click on the role above.";
 }

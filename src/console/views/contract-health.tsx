@@ -93,11 +93,20 @@ function Score({ score, report }: { score: number; report: ContractHealthJson })
         items={report.parts}
         keyOf={({ name }) => name}
         columns={[
-          { head: "part", isName: true, cell: ({ name }) => PART_NAMES[name] ?? name },
+          {
+            head: "part",
+            isName: true,
+            cellClass: "wrap",
+            cell: ({ name, measured }) => (
+              <>
+                {PART_NAMES[name] ?? name}
+                <div class="quiet">{measured}</div>
+              </>
+            ),
+          },
           { head: "value", cell: ({ name, value }) => <Meter share={value} label={PART_NAMES[name] ?? name} /> },
           { head: "weight", class: "number", cell: ({ weight }) => weight.toFixed(1) },
           { head: "adds", class: "number", cell: ({ contribution }) => contribution.toFixed(3) },
-          { head: "measured", cellClass: "quiet", cell: ({ measured }) => measured },
         ]}
       />
     </div>

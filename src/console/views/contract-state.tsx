@@ -1,6 +1,4 @@
 /** The state browser: a contract's keys in their order, from a prefix on. */
-
-import { useState } from "preact/hooks";
 import { readableKey } from "../../client/readable-key.ts";
 import { bytes } from "../format.ts";
 import { Pager } from "../parts/pager.tsx";
@@ -8,16 +6,17 @@ import { Panel } from "../parts/panel.tsx";
 import { HexText } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
-import { setQuery, usePlace } from "../router.ts";
+import { setQuery, usePlace, useTyped } from "../router.ts";
 import { usePages } from "../use-rpc.ts";
 
 const PAGE = 100;
 
 export function ContractState({ address }: { address: string }) {
   const { query } = usePlace();
-  const [text, setText] = useState(query["prefix"] ?? "");
+  const [text, setText] = useTyped(query["prefix"] ?? "");
   const prefix = prefixOf(query["prefix"] ?? "");
-  const paged = usePages("contract_state", { address, limit: PAGE, ...(prefix === "0x" ? {} : { prefix }) });
+  const params = { address, limit: PAGE, ...(prefix === "0x" ? {} : { prefix }) };
+  const paged = usePages("contract_state", params, { isLive: true });
   const apply = (event: Event): void => {
     event.preventDefault();
     setQuery({ prefix: text });

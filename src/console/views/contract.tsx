@@ -1,12 +1,13 @@
 /** One contract: a head, and a tab for each thing to know about it or do with it. */
-import { useEffect } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { tokenUnitOf } from "../../client/amounts.ts";
 import type { ContractWithAbiJson } from "../../client/methods.ts";
-import { learn } from "../model/names.ts";
+import { declarationsOf } from "../model/abi.ts";
+import { useLearned } from "../model/names.ts";
 import { Pager } from "../parts/pager.tsx";
 import { Facts, PageHead, Panel } from "../parts/panel.tsx";
 import { AccountReference, BlockReference, HexText, TransactionReference } from "../parts/reference.tsx";
-import { Empty, Shown } from "../parts/states.tsx";
+import { Empty, Problem, Shown } from "../parts/states.tsx";
 import { PartStatus } from "../parts/status.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { TransactionsTable } from "../parts/transactions-table.tsx";
@@ -17,7 +18,7 @@ import { ContractCalls } from "./contract-calls.tsx";
 import { ContractGas } from "./contract-gas.tsx";
 import { ContractHealth } from "./contract-health.tsx";
 import { ContractState } from "./contract-state.tsx";
-import { nameOf } from "./contracts.tsx";
+import { titleOf, typeOf } from "./contracts.tsx";
 import { EventList } from "./events.tsx";
 
 const PARTS = ["health", "call", "state", "events", "transactions", "gas", "about"] as const;
@@ -26,11 +27,9 @@ type Part = (typeof PARTS)[number];
 const PAGE = 50;
 
 export function ContractView({ address, part }: { address: string; part: string | undefined }) {
-  const answer = useRpc("contract_get", { address });
-  const { data: contract } = answer;
-  useEffect(() => {
-    if (contract !== undefined) learn(contract);
-  }, [contract]);
+  const answer = useRpc("contract_get", { address }, { isLive: true });
+  const { data: contract, error } = answer;
+  useLearned(useMemo(() => (contract === undefined ? [] : [contract]), [contract]));
   if (contract === undefined) {
     return (
       <>
@@ -41,11 +40,10 @@ export function ContractView({ address, part }: { address: string; part: string 
   }
   const shown = PARTS.includes(part as Part) ? (part as Part) : "health";
   const unit = tokenUnitOf(contract.metadata);
-  const title = nameOf(contract) || contract.type;
   return (
     <>
-      <PageHead title={title} sub={unit?.symbol}>
-        <span class="chip">{contract.type}</span>
+      <PageHead title={titleOf(contract)} sub={unit?.symbol}>
+        <span class="chip">{typeOf(contract)}</span>
         <PartStatus status={contract.status} />
         <HexText hex={contract.address} what="the address" isWhole />
       </PageHead>
@@ -56,6 +54,7 @@ export function ContractView({ address, part }: { address: string; part: string 
         ])}
         current={shown}
       />
+      {error !== undefined && <Problem error={error} retry={answer.reload} />}
       <PartView part={shown} contract={contract} />
     </>
   );
@@ -121,7 +120,17 @@ function About({ contract }: { contract: ContractWithAbiJson }) {
         <JsonText value={contract.metadata} />
       </Panel>
       <Panel title="ABI">
-        {contract.abi.length === 0 ? <Empty title="It declares none" /> : <JsonText value={contract.abi} />}
+        {contract.abi.length === 0 ? (
+          <Empty title="It declares none" />
+        ) : (
+          <>
+            <pre>{declarationsOf(contract.abi).join("\n")}</pre>
+            <details class="whole">
+              <summary>as JSON</summary>
+              <JsonText value={contract.abi} />
+            </details>
+          </>
+        )}
       </Panel>
     </>
   );

@@ -1,13 +1,15 @@
 /** Contracts, by kind and status and by part of their name or symbol. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { ContractJson } from "../../client/methods.ts";
+import { shortHex } from "../format.ts";
+import { useLearned } from "../model/names.ts";
 import { Pager } from "../parts/pager.tsx";
 import { PageHead, Panel } from "../parts/panel.tsx";
 import { AccountReference, BlockReference, ContractReference } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { PartStatus } from "../parts/status.tsx";
 import { Table } from "../parts/table.tsx";
-import { setQuery, usePlace } from "../router.ts";
+import { setQuery, usePlace, useTyped } from "../router.ts";
 import { usePages } from "../use-rpc.ts";
 
 const PAGE = 50;
@@ -54,8 +56,7 @@ function NoContracts({ isFiltered }: { isFiltered: boolean }) {
 
 function Filters() {
   const { query } = usePlace();
-  const [text, setText] = useState(query["query"] ?? "");
-  useEffect(() => setText(query["query"] ?? ""), [query["query"]]);
+  const [text, setText] = useTyped(query["query"] ?? "");
   useEffect(() => {
     const timer = setTimeout(() => {
       if (text !== (query["query"] ?? "")) setQuery({ query: text });
@@ -91,6 +92,7 @@ function Choice({ name, choices, value }: { name: string; choices: readonly stri
 }
 
 export function ContractsTable({ items }: { items: readonly ContractJson[] }) {
+  useLearned(items);
   return (
     <Table
       items={items}
@@ -100,12 +102,16 @@ export function ContractsTable({ items }: { items: readonly ContractJson[] }) {
         { head: "name", cellClass: "wrap", cell: nameOf },
         {
           head: "type",
-          cell: ({ type, kind }) => (
-            <>
-              {type}
-              {kind !== "builtin" && kind !== type && <span class="quiet"> {kind}</span>}
-            </>
-          ),
+          cell: (contract) => {
+            const type = typeOf(contract);
+            const { kind } = contract;
+            return (
+              <>
+                {type}
+                {kind !== "builtin" && kind !== type && <span class="quiet"> {kind}</span>}
+              </>
+            );
+          },
         },
         { head: "status", cell: ({ status }) => <PartStatus status={status} /> },
         { head: "creator", class: "wide", cell: ({ creator }) => <AccountReference address={creator} /> },
@@ -120,7 +126,18 @@ export function ContractsTable({ items }: { items: readonly ContractJson[] }) {
 }
 
 /** What the contract calls itself. */
-export function nameOf({ metadata }: Pick<ContractJson, "metadata">): string {
+function nameOf({ metadata }: Pick<ContractJson, "metadata">): string {
   const { name } = metadata;
   return typeof name === "string" ? name : "";
+}
+
+/** The same, or what tells it apart from others that are nameless. */
+export function titleOf(contract: ContractJson): string {
+  return nameOf(contract) || `${typeOf(contract)} ${shortHex(contract.address)}`;
+}
+
+/** What kind of program it is: of a module with an interface of its own (cosmwasm, wasi) that says more than wasm. */
+export function typeOf({ type, metadata }: Pick<ContractJson, "type" | "metadata">): string {
+  const own = metadata["interface"];
+  return typeof own === "string" && own !== "polytorus" ? own : type;
 }

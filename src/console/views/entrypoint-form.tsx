@@ -52,7 +52,10 @@ export function EntrypointForm({ contract, entrypoint, unit, sender, canSend }: 
                 value={typed[index]!}
                 problem={problems[index]}
                 unit={unit}
-                onChange={(text) => setTyped(typed.with(index, text))}
+                onChange={(text) => {
+                  setTyped(typed.with(index, text));
+                  setOutcome(undefined);
+                }}
               />
             ))}
             {isPayable && (

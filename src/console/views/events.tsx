@@ -1,5 +1,6 @@
 /** Events, newest first, of every contract or of one, with a live tail. */
 import { useState } from "preact/hooks";
+import { addressIn } from "../../client/addresses.ts";
 import type { FoundLogJson } from "../../client/methods.ts";
 import { duration, shortHex } from "../format.ts";
 import { isStreaming } from "../live.ts";
@@ -10,15 +11,17 @@ import { BlockReference, ContractReference, TransactionReference } from "../part
 import { Empty, Shown } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
 import { ArgumentList } from "../parts/value.tsx";
-import { setQuery, usePlace } from "../router.ts";
+import { setQuery, usePlace, useTyped } from "../router.ts";
 import { useStore } from "../store.ts";
 import { useLogTail } from "../use-log-tail.ts";
 import { LIVE_POLL_MS } from "../use-rpc.ts";
 
 export function EventsView() {
   const { query } = usePlace();
-  const [text, setText] = useState(query["address"] ?? "");
-  const address = /^0x[0-9a-f]{40}$/i.test(query["address"] ?? "") ? query["address"] : undefined;
+  const wanted = query["address"] ?? "";
+  const [text, setText] = useTyped(wanted);
+  const address = addressIn(wanted);
+  const isNone = wanted !== "" && address === undefined;
   return (
     <>
       <PageHead title="Events" />
@@ -37,12 +40,14 @@ export function EventsView() {
             value={text}
             placeholder="any"
             spellcheck={false}
+            aria-invalid={isNone}
             onInput={(event) => setText(event.currentTarget.value)}
           />
+          {isNone && <em class="bad">an address is expected: 0x and 40 hex digits</em>}
         </label>
         <button type="submit">show</button>
       </form>
-      <EventList key={address} address={address} />
+      {!isNone && <EventList key={address} address={address} />}
     </>
   );
 }

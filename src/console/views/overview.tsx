@@ -100,7 +100,7 @@ function Charts() {
   const rate: Line[] = [{ label: "transactions", tone: "accent", values: of("transactionsPerSecond"), isFilled: true }];
   const latency: Line[] = [
     { label: "requests", tone: "accent", values: of("requestP99") },
-    { label: "block", tone: "second", values: of("blockP99") },
+    { label: "execution", tone: "second", values: of("blockP99") },
     { label: "append", tone: "third", values: of("appendP99") },
   ];
   const cache: Line[] = [{ label: "hits", tone: "accent", values: of("cacheHitShare"), isFilled: true }];

@@ -1,4 +1,5 @@
 /** Jobs that evaluate circuits on ciphertexts, with their progress, and what the schemes hide and what not. */
+import { useEffect, useState } from "preact/hooks";
 import type { JobJson, SchemeJson } from "../../client/privacy-methods.ts";
 import { compact, duration, percent, whole } from "../format.ts";
 import { Pager } from "../parts/pager.tsx";
@@ -10,6 +11,7 @@ import { Table } from "../parts/table.tsx";
 import { setQuery, usePlace } from "../router.ts";
 import { usePages, useRpc } from "../use-rpc.ts";
 
+/** Jobs progress between blocks; where none is open, one begins with a block. */
 const REFRESH_MS = 1_500;
 const PAGE = 50;
 const STATUSES = ["waiting", "ready", "running", "done", "failed", "cancelled"] as const;
@@ -17,11 +19,11 @@ const STATUSES = ["waiting", "ready", "running", "done", "failed", "cancelled"] 
 export function PrivacyView() {
   const { query } = usePlace();
   const status = STATUSES.find((name) => name === query["status"]);
-  const jobs = usePages(
-    "privacy_jobs",
-    { limit: PAGE, ...(status === undefined ? {} : { status }) },
-    { everyMs: REFRESH_MS },
-  );
+  const [isBusy, setBusy] = useState(false);
+  const params = { limit: PAGE, ...(status === undefined ? {} : { status }) };
+  const jobs = usePages("privacy_jobs", params, { isLive: true, everyMs: isBusy ? REFRESH_MS : undefined });
+  const open = jobs.data?.open ?? 0;
+  useEffect(() => setBusy(open > 0), [open]);
   const schemes = useRpc("privacy_schemes", {});
   return (
     <>

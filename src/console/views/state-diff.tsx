@@ -3,7 +3,7 @@
 import type { TraceFrameJson, TraceJson } from "../../client/methods.ts";
 import { readableKey } from "../../client/readable-key.ts";
 import { shortHex } from "../format.ts";
-import { ContractReference } from "../parts/reference.tsx";
+import { PlaceReference } from "../parts/reference.tsx";
 import { Empty } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
 
@@ -27,7 +27,7 @@ export function DiffTable({ changes }: { changes: readonly Change[] }) {
       columns={[
         {
           head: "of",
-          cell: ({ address }) => (address === undefined ? "the chain" : <ContractReference address={address} />),
+          cell: ({ address }) => (address === undefined ? "the chain" : <PlaceReference address={address} />),
         },
         { head: "key", title: ({ key }) => key, cell: ({ key, name }) => name ?? readableKey(key!) },
         { head: "before", cellClass: "before", cell: ({ before }) => <Bytes value={before} /> },

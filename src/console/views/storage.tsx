@@ -19,6 +19,9 @@ const FACT_NAMES: Record<string, string> = {
   kind: "kind",
   durableSeq: "durable up to seq",
   bytes: "size",
+  lowestHeight: "oldest block",
+  lowestSeq: "oldest seq",
+  countedSeq: "counted up to seq",
   appliedSeq: "applied up to seq",
   backlogEntries: "entries behind",
   backlogBytes: "bytes behind",
@@ -32,7 +35,9 @@ const FACT_NAMES: Record<string, string> = {
   error: "problem",
   threads: "threads that run",
   threadsMax: "threads at most",
+  waiting: "wait now",
   waitingMax: "may wait",
+  overran: "ran too long",
 };
 
 export function StorageView() {
@@ -46,9 +51,9 @@ export function StorageView() {
         {({ backends, canRead, canWrite }) => (
           <>
             <p class="quiet">
-              {canWrite ? "It takes writes" : "It takes no writes"},{" "}
-              {canRead ? "and answers reads" : "and answers no reads"}
-              {info !== undefined && `. ${info.storage.kind}, durability ${String(info.storage["durability"])}`}.
+              {canWrite ? "It takes writes" : "It takes no writes"} and {canRead ? "answers reads" : "answers no reads"}
+              {info !== undefined && `; storage ${info.storage.kind}, durability ${String(info.storage["durability"])}`}
+              .
             </p>
             <div class="grid small">
               {Object.entries(backends).map(([name, backend]) => (

@@ -1,12 +1,12 @@
 /** One transaction: receipt, gas flame graph, call tree and state diff. The last three need its state to be retained. */
 import { useEffect, useState } from "preact/hooks";
-import type { TokenUnit } from "../../client/amounts.ts";
-import type { LocatedTransactionJson, ReceiptJson, TraceFrameJson } from "../../client/methods.ts";
+import { tokenUnitOf } from "../../client/amounts.ts";
+import type { ContractWithAbiJson, LocatedTransactionJson, ReceiptJson } from "../../client/methods.ts";
 import { percent, whole } from "../format.ts";
-import { useKnown } from "../model/names.ts";
+import { namedArguments } from "../model/abi.ts";
 import { Flame } from "../parts/flame.tsx";
 import { Facts, PageHead, Panel } from "../parts/panel.tsx";
-import { AccountReference, BlockReference, ContractReference, HexText } from "../parts/reference.tsx";
+import { AccountReference, BlockReference, HexText, PlaceReference } from "../parts/reference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { TransactionStatus } from "../parts/status.tsx";
 import { ArgumentList, JsonText, ResultValue } from "../parts/value.tsx";
@@ -21,8 +21,9 @@ import { changesOf, DiffTable } from "./state-diff.tsx";
 const TRACED_BLOCKS_MAX = 20;
 
 export function TransactionView({ hash }: { hash: string }) {
-  const receipt = useRpc("tx_receipt", { transactionHash: hash });
-  const located = useRpc("tx_get", { transactionHash: hash });
+  // It may not have run yet, and a rollback may take it away.
+  const receipt = useRpc("tx_receipt", { transactionHash: hash }, { isLive: true });
+  const located = useRpc("tx_get", receipt.data && { transactionHash: hash });
   const head = useStore(engine)?.height;
   const [isWanted, setWanted] = useState(false);
   // As of the first look: blocks that come meanwhile take nothing away.
@@ -39,9 +40,7 @@ export function TransactionView({ hash }: { hash: string }) {
         {receipt.data !== undefined && <TransactionStatus status={receipt.data.status} />}
       </PageHead>
       <Panel title="Receipt">
-        <Shown answer={receipt}>
-          {(data) => <Receipt receipt={data} located={located.data} named={trace.data?.frames[0]?.args} />}
-        </Shown>
+        <Shown answer={receipt}>{(data) => <Receipt receipt={data} located={located.data} />}</Shown>
       </Panel>
       {receipt.data !== undefined && (
         <>
@@ -99,14 +98,13 @@ function AskForTrace({ below, onAsk }: { below: number; onAsk: () => void }) {
 interface ReceiptProps {
   readonly receipt: ReceiptJson;
   readonly located: LocatedTransactionJson | undefined;
-  /** The arguments under their names, where a trace has them. */
-  readonly named: TraceFrameJson["args"] | undefined;
 }
 
-function Receipt({ receipt, located, named }: ReceiptProps) {
+function Receipt({ receipt, located }: ReceiptProps) {
   const { status, to, contractAddress, gasUsed, gasLimit, revert, haltReason, result } = receipt;
   const target = contractAddress ?? to;
-  const unit = useKnown(target ?? undefined)?.unit;
+  const { data: contract } = useRpc("contract_get", target === null ? undefined : { address: target });
+  const unit = contract && tokenUnitOf(contract.metadata);
   const transaction = located?.transaction;
   const entrypoint = transaction?.entrypoint;
   return (
@@ -122,9 +120,9 @@ function Receipt({ receipt, located, named }: ReceiptProps) {
         ["from", <AccountReference key="f" address={receipt.sender} isWhole />],
         [
           contractAddress === null ? "to" : "made",
-          target === null ? undefined : <ContractReference key="t" address={target} isWhole />,
+          target === null ? undefined : <PlaceReference key="t" address={target} isWhole />,
         ],
-        ["what", transaction === undefined ? undefined : <What key="c" located={located!} named={named} unit={unit} />],
+        ["what", transaction === undefined ? undefined : <What key="c" located={located!} contract={contract} />],
         ["value", transaction?.value === undefined ? undefined : whole(String(transaction.value))],
         [
           "reverted",
@@ -170,17 +168,23 @@ function statusText({ status }: ReceiptJson): string {
 
 const CODE_CHARS_SHOWN = 200;
 
-interface WhatProps extends Pick<ReceiptProps, "named"> {
+interface WhatProps {
   readonly located: LocatedTransactionJson;
-  readonly unit: TokenUnit | undefined;
+  /** What it called, if that is a contract. */
+  readonly contract: ContractWithAbiJson | undefined;
 }
 
-function What({ located: { transaction }, named, unit }: WhatProps) {
-  const { kind, entrypoint, args, calldata, msg, contract } = transaction;
+function What({ located: { transaction }, contract: called }: WhatProps) {
+  const { kind, entrypoint, args = [], calldata, msg, contract } = transaction;
   if (entrypoint !== undefined)
     return (
       <span>
-        <strong>{entrypoint}</strong>(<ArgumentList args={named ?? [...(args ?? [])]} unit={unit} />)
+        <strong>{entrypoint}</strong>(
+        <ArgumentList
+          args={namedArguments(called?.abi ?? [], entrypoint, args)}
+          unit={called && tokenUnitOf(called.metadata)}
+        />
+        )
       </span>
     );
   if (calldata !== undefined)
@@ -192,7 +196,7 @@ function What({ located: { transaction }, named, unit }: WhatProps) {
         {kind} <JsonText value={withoutCode(contract)} />
       </>
     );
-  return <>{kind}</>;
+  return <>{kind === "call" ? "native value, and no call" : kind}</>;
 }
 
 /** A module's bytes are of no use to readers. */

@@ -7,6 +7,7 @@
  *    values that the order gives. Clocks and helpers decide how long a block takes, and nothing else.
  *  - Where helpers were of little use, some blocks are made without them: twice as many each time.
  *  - Who was done earlier gets more of the next block.
+ *  - A contract is divided among threads as long as its calls seldom meet.
  */
 import type { ParallelCounts } from "../../encoding/block-entry.ts";
 import type { ByteWriter } from "../../encoding/bytes.ts";
@@ -14,7 +15,7 @@ import type { Contracts } from "../contracts.ts";
 import type { BlockContext } from "../host.ts";
 import type { StateTable } from "../state-table.ts";
 import { Lane, type Missed } from "./lane.ts";
-import { type Plan, planBlock } from "./plan.ts";
+import { type Plan, type PlannedContract, planBlock } from "./plan.ts";
 import type { Speculation, TaskTimes } from "./speculation.ts";
 
 /** Below it, what helpers did was not worth asking them. */
@@ -23,16 +24,32 @@ const PAUSE_BLOCKS_MAX = 256;
 /** Of a call whose contract was not executed in parallel before. */
 const GAS_ASSUMED = 30_000;
 const CONTRACTS_KNOWN_MAX = 4096;
+/**
+ * Where more of a divided contract's calls have met, its calls stay together for some blocks: twice as many each time. A call
+ * that met costs the executor what it would have cost undivided, and a look; and the helper what it could have done instead.
+ */
+const CONFLICT_SHARE_MAX = 0.25;
+/** Long enough for helpers to rest meanwhile, if that is all that there is for them. */
+const TOGETHER_BLOCKS_MAX = 4096;
 /** Of what a block says about how the next should be shared out, so much is believed: it may have been disturbed. */
 const BELIEVED = 1 / 8;
 /** The executor's share is at least this, and at most what is left of a whole by it, of an equal one. */
 const SHARE_MIN = 0.5;
 
+/** What earlier blocks have told of a contract. */
+interface Known {
+  /** Of a call. */
+  gas: number;
+  /** For so many blocks more its calls stay together. */
+  together: number;
+  nextTogether: number;
+}
+
 export class ParallelBlock {
   readonly #contracts: Contracts;
   readonly #helpers: readonly Speculation[];
   readonly #lanes: readonly Lane[];
-  readonly #gas = new Map<number, number>();
+  readonly #known = new Map<number, Known>();
   #plan: Plan | undefined;
   #counts: ParallelCounts = NOTHING;
   #pause = 0;
@@ -56,10 +73,12 @@ export class ParallelBlock {
       this.#pause--;
       return false;
     }
-    const gasOf = (space: number) => this.#gas.get(space) ?? GAS_ASSUMED;
     const plan = planBlock(transactions, total, {
       contracts: this.#contracts,
-      gasOf,
+      expectedOf: (space) => {
+        const { gas, together } = this.#knownOf(space);
+        return { gas, isDivisible: together === 0 };
+      },
       lanes: this.#lanes.length,
       ownShare: this.#ownShare,
     });
@@ -83,12 +102,15 @@ export class ParallelBlock {
     const lane = this.#plan!.laneOf[index]!;
     if (lane === 0) return -1;
     const from = this.#lanes[lane - 1]!;
+    const contract = this.#plan!.contracts[this.#plan!.contractOf[index]!]!;
     const missed: Missed | undefined = from.adopt(index, transactions, at, receipts);
     if (missed !== undefined) {
       this.#counts[missed]++;
+      if (missed === "conflict") contract.conflicts++;
       return -1;
     }
     this.#counts.adopted++;
+    contract.adopted++;
     this.microseconds = from.microseconds;
     return from.gasUsed;
   }
@@ -106,8 +128,8 @@ export class ParallelBlock {
     this.#plan = undefined;
     for (const [i, lane] of this.#lanes.entries())
       if (plan.shares[i]!.length > 0) this.#weigh(plan.ownShare, lane.end());
-    if (this.#gas.size > CONTRACTS_KNOWN_MAX) this.#gas.clear();
-    for (const { space, count, gasUsed } of plan.contracts) if (gasUsed > 0) this.#gas.set(space, gasUsed / count);
+    if (this.#known.size > CONTRACTS_KNOWN_MAX) this.#known.clear();
+    for (const contract of plan.contracts) this.#learn(contract);
     const { adopted, conflict, left, late } = this.#counts;
     const missed = conflict + left + late;
     if (adopted < ADOPTED_SHARE_MIN * (adopted + missed)) {
@@ -117,6 +139,24 @@ export class ParallelBlock {
       this.#nextPause = 1;
     }
     return this.#counts;
+  }
+
+  #knownOf(space: number): Known {
+    return this.#known.get(space) ?? { gas: GAS_ASSUMED, together: 0, nextTogether: 1 };
+  }
+
+  #learn({ space, count, gasUsed, isDivided, adopted, conflicts }: PlannedContract): void {
+    const known = this.#knownOf(space);
+    this.#known.set(space, known);
+    if (gasUsed > 0) known.gas = gasUsed / count;
+    if (!isDivided) {
+      known.together = Math.max(0, known.together - 1);
+    } else if (conflicts > CONFLICT_SHARE_MAX * (adopted + conflicts)) {
+      known.together = known.nextTogether;
+      known.nextTogether = Math.min(2 * known.nextTogether, TOGETHER_BLOCKS_MAX);
+    } else {
+      known.nextTogether = 1;
+    }
   }
 
   /** @param times undefined: the helper has not come to the end of its share. */

@@ -25,7 +25,8 @@ export function paramsFrom(
   query: string,
 ): Record<string, unknown> {
   const { properties = {} } = schema as Shape;
-  const params: Record<string, unknown> = {};
+  // Without a prototype: no name in an address is more than a name.
+  const params: Record<string, unknown> = Object.create(null);
   for (const [name, text] of Object.entries(given)) params[name] = valueAs(properties[name], text);
   for (const [name, text] of new URLSearchParams(query)) {
     const member = MEMBERS[name];

@@ -33,6 +33,12 @@ export class Rest {
     this.#events = events;
   }
 
+  /** The route of a path, with what stands in braces in it left as it is; undefined where there is none. */
+  routeOf(path: string): string | undefined {
+    if (path === EVENTS_PATH || path === OPEN_API_PATH) return path;
+    return this.#routes.find(path)?.route.path;
+  }
+
   /** @param caller undefined: the token is none of ours. @param path begins with REST_PREFIX. */
   handle(
     request: IncomingMessage,

@@ -1,5 +1,6 @@
 /**
- * BlockEvents: what a block, or one that a rollback takes back, tells streams. Everything is made once, however many listen.
+ * BlockEvents: what a block, or one that a rollback takes back, tells streams. Everything is made once, however many listen,
+ * unless they all want something else: past a bound it is let go of, and made again for whoever still wants it.
  *   block ─ select ─▶ events that match ─ frames ─▶ texts, a slice at a time
  * Always
  *  - Events of a block that is taken back are those that it told, in reverse, marked as removed.
@@ -30,11 +31,15 @@ export interface Slice {
 const LAST_EVENT = 999_999_998;
 /** Events of one slice: some tens of kilobytes. */
 const SLICE_EVENTS = 64;
+/** What is made of one block for all who listen: as much as is kept of all blocks (entry-events.ts). */
+const MADE_BYTES_MAX = 16 * 1024 * 1024;
+/** Of an event that a selection wants, in the list of them. */
+const SELECTED_BYTES = 64;
 
 export class BlockEvents {
   readonly block: BlockEntry;
-  /** Of the texts that are kept. */
-  textBytes = 0;
+  /** Of the lists and texts that are kept. */
+  madeBytes = 0;
   readonly #place: { seq: number; part: number; hash: string };
   readonly #isRemoved: boolean;
   readonly #abis: ContractAbis;
@@ -64,6 +69,7 @@ export class BlockEvents {
     if (found === undefined) {
       const told = selection.select(this.block);
       found = this.#isRemoved ? told.reverse().map((each) => ({ ...each, event: this.#reversed(each.event) })) : told;
+      this.#keep(SELECTED_BYTES * found.length);
       this.#selected.set(selection.key, found);
     }
     return found;
@@ -86,8 +92,8 @@ export class BlockEvents {
     let slice = this.#slices.get(key);
     if (slice === undefined) {
       slice = this.#write(this.selected(selection).slice(from, from + SLICE_EVENTS), from, format);
+      this.#keep(slice.bytes);
       this.#slices.set(key, slice);
-      this.textBytes += slice.bytes;
     }
     return slice;
   }
@@ -113,10 +119,19 @@ export class BlockEvents {
       else if (type === "receipts") text = this.#receipts.full(transaction);
       else text = foundLogText({ block, transactionIndex: transaction, logIndex: log }, this.#abis);
       text = `${text.slice(0, -1)},"removed":${this.#isRemoved}}`;
+      this.#keep(text.length);
       this.#results.set(event, text);
-      this.textBytes += text.length;
     }
     return text;
+  }
+
+  #keep(bytes: number): void {
+    this.madeBytes += bytes;
+    if (this.madeBytes <= MADE_BYTES_MAX) return;
+    this.#selected.clear();
+    this.#results.clear();
+    this.#slices.clear();
+    this.madeBytes = bytes;
   }
 
   /** The block itself goes last: how many events it has is not known from its header. */

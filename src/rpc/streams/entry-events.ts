@@ -11,6 +11,8 @@ import { cursorHash, endCursor, refusePruned } from "./event-cursor.ts";
 /** Entries and texts kept: a fraction of a second of the highest rate. */
 const CACHE_BYTES_MAX = 16 * 1024 * 1024;
 const CACHE_ENTRIES_MAX = 256;
+/** Texts grow as they are asked for: they are counted again after so many slices of some tens of kilobytes. */
+const TRIM_EVERY = 64;
 
 export interface EventSources {
   readonly log: EventLog;
@@ -23,7 +25,7 @@ export class EntryEvents {
   readonly endCursor: string;
   readonly #sources: EventSources;
   readonly #hash: string;
-  readonly #hasBody: boolean;
+  readonly hasBody: boolean;
   #undone: readonly number[] | undefined;
   /** The last part that was asked for: a rollback may take back more than memory holds. */
   #part: { index: number; events: BlockEvents } | undefined;
@@ -32,7 +34,7 @@ export class EntryEvents {
     this.entry = entry;
     this.endCursor = endCursor(entry);
     this.#hash = cursorHash(entry);
-    this.#hasBody = hasBody;
+    this.hasBody = hasBody;
     this.#sources = sources;
   }
 
@@ -42,7 +44,7 @@ export class EntryEvents {
   }
 
   get bytes(): number {
-    return this.entry.bytes.length + (this.#part?.events.textBytes ?? 0);
+    return this.entry.bytes.length + (this.#part?.events.madeBytes ?? 0);
   }
 
   /** Undefined behind the last part. @throws EngineError PRUNED when the log no longer has the block. */
@@ -61,13 +63,16 @@ export class EntryEvents {
     this.#undone ??= log.undone(this.entry);
     const seq = this.#undone[index];
     if (seq === undefined) return undefined;
-    return (this.#hasBody ? log.entry(seq) : log.header(seq)) ?? refusePruned(seq, log);
+    return (this.hasBody ? log.entry(seq) : log.header(seq)) ?? refusePruned(seq, log);
   }
 }
 
 export class EventCache {
   readonly #sources: EventSources;
   readonly #entries = new Map<number, EntryEvents>();
+  /** For whoever is further behind: an entry is told in many slices. */
+  #lastRead: EntryEvents | undefined;
+  #asked = 0;
 
   constructor(sources: EventSources) {
     this.#sources = sources;
@@ -84,18 +89,21 @@ export class EventCache {
 
   /** @throws EngineError PRUNED when the log no longer has the entry. */
   get(seq: number, needsBody: boolean): EntryEvents {
-    const kept = this.#entries.get(seq);
-    if (kept !== undefined) return kept;
+    if (++this.#asked % TRIM_EVERY === 0) this.#trim();
+    const kept = this.#entries.get(seq) ?? this.#lastRead;
+    if (kept?.entry.seq === seq && (kept.hasBody || !needsBody)) return kept;
     const { log } = this.#sources;
     const entry = (needsBody ? log.entry(seq) : log.header(seq)) ?? refusePruned(seq, log);
     const events = new EntryEvents(entry, needsBody, this.#sources);
     // Many come back at once after a restart, a little behind the head.
     if (needsBody && seq > log.durableSeq - CACHE_ENTRIES_MAX) this.#keep(events);
+    this.#lastRead = events;
     return events;
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#lastRead = undefined;
   }
 
   #keep(events: EntryEvents): void {
@@ -103,7 +111,7 @@ export class EventCache {
     this.#trim();
   }
 
-  /** Lets go of the oldest until the rest is within the bound; texts are counted when the next entry comes. */
+  /** Lets go of the oldest until the rest is within the bound. */
   #trim(): void {
     let bytes = 0;
     for (const { bytes: each } of this.#entries.values()) bytes += each;

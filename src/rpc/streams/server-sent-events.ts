@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { EventSelectionJson } from "../../client/methods.ts";
-import type { EngineError } from "../../errors.ts";
+import { EngineError } from "../../errors.ts";
 import type { Caller } from "../access.ts";
 import { toJson } from "../answers.ts";
 import type { ConnectionRoom } from "../connection-room.ts";
@@ -51,6 +51,9 @@ export class ServerSentEvents {
   }
 
   #begin(response: ServerResponse, selection: EventSelectionJson, caller: Caller): void {
+    // It would wait for the end of the one before it, which may be a stream.
+    if (response.socket === null)
+      throw new EngineError("INVALID_REQUEST", "a stream was asked for before the request in front of it was answered");
     const leave = this.#room.takeStream();
     response.once("close", leave);
     const subscription = this.#streams.open(selection, new EventStreamSink(response, () => this.#streams.wake()));

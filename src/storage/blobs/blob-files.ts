@@ -17,6 +17,7 @@ import { EngineError, StorageError } from "../../errors.ts";
 import type { BlobName, BlobStore, NameChange } from "../../execution/ports.ts";
 import { lmdbEncryption, withSealedValues } from "../encryption/sealed-lmdb.ts";
 import { keysOf } from "../encryption/unlocked.ts";
+import { requireLmdbFile } from "../lmdb-file.ts";
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 
@@ -34,8 +35,10 @@ export class BlobFiles implements BlobStore {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const keys = keysOf(directory);
+      const path = `${directory}/blobs.mdb`;
+      requireLmdbFile(path);
       const environment = open<Uint8Array, Uint8Array>({
-        path: `${directory}/blobs.mdb`,
+        path,
         ...lmdbEncryption(keys, "blob", directory),
         keyEncoding: "binary",
         encoding: "binary",

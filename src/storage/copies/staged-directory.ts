@@ -16,7 +16,7 @@ import { AUDIT_DIRECTORY } from "../audit-format.ts";
 import { DataDir } from "../data-dir.ts";
 import { DataDirLock } from "../data-dir-lock.ts";
 import { unlockDataDir } from "../encryption/unlocked.ts";
-import { systemFiles } from "../files.ts";
+import { replaceFile, systemFiles } from "../files.ts";
 
 const STAGED = "staged";
 const INSTALLING = "INSTALLING";
@@ -120,10 +120,7 @@ export class StagedDirectory {
   }
 
   #note(plan: Installing): void {
-    const path = join(this.path, INSTALLING);
-    writeDurably(`${path}.tmp`, JSON.stringify(plan));
-    fs.renameSync(`${path}.tmp`, path);
-    syncDirectory(this.path);
+    replaceFile(join(this.path, INSTALLING), Buffer.from(JSON.stringify(plan)));
   }
 }
 
@@ -153,16 +150,6 @@ function requireOurs(directory: string): void {
 
 function replacedName(): string {
   return `replaced-${new Date().toISOString().replace(/[-:]|\.\d+/g, "")}`;
-}
-
-function writeDurably(path: string, text: string): void {
-  const fd = fs.openSync(path, "w", 0o600);
-  try {
-    fs.writeSync(fd, text);
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
 }
 
 function syncDirectory(path: string): void {

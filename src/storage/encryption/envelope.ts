@@ -8,7 +8,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { errorCode, systemFiles } from "../files.ts";
+import { errorCode, replaceFile } from "../files.ts";
 import { type FileKey, keyRefused } from "./key-file.ts";
 
 export const ENVELOPE_NAME = "encryption.json";
@@ -102,15 +102,5 @@ export function parseEnvelope(text: string, path: string): Envelope {
 }
 
 function writeEnvelope(dataDir: string, envelope: Envelope): void {
-  const path = join(dataDir, ENVELOPE_NAME);
-  const draft = `${path}.tmp`;
-  const file = systemFiles.open(draft, "create").now();
-  try {
-    file.write([Buffer.from(`${JSON.stringify(envelope)}\n`)], 0).now();
-    file.sync().now();
-  } finally {
-    file.close();
-  }
-  systemFiles.rename(draft, path).now();
-  systemFiles.syncDirectory(dataDir).now();
+  replaceFile(join(dataDir, ENVELOPE_NAME), Buffer.from(`${JSON.stringify(envelope)}\n`));
 }

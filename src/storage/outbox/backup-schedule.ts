@@ -9,13 +9,13 @@
  *  - Where nothing was added to the log since the newest one, none is taken.
  *  - Only backups of this chain are ever removed, and never the newest.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { StorageError } from "../../errors.ts";
 import { BackupTarget } from "../copies/backup-target.ts";
 import { copyStore } from "../copies/copy-store.ts";
 import type { StoreSource } from "../copies/store-source.ts";
-import { systemFiles } from "../files.ts";
+import { replaceFile, systemFiles } from "../files.ts";
 import type { BackupDestination } from "./backup-destination.ts";
 import { backupName, chainOfBackup, seqOfBackup } from "./backup-name.ts";
 import type { BackupState } from "./backup-protocol.ts";
@@ -87,7 +87,10 @@ export class BackupSchedule {
           dueMs = performance.now() + this.#options.everyMs;
           this.#note(LAST);
         });
-      await attempt(() => this.deliver());
+      await attempt(async () => {
+        await this.deliver();
+        if (problems[0] === undefined) this.#note(DELIVERED);
+      });
       if (signal.aborted) return;
       await this.#sleep(problems[0] === undefined ? this.#succeeded(dueMs) : this.#failed(problems[0]));
     }
@@ -96,7 +99,6 @@ export class BackupSchedule {
   /** @returns how long there is nothing to do. */
   #succeeded(dueMs: number): number {
     this.#attempt = 0;
-    this.#note(DELIVERED);
     this.#tell(undefined);
     return dueMs - performance.now();
   }
@@ -127,12 +129,12 @@ export class BackupSchedule {
   /** What another run noted too; a file that says no time says nothing. */
   #noted(name: string): number | undefined {
     const path = join(this.#options.directory, name);
-    const ms = existsSync(path) ? Number(readFileSync(path, "utf8")) : Number.NaN;
-    return Number.isFinite(ms) ? ms : undefined;
+    const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+    return /^\d+$/.test(text) ? Number(text) : undefined;
   }
 
   #note(name: string): void {
-    writeFileSync(join(this.#options.directory, name), String(this.#modules.now()), { mode: 0o600 });
+    replaceFile(join(this.#options.directory, name), Buffer.from(String(this.#modules.now())));
   }
 
   /** Backups in the outbox, oldest first. */

@@ -5,7 +5,8 @@
  *   log entry, times of its transactions ── add ──▶ Track a contract, an entrypoint, a caller; Series a contract
  *   record ──▶ a file, with the seq that it is as of        (analytics-follower.ts)
  * Always
- *  - Each entry of the log counts once. What a rollback took back was executed, and stays counted.
+ *  - Each entry of the log counts once. What a rollback took back was executed, and stays counted; the state that it had
+ *    made is there no more, and is not.
  *  - Bounded: CONTRACTS_MAX contracts, of which the one executed longest ago is forgotten first.
  */
 import { LRUCache } from "lru-cache";
@@ -40,6 +41,8 @@ const GROWTHS = 64;
 export interface AnalyticsFile {
   seq: number;
   headTimeMs: number;
+  /** Counted from genesis on, and no contract was forgotten. */
+  isWhole?: boolean;
   /** Of contracts that were forgotten. */
   forgotten: TrackRecord;
   series: ReturnType<Series["record"]>;
@@ -55,6 +58,8 @@ export class Analytics {
   readonly callers: Callers;
   readonly #contracts: LRUCache<string, ContractAnalytics>;
   #seq: number;
+  /** Counted from genesis on, and no contract was forgotten: then the state of each is known from its beginning. */
+  #isWhole: boolean;
   /** Time of the newest block. */
   headTimeMs: number;
   /** How many rollbacks there were. */
@@ -80,6 +85,7 @@ export class Analytics {
   constructor(file?: AnalyticsFile, afterSeq = -1, counter?: ExecutionCounter) {
     this.#counter = counter;
     this.#seq = file?.seq ?? afterSeq;
+    this.#isWhole = file === undefined ? afterSeq === -1 : file.isWhole === true;
     this.headTimeMs = file?.headTimeMs ?? 0;
     this.rollbacks = file?.rollbacks ?? 0;
     this.#forgotten = file === undefined ? new Track() : Track.from(file.forgotten);
@@ -88,13 +94,14 @@ export class Analytics {
     this.#contracts = new LRUCache({
       max: CONTRACTS_MAX,
       dispose: (contract) => {
+        this.#isWhole = false;
         this.#forgotten.include(contract.track(this.headTimeMs), this.headTimeMs);
         if (contract === this.#lastContract) this.#lastContract = undefined;
       },
     });
     for (const contract of file?.contracts ?? []) {
       const address = Buffer.from(contract.address, "hex").toString("latin1");
-      this.#contracts.set(address, new ContractAnalytics(address, contract));
+      this.#contracts.set(address, ContractAnalytics.from(address, contract));
     }
   }
 
@@ -102,6 +109,7 @@ export class Analytics {
     return {
       seq: this.#seq,
       headTimeMs: this.headTimeMs,
+      isWhole: this.#isWhole,
       forgotten: this.#forgotten.record(),
       series: this.series.record(),
       // From the one executed longest ago on, as the cache wants them back.
@@ -132,13 +140,18 @@ export class Analytics {
     return [...this.#contracts.values()];
   }
 
-  /** The entry after the last. @param laps none: its transactions were not timed. */
+  /** The next entry, a rollback: `undone` is what it takes back, as far as it was counted. */
+  rollBack(entry: BlockEntry, undone: readonly BlockEntry[]): void {
+    this.#seq = entry.seq;
+    this.rollbacks++;
+    this.headTimeMs = entry.timestampMs;
+    for (const { delta } of undone) this.#addGrowth(delta, -1);
+    this.#endEntry(this.headTimeMs);
+  }
+
+  /** The next entry, a block. @param laps none: its transactions were not timed. */
   add(entry: BlockEntry, laps: Laps = []): void {
     this.#seq = entry.seq;
-    if (entry.isRollback) {
-      this.rollbacks++;
-      return;
-    }
     const { transactionCount, timestampMs } = entry;
     this.headTimeMs = Math.max(this.headTimeMs, timestampMs);
     const bytes = Buffer.from(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.length);
@@ -161,8 +174,12 @@ export class Analytics {
         this.#addTransaction(bytes, at, receiptAt, timestampMs, this.#timeOf(laps, i));
       progress[CountNumber.next] = i + 1;
     }
-    this.#addGrowth(entry.delta);
-    for (const contract of this.#touched) contract.endEntry(timestampMs, this.series);
+    this.#addGrowth(entry.delta, 1);
+    this.#endEntry(timestampMs);
+  }
+
+  #endEntry(atMs: number): void {
+    for (const contract of this.#touched) contract.endEntry(atMs, this.series);
     this.#touched.clear();
     this.#lastTouched = undefined;
   }
@@ -240,7 +257,7 @@ export class Analytics {
     switch (bytes[at]) {
       case TransactionKind.deploy:
         return (bytes[receiptAt + 2]! & HAS_ADDRESS) !== 0 && bytes[receiptAt] === ReceiptStatus.success
-          ? this.#contract(bytes, receiptAt + RECEIPT_HEADER_BYTES)
+          ? this.#contract(bytes, receiptAt + RECEIPT_HEADER_BYTES, true)
           : undefined;
       case TransactionKind.call:
         if (bytes[at + 2] === BodyForm.none && !this.#isKnown(bytes, at + TO_AT)) return undefined;
@@ -256,18 +273,20 @@ export class Analytics {
     return this.#contracts.has(bytes.toString("latin1", at, at + ADDRESS_BYTES));
   }
 
-  #contract(bytes: Buffer, at: number): ContractAnalytics {
+  /** @param isNew it has no state from before. */
+  #contract(bytes: Buffer, at: number, isNew = false): ContractAnalytics {
     const address = bytes.toString("latin1", at, at + ADDRESS_BYTES);
     let contract = this.#contracts.peek(address);
     if (contract === undefined) {
-      contract = new ContractAnalytics(address);
+      contract = new ContractAnalytics(address, isNew || this.#isWhole);
       this.#contracts.set(address, contract);
     }
     return contract;
   }
 
-  /** What the block made of each contract's state. */
-  #addGrowth(delta: Uint8Array): void {
+  /** What a block made of each contract's state, those that others call or make among them. @param sign -1: it is taken back. */
+  #addGrowth(delta: Uint8Array, sign: 1 | -1): void {
+    const bytes = Buffer.from(delta.buffer, delta.byteOffset, delta.length);
     const growth = this.#counter?.stateGrowth ?? stateGrowth;
     const count = growth(delta, this.#growth);
     if (count * GROWTH_NUMBERS > this.#growth.length) {
@@ -276,10 +295,8 @@ export class Analytics {
     }
     for (let i = 0; i < count; i++) {
       const [prefixAt, stateBytes, stateKeys] = this.#growth.subarray(GROWTH_NUMBERS * i);
-      const at = delta.byteOffset + prefixAt! + 1;
-      const contract = this.#contracts.peek(Buffer.from(delta.buffer, at, ADDRESS_BYTES).toString("latin1"));
-      if (contract === undefined) continue;
-      contract.grew(stateBytes!, stateKeys!);
+      const contract = this.#contract(bytes, prefixAt! + 1);
+      contract.grew(sign * stateBytes!, sign * stateKeys!);
       this.#touched.add(contract);
     }
   }

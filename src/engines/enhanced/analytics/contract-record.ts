@@ -14,6 +14,8 @@ export interface ContractFile {
   entrypoints: [string, TrackRecord][];
   reasons: [string, number][];
   lastAtMs: number;
+  /** Its state was counted from its beginning, and as rollbacks left it. */
+  isStateWhole?: boolean;
   stateBytes: number;
   stateKeys: number;
 }
@@ -26,21 +28,29 @@ export class ContractAnalytics {
   readonly reasons: Map<string, number>;
   /** Time of the last block with an execution; 0 before the first. */
   lastAtMs = 0;
-  /** Of keys and values in its state. */
+  /** Its state was counted from its beginning: it has `stateBytes` and `stateKeys`. */
+  readonly #isStateWhole: boolean;
+  /** Of keys and values in its state, since it is counted. */
   stateBytes = 0;
   stateKeys = 0;
   /** Of the entry that is being counted. */
   readonly #pending = { executions: 0, failures: 0, gasUsed: 0, stateBytes: 0, stateKeys: 0 };
 
-  constructor(address: string, file?: ContractFile) {
+  /** @param isStateWhole it has no state from before it is counted. */
+  constructor(address: string, isStateWhole: boolean, file?: ContractFile) {
     this.address = address;
+    this.#isStateWhole = isStateWhole;
     this.series = new Series(file?.series);
     this.entrypoints = new Map(file?.entrypoints.map(([name, track]) => [name, Track.from(track)]));
     this.reasons = new Map(file?.reasons);
-    if (file === undefined) return;
-    this.lastAtMs = file.lastAtMs;
-    this.stateBytes = file.stateBytes;
-    this.stateKeys = file.stateKeys;
+  }
+
+  static from(address: string, file: ContractFile): ContractAnalytics {
+    const contract = new ContractAnalytics(address, file.isStateWhole === true, file);
+    contract.lastAtMs = file.lastAtMs;
+    contract.stateBytes = file.stateBytes;
+    contract.stateKeys = file.stateKeys;
+    return contract;
   }
 
   record(): ContractFile {
@@ -50,9 +60,15 @@ export class ContractAnalytics {
       entrypoints: [...this.entrypoints].map(([name, track]) => [name, track.record()]),
       reasons: [...this.reasons],
       lastAtMs: this.lastAtMs,
+      isStateWhole: this.#isStateWhole,
       stateBytes: this.stateBytes,
       stateKeys: this.stateKeys,
     };
+  }
+
+  /** What its state takes; undefined where it was not counted from its beginning. */
+  get state(): { bytes: number; keys: number } | undefined {
+    return this.#isStateWhole ? { bytes: this.stateBytes, keys: this.stateKeys } : undefined;
   }
 
   get executions(): number {

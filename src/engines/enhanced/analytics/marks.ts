@@ -14,18 +14,42 @@ export interface Mark {
   atMs: number;
 }
 
-/** A trend: the last whole hour beside the mean of the hours before that had executions. */
+/** A trend: the last whole hour beside the mean of the hours before that had so many executions. */
 const TREND_HOURS_MIN = 3;
 const TREND_RATIO = 1.5;
-/** An anomaly: a whole minute, beside the minutes before that had executions. */
+/** An anomaly: the last whole minute, beside those before it since the first with executions. */
 const ANOMALY_MINUTES_MIN = 10;
 const ANOMALY_DEVIATIONS = 3;
 const EXECUTIONS_MIN = 10;
 
-const MEASURES: { what: Mark["what"]; of(point: Point): number }[] = [
-  { what: "executions", of: ({ executions }) => executions },
-  { what: "failureRate", of: ({ failures, executions }) => failures / executions },
-  { what: "gasPerExecution", of: ({ gasUsed, executions }) => gasUsed / executions },
+interface Measure {
+  readonly what: Mark["what"];
+  of(point: Point): number;
+  /** Of points with too few executions it says nothing. */
+  readonly executionsMin: number;
+  /** The deviation to expect by chance alone around `expected`, in a point of so many executions. */
+  chance(expected: number, executions: number): number;
+}
+
+const MEASURES: Measure[] = [
+  {
+    what: "executions",
+    of: ({ executions }) => executions,
+    executionsMin: 0,
+    chance: (expected) => Math.sqrt(expected),
+  },
+  {
+    what: "failureRate",
+    of: ({ failures, executions }) => failures / executions,
+    executionsMin: EXECUTIONS_MIN,
+    chance: (expected, executions) => Math.sqrt(Math.max(expected * (1 - expected), 1 / executions) / executions),
+  },
+  {
+    what: "gasPerExecution",
+    of: ({ gasUsed, executions }) => gasUsed / executions,
+    executionsMin: EXECUTIONS_MIN,
+    chance: (expected) => expected / 100,
+  },
 ];
 
 export function marksOf(series: Series, nowMs: number): Mark[] {
@@ -38,8 +62,9 @@ export function marksOf(series: Series, nowMs: number): Mark[] {
 function trends(hours: readonly Point[]): Mark[] {
   const last = hours.at(-1);
   const before = hours.slice(0, -1).filter(({ executions }) => executions >= EXECUTIONS_MIN);
-  if (last === undefined || last.executions < EXECUTIONS_MIN || before.length < TREND_HOURS_MIN) return [];
-  return MEASURES.flatMap(({ what, of }): Mark[] => {
+  if (last === undefined || before.length < TREND_HOURS_MIN) return [];
+  return MEASURES.flatMap(({ what, of, executionsMin }): Mark[] => {
+    if (last.executions < executionsMin) return [];
     const value = of(last);
     const expected = mean(before.map(of));
     if (value < expected * TREND_RATIO && expected < value * TREND_RATIO) return [];
@@ -50,16 +75,17 @@ function trends(hours: readonly Point[]): Mark[] {
 }
 
 function anomalies(minutes: readonly Point[]): Mark[] {
-  const busy = minutes.filter(({ executions }) => executions >= EXECUTIONS_MIN);
-  const last = busy.at(-1);
-  if (last === undefined || last !== minutes.at(-1) || busy.length <= ANOMALY_MINUTES_MIN) return [];
-  return MEASURES.flatMap(({ what, of }): Mark[] => {
-    const before = busy.slice(0, -1).map(of);
+  const last = minutes.at(-1);
+  const first = minutes.findIndex(({ executions }) => executions > 0);
+  if (last === undefined || first < 0) return [];
+  return MEASURES.flatMap(({ what, of, executionsMin, chance }): Mark[] => {
+    const before = minutes.slice(first, -1).filter(({ executions }) => executions >= executionsMin);
+    if (last.executions < executionsMin || before.length < ANOMALY_MINUTES_MIN) return [];
     const value = of(last);
-    const expected = mean(before);
-    const deviation = Math.sqrt(mean(before.map((each) => (each - expected) ** 2)));
-    // Values that never varied: a hundredth of them is taken for their deviation.
-    const deviations = Math.abs(value - expected) / Math.max(deviation, Math.abs(expected) / 100, 1e-3);
+    const expected = mean(before.map(of));
+    const deviation = Math.sqrt(mean(before.map((point) => (of(point) - expected) ** 2)));
+    // Some values never varied, or hardly: chance alone makes them.
+    const deviations = Math.abs(value - expected) / Math.max(deviation, chance(expected, last.executions), 1e-3);
     if (deviations < ANOMALY_DEVIATIONS) return [];
     const direction = value > expected ? "rising" : "falling";
     return [{ kind: "anomaly", what, window: "minute", direction, value, expected, deviations, atMs: last.startMs }];

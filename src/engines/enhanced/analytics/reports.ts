@@ -31,7 +31,8 @@ export interface ContractReport extends Health {
   entrypoints: { entrypoint: string; total: Summary; windows: Record<WindowName, Summary> }[];
   errorReasons: { reason: string; count: number }[];
   lastExecutionMs: number | null;
-  state: { bytes: number; keys: number };
+  /** Undefined where it was not counted from its beginning. */
+  state: { bytes: number; keys: number } | undefined;
   series: Record<WindowName, Point[]>;
   marks: Mark[];
   suggestions: Suggestion[];
@@ -90,7 +91,7 @@ export function contractReport(analytics: Analytics, address: Uint8Array): Contr
     })),
     errorReasons: [...contract.reasons].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count),
     lastExecutionMs: contract.lastAtMs === 0 ? null : contract.lastAtMs,
-    state: { bytes: contract.stateBytes, keys: contract.stateKeys },
+    state: contract.state,
     series: {
       minute: series.points("minute", nowMs),
       hour: series.points("hour", nowMs),
