@@ -167,10 +167,12 @@ describe("a block shared out to threads", () => {
   it("waits for no thread that spins on a state that never was, and ends it", async () => {
     const chain = await start({ parallelThreads: 1, executionTimeoutMs: 2_000 });
     await submit(chain.test.engine, firstBlock);
+    const ended = () =>
+      chain.test.reports.includes("warn: a helper of the executor did not finish in time and was ended");
     // On a busy machine a block may be made without the helper.
-    for (let key = 7; chain.late < CALLS && key < 40; key++) {
+    for (let key = 7; key < 40; key++) {
       await untilHelped(chain);
-      chain.late = 0;
+      if (ended()) break;
       const [first, ...rest] = block(instruction(1, 2, 1), instruction(11, key, 0)).map((one) => ({
         ...one,
         gasLimit: GAS_FOR_MINUTES,
@@ -179,11 +181,8 @@ describe("a block shared out to threads", () => {
       const set = { ...first!, calldata: `0x${goOn(B)}${instruction(1, key, 1)}` };
       expect(new Set(codes(await submit(chain.test.engine, [set, ...rest])))).toEqual(new Set(["success"]));
     }
-    await expect
-      .poll(() => chain.test.reports)
-      .toContain("warn: a helper of the executor did not finish in time and was ended");
-    await untilHelped(chain);
-  }, 60_000);
+    expect(ended()).toBe(true);
+  }, 120_000);
 
   it("is run on the executor alone where there is nothing to share, or no store behind it", async () => {
     const chain = await start({ parallelThreads: 1 });
