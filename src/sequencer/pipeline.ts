@@ -37,7 +37,6 @@ export class Pipeline {
   readonly #commits: CommitQueue;
   #executor: RunningExecutor | undefined;
   #jobs: Job[] = [];
-  #batches = 0;
   #head: Head;
   #recovery: Promise<void> | undefined;
   #dropped: BlockEntry[] = [];
@@ -78,14 +77,14 @@ export class Pipeline {
       this.#executor !== undefined &&
       this.#recovery === undefined &&
       this.#exclusive === undefined &&
-      this.#batches < BATCHES_MAX &&
+      this.#batches() < BATCHES_MAX &&
       this.#commits.pendingBytes < PENDING_BYTES_MAX &&
       !this.#closed
     );
   }
   /** Transactions are with the executor, or on their way into the log. */
   get hasWrites(): boolean {
-    return this.#batches > 0 || this.#commits.pendingBytes > 0;
+    return this.#batches() > 0 || this.#commits.pendingBytes > 0;
   }
   /** Someone has the receipt of a block that is not durable yet. */
   get hasEarlyReceipts(): boolean {
@@ -99,14 +98,20 @@ export class Pipeline {
   // ── batches ─────────────────────────────────────────────────────────────────
 
   execute(batch: Batch): void {
-    this.#batches++;
     const work = new BatchWork(batch);
     this.#send(work, async () => {
       const blocks = await this.#handle().ask("execute", [work.bytes, batch.submissionEnds(), this.#options.now()]);
-      this.#batches--;
+      this.#done(work);
       this.#executed(batch, blocks);
       this.#options.onRoom();
     });
+  }
+
+  /** How many are with the executor. */
+  #batches(): number {
+    let count = 0;
+    for (const { work } of this.#jobs) if (work instanceof BatchWork) count++;
+    return count;
   }
 
   #executed(batch: Batch, blocks: readonly ExecutedBlock[]): void {
@@ -216,7 +221,7 @@ export class Pipeline {
     const staged = this.#options.stage()?.block;
     if (staged !== undefined) return [staged];
     const { isOverdue, pending } = this.#commits;
-    if (!isOverdue || this.#batches > 0 || this.hasEarlyReceipts) return [];
+    if (!isOverdue || this.#batches() > 0 || this.hasEarlyReceipts) return [];
     return pending.some(({ isRollback }) => isRollback) ? [] : pending;
   }
 
@@ -228,7 +233,7 @@ export class Pipeline {
       finish = resolve;
     });
     try {
-      while (this.#batches > 0 || this.#recovery !== undefined) {
+      while (this.#batches() > 0 || this.#recovery !== undefined) {
         if (this.#closed) throw closed();
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -282,36 +287,31 @@ export class Pipeline {
   #send(work: Work, run: () => Promise<void>): void {
     const job = { work, run };
     if (this.#closed) {
-      this.#fail(job, closed());
+      work.fail(closed());
       return;
     }
     this.#jobs.push(job);
     if (this.#recovery === undefined) this.#run(job);
   }
 
-  #fail({ work }: Job, problem: EngineError): void {
-    if (work instanceof BatchWork) this.#batches--;
-    work.fail(problem);
-  }
-
   #run(job: Job): void {
     job.run().then(
       () => {
         this.#restarts = 0;
-        this.#done(job);
+        this.#done(job.work);
       },
       (thrown: unknown) => {
         // A lost executor leaves its jobs in place: they run again on the next one.
         if (this.#executor === undefined) return;
-        this.#done(job);
-        this.#fail(job, toEngineError(thrown));
+        this.#done(job.work);
+        job.work.fail(toEngineError(thrown));
         this.#options.onRoom();
       },
     );
   }
 
-  #done(job: Job): void {
-    const at = this.#jobs.indexOf(job);
+  #done(work: Work): void {
+    const at = this.#jobs.findIndex((job) => job.work === work);
     if (at >= 0) this.#jobs.splice(at, 1);
   }
 
@@ -384,7 +384,7 @@ export class Pipeline {
   /** The engine cannot go on: whatever is with the executor is told so. */
   abort(error: EngineError): void {
     this.#closed = true;
-    for (const job of this.#jobs.splice(0)) this.#fail(job, error);
+    for (const { work } of this.#jobs.splice(0)) work.fail(error);
   }
 
   async close(): Promise<void> {

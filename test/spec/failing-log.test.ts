@@ -1,6 +1,7 @@
 /** Decision 7: execution runs ahead of durability and nobody sees it; an append that fails takes its block and all after it back. */
 import { describe, expect, it } from "vitest";
 import { BlockEntry } from "../../src/encoding/block-entry.ts";
+import { ByteWriter } from "../../src/encoding/bytes.ts";
 import { portableHasher } from "../../src/encoding/hash.ts";
 import { toHex } from "../../src/encoding/hex.ts";
 import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
@@ -10,7 +11,7 @@ import { Executor, headOf } from "../../src/execution/executor.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
 import { AutoSequencer } from "../../src/sequencer/auto-sequencer.ts";
-import type { Wait } from "../../src/sequencer/batch.ts";
+import { Batch, type Wait } from "../../src/sequencer/batch.ts";
 import {
   type ExecutorFace,
   type ExecutorMethod,
@@ -290,6 +291,33 @@ describe("a block that is executed but not durable", () => {
     await soon();
     expect(fatal).toHaveLength(1);
     expect(fatal[0]).toBeInstanceOf(EngineError);
+  });
+});
+
+describe("a fault of ours while a batch is answered", () => {
+  it("is told to its submitter, and counts no other batch as done", async () => {
+    const { log, auto, pipeline, submit, token } = await start();
+    const encode = (out: ByteWriter) => {
+      encodeTransaction(transfer(token, ALICE, BOB, 5), out);
+      return 1;
+    };
+    const failed = await new Promise<EngineError>((resolve) => {
+      const settle = () => {
+        throw new Error("a fault in an answer");
+      };
+      auto.submit(encode, "executed", { settle, fail: resolve });
+    });
+    expect(failed).toMatchObject({ code: "INTERNAL_ERROR" });
+    await pipeline.executedIsDurable();
+    expect(pipeline.hasWrites).toBe(false);
+    log.isHolding = true;
+    const write = submit([transfer(token, ALICE, BOB, 6)]);
+    while (!pipeline.hasWrites) await new Promise((resolve) => setImmediate(resolve));
+    for (let waiting = 0; waiting < 3; waiting++) pipeline.execute(new Batch(new ByteWriter()));
+    expect(pipeline.hasRoom).toBe(false);
+    await soon();
+    await log.letThrough();
+    expect(await write).toMatchObject([{ receipt: { status: "success" } }]);
   });
 });
 
