@@ -165,8 +165,24 @@ describe("a schedule", () => {
     expect(await backups.take()).toBeUndefined();
     for (const seq of [5, 6, 7])
       writeFileSync(join(outbox, `polytorus-1337-20260101T00000${seq}Z-000000000000000${seq}.ptbackup`), "");
-    expect(await backups.take()).toBeUndefined();
+    await expect(backups.take()).rejects.toThrow(/no backup was taken: 3 before it wait for s3:\/\/backups/);
     expect(backups.waiting()).toHaveLength(3);
+  });
+
+  it("takes the one that is due when there is room for it, and calls it a success only when that has arrived", async () => {
+    const base = temporaryDirectory();
+    const [outbox, there] = [join(base, "outbox"), join(base, "there")];
+    mkdirSync(outbox);
+    for (const seq of [5, 6, 7])
+      writeFileSync(join(outbox, `polytorus-1337-20260101T00000${seq}Z-000000000000000${seq}.ptbackup`), "");
+    const arrived: number[] = [];
+    const onState = ({ lastSuccessMs }: BackupState) => {
+      if (lastSuccessMs !== undefined) arrived.push(readdirSync(there).length);
+    };
+    const backups = schedule(new DirectoryDestination(there), outbox, 7, { onState });
+    onTestFinished(() => backups.stop());
+    backups.start();
+    await expect.poll(() => arrived[0], { timeout: 20_000 }).toBe(4);
   });
 
   it("says why an attempt failed and when one last succeeded, goes on taking meanwhile, and knows it after a restart", async () => {

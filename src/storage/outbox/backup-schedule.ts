@@ -81,16 +81,16 @@ export class BackupSchedule {
     while (!signal.aborted) {
       const problems: Error[] = [];
       const attempt = (step: () => Promise<unknown>) => step().catch((problem: Error) => problems.push(problem));
+      // First: it makes room in the outbox.
+      await attempt(() => this.deliver());
       if (performance.now() >= dueMs)
         await attempt(async () => {
-          await this.take();
+          const isTaken = (await this.take()) !== undefined;
           dueMs = performance.now() + this.#options.everyMs;
           this.#note(LAST);
+          if (isTaken) await this.deliver();
         });
-      await attempt(async () => {
-        await this.deliver();
-        if (problems[0] === undefined) this.#note(DELIVERED);
-      });
+      if (problems[0] === undefined) await attempt(async () => this.#note(DELIVERED));
       if (signal.aborted) return;
       await this.#sleep(problems[0] === undefined ? this.#succeeded(dueMs) : this.#failed(problems[0]));
     }
@@ -144,14 +144,17 @@ export class BackupSchedule {
       .sort();
   }
 
-  /** Puts a backup into the outbox, unless nothing is new or the outbox is full. Answers its name. */
+  /**
+   * Puts a backup into the outbox, unless nothing is new. Answers its name.
+   * @throws StorageError, retryable, when the outbox is full.
+   */
   async take(): Promise<string | undefined> {
     const waiting = this.waiting();
-    if (waiting.length >= WAITING_MAX) {
-      const facts = { waiting: waiting.length, destination: this.#modules.destination.name };
-      this.#modules.report("warn", "no scheduled backup was taken: those before it still wait", facts);
-      return undefined;
-    }
+    if (waiting.length >= WAITING_MAX)
+      throw new StorageError(
+        `no backup was taken: ${waiting.length} before it wait for ${this.#modules.destination.name}, the bound is ${WAITING_MAX}`,
+        { retryable: true },
+      );
     const source = await this.#modules.openSource();
     try {
       const { chainId, seq, height } = source.head;
