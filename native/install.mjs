@@ -4,7 +4,7 @@
  * with the same roots, so whatever is missing is said in one line and the exit code is 0.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync, utimesSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,9 +54,11 @@ function listMissing(nodeFolder) {
   return missing;
 }
 
+/** Only what changed, unless what is there can't be used: it may come from another machine. */
 function build(nodeFolder) {
+  const commands = loads() ? ["configure", "build"] : ["rebuild"];
   const nodeGyp = createRequire(import.meta.url).resolve("node-gyp/bin/node-gyp.js");
-  const args = [nodeGyp, "rebuild", "--directory", nativeFolder, "--nodedir", nodeFolder, "--jobs", "max"];
+  const args = [nodeGyp, ...commands, "--directory", nativeFolder, "--nodedir", nodeFolder, "--jobs", "max"];
   return spawnSync(process.execPath, args, {
     encoding: "utf8",
     env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}` },
@@ -74,7 +76,11 @@ function main() {
     return;
   }
   const result = build(nodeFolder);
-  if (result.status === 0 && existsSync(builtAddon)) return;
+  if (result.status === 0 && existsSync(builtAddon)) {
+    const now = new Date();
+    utimesSync(builtAddon, now, now); // Nothing may have changed in it.
+    return;
+  }
   console.error(`${result.stdout ?? ""}${result.stderr ?? ""}${result.error ? `${result.error.message}\n` : ""}`);
   console.error(
     "polytorus: the native addon did not build, for the reason above. The slower TypeScript twins run instead, and encrypted gates do not.",

@@ -1,7 +1,8 @@
 /**
  * The process's state trees by name. A tree belongs to the process and not to the thread that made it: the executor's
  * worker thread may be killed in the middle of a contract, and the one that takes its place attaches to the same tree.
- * terminate() never interrupts a native call, so a tree is only ever seen between two updates.
+ * terminate() never interrupts a native call, so a tree is only ever seen between two updates. Whoever waits for one tree
+ * keeps nobody from another.
  */
 #pragma once
 
@@ -31,25 +32,26 @@ class TreeRegistry {
     return find(name)->first;
   }
 
-  /** Makes `tree` the one of that name; whoever is attached goes on with it. */
+  /** Makes `tree` the one of that name; whoever is attached goes on with it. Waits for who uses the one before. */
   Handle replace(const std::string& name, std::unique_ptr<StateTree> tree) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto entry = find(name);
-    std::lock_guard<std::mutex> treeLock(entry->second->mutex);
-    entry->second->tree = std::move(tree);
-    return entry->first;
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto [handle, entry] = *find(name);
+    lock.unlock();
+    std::lock_guard<std::mutex> treeLock(entry->mutex);
+    entry->tree.swap(tree);
+    return handle;
   }
 
   /** Frees the tree's memory; handles to it become invalid. False when there is none of that name. */
   bool release(const std::string& name) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-      if (entry->second->name != name) continue;
-      {
-        std::lock_guard<std::mutex> treeLock(entry->second->mutex);
-        entry->second->tree.reset();
-      }
-      entries_.erase(entry);
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+      if (at->second->name != name) continue;
+      const std::shared_ptr<Entry> entry = at->second;
+      entries_.erase(at);
+      lock.unlock();
+      std::lock_guard<std::mutex> treeLock(entry->mutex);
+      entry->tree.reset();
       return true;
     }
     return false;

@@ -8,17 +8,24 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <future>
 #include <map>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "../src/delta.h"
 #include "../src/early_tree.h"
 #include "../src/merkle.h"
 #include "../src/state_tree_file.h"
+#include "../src/tree_registry.h"
 
 using namespace polytorus;
 
@@ -338,6 +345,39 @@ void testMerkle() {
   for (size_t count = 1; count <= 9; count++) merkleRoot(entries.data(), count, root.data());
 }
 
+void testWaitingForOneTree() {
+  TreeRegistry registry;
+  const TreeRegistry::Handle used = registry.attach("used");
+  std::promise<void> inUse, mayEnd;
+  std::thread user([&] {
+    registry.with(used, [&](StateTree&) {
+      inUse.set_value();
+      mayEnd.get_future().wait();
+    });
+  });
+  inUse.get_future().wait();
+  std::atomic<bool> isReplaced{false};
+  std::thread replacer([&] {
+    registry.replace("used", std::make_unique<StateTree>());
+    isReplaced = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // for the replacer to wait
+  auto other = std::async(std::launch::async, [&] { return registry.attach("other"); });
+  check(other.wait_for(std::chrono::seconds(20)) == std::future_status::ready, "who waits for a tree keeps nobody from another");
+  check(!isReplaced, "a tree in use is not replaced");
+  mayEnd.set_value();
+  user.join();
+  replacer.join();
+  check(registry.release("used") && !registry.release("used"), "a tree is released once");
+  bool isRefused = false;
+  try {
+    registry.with(used, [](StateTree&) {});
+  } catch (const std::runtime_error&) {
+    isRefused = true;
+  }
+  check(isRefused, "a tree that was released has no users");
+}
+
 }  // namespace
 
 int main(int, char** argv) {
@@ -352,6 +392,7 @@ int main(int, char** argv) {
   testShapesOfFiles(argv[1]);
   testOrderOfFile(argv[1]);
   testMerkle();
+  testWaitingForOneTree();
   std::printf("native core (%s): %s\n", sha256Kernel().name, failures == 0 ? "ok" : "FAILED");
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
