@@ -26,6 +26,14 @@ export function microsecondsAt(laps: Laps, index: number): number {
   return 0;
 }
 
+/** Of those behind it, added up. */
+export function microsecondsAfter(laps: Laps, index: number): number {
+  let sum = 0;
+  for (let lap = 0, start = 0; lap < laps.length; start = laps[lap]!, lap += 2)
+    sum += Math.max(0, laps[lap]! - Math.max(start, index + 1)) * laps[lap + 1]!;
+  return sum;
+}
+
 /** Of all of them. */
 export function microsecondsOf(laps: Laps): number {
   let sum = 0;

@@ -4,7 +4,7 @@
  */
 import type { BlockEntry } from "../encoding/block-entry.ts";
 import { toHex } from "../encoding/hex.ts";
-import { microsecondsAt, microsecondsOf } from "../encoding/laps.ts";
+import { microsecondsAfter, microsecondsAt, microsecondsOf } from "../encoding/laps.ts";
 import { type ReceiptStatusName, readReceiptHeader } from "../encoding/receipt.ts";
 import { ADDRESS_BYTES } from "../encoding/state-key.ts";
 import { BodyForm, TX_HEADER_BYTES, TX_TO_AT } from "../encoding/transaction.ts";
@@ -51,6 +51,9 @@ export interface TracedTransaction {
   readonly gasUsed: number;
   readonly status: ReceiptStatusName;
   readonly microseconds: number;
+  /** Of those behind it in the block. */
+  readonly microsecondsAfter: number;
+  /** When the block was. */
   readonly executedAtMs: number;
   /** Undefined: it was answered before it was durable. */
   readonly durableAtMs: number | undefined;
@@ -79,6 +82,7 @@ export function noteTransaction(block: BlockEntry, position: number, executedAtM
     gasUsed: receipt.gasUsed,
     status: receipt.status,
     microseconds: microsecondsAt(laps, position),
+    microsecondsAfter: microsecondsAfter(laps, position),
     executedAtMs,
     durableAtMs: block.durableAtMs,
     blockHeight: block.height,
@@ -113,7 +117,8 @@ export function spansText(request: TracedRequest, logSystem: string): string {
     attributes,
     error,
   );
-  if (transaction !== undefined) return `${transactionSpans(transaction, root, start, logSystem)},${whole}`;
+  if (transaction !== undefined)
+    return `${transactionSpans(transaction, root, request.startedAtMs, logSystem)},${whole}`;
   if (query !== undefined) return `${querySpan(query, root, start)},${whole}`;
   return whole;
 }
@@ -134,9 +139,15 @@ function querySpan(query: TracedQuery, parent: Parent, start: string): string {
   return child(parent, newSpanId(), "contract.query", "internal", start, nanoseconds(query.settledAtMs), attributes);
 }
 
-function transactionSpans(transaction: TracedTransaction, root: Parent, start: string, logSystem: string): string {
+function transactionSpans(
+  transaction: TracedTransaction,
+  root: Parent,
+  startedAtMs: number,
+  logSystem: string,
+): string {
   const { traceId } = root;
-  const { executedAtMs, durableAtMs, microseconds, blockTransactions } = transaction;
+  const { executedAtMs, durableAtMs, blockTransactions } = transaction;
+  const start = nanoseconds(startedAtMs);
   const executed = nanoseconds(executedAtMs);
   const blockId = newSpanId();
   const block =
@@ -152,10 +163,10 @@ function transactionSpans(transaction: TracedTransaction, root: Parent, start: s
     wordAttribute("contract.transaction.hash", transaction.hash) +
     countAttribute("contract.gas.used", transaction.gasUsed) +
     wordAttribute("contract.status", transaction.status);
-  const began = nanoseconds(executedAtMs - microseconds / 1000);
+  const { began, ended } = executionOf(transaction, startedAtMs);
   const execution =
     `${child(root, blockId, "contract.block", "internal", start, executed, block)},` +
-    child({ traceId, spanId: blockId }, newSpanId(), "contract.execute", "internal", began, executed, own);
+    child({ traceId, spanId: blockId }, newSpanId(), "contract.execute", "internal", began, ended, own);
   if (durableAtMs === undefined) return execution;
   const append =
     wordAttribute("db.system.name", logSystem) +
@@ -163,6 +174,17 @@ function transactionSpans(transaction: TracedTransaction, root: Parent, start: s
     countAttribute("contract.log.entry_bytes", transaction.blockBytes);
   const durable = nanoseconds(durableAtMs);
   return `${execution},${child(root, newSpanId(), "log.append", "client", executed, durable, append)}`;
+}
+
+/**
+ * When the transaction ran, by the laps of its block: before those behind it. Helpers run some beside others, whose times
+ * add up to more than the block took: it is not put before its request.
+ */
+function executionOf(transaction: TracedTransaction, startedAtMs: number): { began: string; ended: string } {
+  const { executedAtMs, microseconds, microsecondsAfter } = transaction;
+  const ownMs = microseconds / 1000;
+  const endedAtMs = Math.min(executedAtMs, Math.max(executedAtMs - microsecondsAfter / 1000, startedAtMs + ownMs));
+  return { began: nanoseconds(endedAtMs - ownMs), ended: nanoseconds(endedAtMs) };
 }
 
 function child(

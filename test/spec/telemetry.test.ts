@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Histogram, Instruments } from "../../src/observability/instruments.ts";
+import { spansText } from "../../src/observability/request-spans.ts";
+import { nanoseconds } from "../../src/observability/span.ts";
 import { Telemetry } from "../../src/observability/telemetry.ts";
 import { parseTraceparent } from "../../src/observability/trace-context.ts";
 import { type DaemonProcess, startDaemon } from "../support/daemon.ts";
@@ -45,6 +47,45 @@ async function openCollector() {
   const { port } = server.address() as AddressInfo;
   return { spans, endpoint: `http://127.0.0.1:${port}/v1/traces`, close: () => server.close() };
 }
+
+describe("the span of an execution", () => {
+  /** Of a request that began at 10 ms and whose block was executed at 20 ms: start and end, in us from the first. */
+  const placed = (microseconds: number, microsecondsAfter: number): number[] => {
+    const transaction = {
+      address: "0x01",
+      entrypoint: "transfer",
+      hash: "0x02",
+      gasUsed: 1,
+      status: "success",
+      microseconds,
+      microsecondsAfter,
+      executedAtMs: 20,
+      durableAtMs: undefined,
+      blockHeight: 1,
+      blockTransactions: 2,
+      blockMicroseconds: 1,
+      blockGasUsed: 1,
+      blockBytes: 1,
+    } as const;
+    const request = { method: "tx_submit", startedAtMs: 10, endedAtMs: 30, parent: undefined, error: undefined };
+    const spans = JSON.parse(`[${spansText({ ...request, query: undefined, transaction }, "journal")}]`);
+    const { startTimeUnixNano, endTimeUnixNano } = (spans as ExportedSpan[]).find(
+      ({ name }) => name === "contract.execute",
+    )!;
+    const began = BigInt(nanoseconds(10));
+    return [startTimeUnixNano, endTimeUnixNano].map((time) => Number(BigInt(time) - began) / 1000);
+  };
+
+  it("ends before those begin that are behind it in its block", () => {
+    expect(placed(300, 0)).toEqual([9_700, 10_000]);
+    expect(placed(300, 2_000)).toEqual([7_700, 8_000]);
+  });
+
+  it("is in its request and its block, though helpers' times add up to more than that", () => {
+    expect(placed(300, 30_000)).toEqual([0, 300]);
+    expect(placed(0, 0)).toEqual([10_000, 10_000]);
+  });
+});
 
 describe("a daemon", () => {
   const directory = temporaryDirectory();

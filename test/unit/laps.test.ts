@@ -1,6 +1,6 @@
 /** How long transactions took: what a stopwatch makes of its readings, and what they say of one transaction and of all. */
 import { describe, expect, it } from "vitest";
-import { appendLaps, forEachLaps, microsecondsAt, microsecondsOf } from "../../src/encoding/laps.ts";
+import { appendLaps, forEachLaps, microsecondsAfter, microsecondsAt, microsecondsOf } from "../../src/encoding/laps.ts";
 import { Stopwatch } from "../../src/execution/stopwatch.ts";
 
 /** @param readings of the clock, one after the other. */
@@ -47,10 +47,11 @@ describe("a stopwatch", () => {
 });
 
 describe("laps", () => {
-  it("say how long one transaction took, and how long all of them did", () => {
+  it("say how long one transaction took, how long those behind it, and how long all of them", () => {
     const laps = [3, 30, 4, 10];
     expect([0, 2, 3, 4].map((index) => microsecondsAt(laps, index))).toEqual([30, 30, 10, 0]);
     expect(microsecondsOf(laps)).toBe(100);
+    expect([0, 2, 3, 4].map((index) => microsecondsAfter(laps, index))).toEqual([70, 10, 0, 0]);
     expect(microsecondsOf([])).toBe(0);
   });
 
