@@ -25,6 +25,7 @@ import {
   decodeErc20Log,
   getErc20FunctionByName,
   getErc20FunctionBySelector,
+  getErrorBySelector,
 } from "../encoding/erc20-abi.ts";
 import { fromHex, toHex } from "../encoding/hex.ts";
 import { RejectedError } from "../errors.ts";
@@ -42,6 +43,8 @@ export interface ContractMeaning {
   /** @param calldata from the selector on. */
   functionSelected(calldata: Uint8Array): AbiFunction | undefined;
   error(revertData: Uint8Array): DecodedError | undefined;
+  /** Of an error that the contract itself declares. @param selector the first four bytes of its data. */
+  errorName(selector: Uint8Array): string | undefined;
   /** Undefined where the contract declares no such event. */
   log(topics: readonly Uint8Array[], data: Uint8Array): DecodedLog | undefined;
 }
@@ -52,6 +55,7 @@ export const TOKEN_MEANING: ContractMeaning = {
   functionNamed: (name) => getErc20FunctionByName(name),
   functionSelected: (calldata) => getErc20FunctionBySelector(calldata),
   error: decodeErc20Error,
+  errorName: (selector) => getErrorBySelector(selector)?.name,
   log: (topics, data) => decodeErc20Log(topics, data),
 };
 
@@ -183,6 +187,10 @@ class AbiMeaning implements ContractMeaning {
     const args = namedArguments(error.inputs, values);
     const shown = Object.entries(args).map(([name, value]) => `${name}: ${value}`);
     return { name: error.name, message: `${error.name}(${shown.join(", ")})`, args };
+  }
+
+  errorName(selector: Uint8Array): string | undefined {
+    return this.#errors.get(selectorKey(selector))?.name;
   }
 
   log(topics: readonly Uint8Array[], data: Uint8Array): DecodedLog | undefined {

@@ -1,8 +1,9 @@
 /** metrics_* and contract_health: what was measured of executions and queries. */
 import * as Type from "typebox";
 import type { ContractAnalyticsJson, ContractHealthJson, PerformanceJson } from "../client/metrics.ts";
-import { toHex } from "../encoding/hex.ts";
+import { fromHex, toHex } from "../encoding/hex.ts";
 import { EngineError } from "../errors.ts";
+import type { ContractAbis } from "./contract-abis.ts";
 import { TOKEN } from "./examples.ts";
 import { define, type MethodTable, requireAddress } from "./method.ts";
 import { Address, closed, Decimal, Facts, list, nullable, optional, Text, Whole, words } from "./schemas.ts";
@@ -218,9 +219,10 @@ export const METRICS_METHODS = {
         asOfSeq: 2,
       },
     },
-    async handle(params, { service }) {
+    async handle(params, { service, abis }) {
       const address = await requireExisting(service, params.address);
-      return (await service.contractHealth(address)) as unknown as ContractHealthJson;
+      const report = (await service.contractHealth(address)) as unknown as ContractHealthJson;
+      return { ...report, errorReasons: await namedReasons(report, abis) };
     },
   }),
 
@@ -264,9 +266,10 @@ export const METRICS_METHODS = {
         asOfSeq: 2,
       },
     },
-    async handle(params, { service }) {
+    async handle(params, { service, abis }) {
       const address = await requireExisting(service, params.address);
-      return (await service.contractAnalytics(address)) as unknown as ContractAnalyticsJson;
+      const report = (await service.contractAnalytics(address)) as unknown as ContractAnalyticsJson;
+      return { ...report, errorReasons: await namedReasons(report, abis) };
     },
   }),
 } satisfies Partial<MethodTable>;
@@ -276,4 +279,22 @@ async function requireExisting(service: EngineService, text: string): Promise<Ui
   const address = requireAddress(text, "address");
   if ((await service.contract(address)) !== undefined) return address;
   throw new EngineError("CONTRACT_NOT_FOUND", `no contract stands at ${toHex(address)}`, { address: toHex(address) });
+}
+
+const SELECTOR = /^0x[0-9a-f]{8}$/;
+const NAME_MAX = 80;
+
+/** Reasons that were counted as selectors, by the names that the contract's own interface has for them. */
+async function namedReasons(
+  { address, errorReasons }: Pick<ContractHealthJson, "address" | "errorReasons">,
+  abis: ContractAbis,
+): Promise<ContractHealthJson["errorReasons"]> {
+  if (!errorReasons.some(({ reason }) => SELECTOR.test(reason))) return errorReasons;
+  const contract = address.slice(2);
+  await abis.load([contract]);
+  const meaning = abis.of(contract);
+  return errorReasons.map(({ reason, count }) => {
+    const name = SELECTOR.test(reason) ? meaning?.errorName(fromHex(reason)!) : undefined;
+    return { reason: name?.slice(0, NAME_MAX) ?? reason, count };
+  });
 }

@@ -56,6 +56,16 @@ it("decodes results, events and errors of a contract's own", async () => {
   expect(items.map(({ result }) => result)).toContain("7");
 });
 
+it("counts failures by the names of a contract's own errors", async () => {
+  const reasonsOf = async (method: "contract_health" | "contract_analytics") =>
+    (await client.call(method, { address: counter })).errorReasons;
+  const named = { reason: "CounterOverflow", count: expect.any(Number) };
+  const failed = await increment(String(2n ** 64n - 1n));
+  expect(failed).toMatchObject({ status: "reverted" });
+  await expect.poll(() => reasonsOf("contract_health")).toContainEqual(named);
+  expect(await reasonsOf("contract_analytics")).toContainEqual(named);
+});
+
 it("decodes what a batch and a simulation answer, the first time too", async () => {
   const contract = { type: "wasm", code, init: ["1"] };
   const to = (await send({ kind: "deploy", sender: ALICE, contract })).contractAddress!;

@@ -1,9 +1,13 @@
 /** What analytics make of what they count: percentiles, windows, health, marks, suggestions. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeCall, parseAbiFunction } from "../../src/encoding/abi.ts";
+import { ByteWriter } from "../../src/encoding/bytes.ts";
+import { encodeReceipt } from "../../src/encoding/receipt.ts";
 import { contractStateKey, contractStatePrefix } from "../../src/encoding/state-key.ts";
 import { Callers } from "../../src/engines/enhanced/analytics/callers.ts";
 import { ContractAnalytics } from "../../src/engines/enhanced/analytics/contract-record.ts";
+import { failureReason } from "../../src/engines/enhanced/analytics/failure-reason.ts";
 import { healthOf } from "../../src/engines/enhanced/analytics/health.ts";
 import { BINS, binOf, middleOf, percentile } from "../../src/engines/enhanced/analytics/histogram.ts";
 import { marksOf } from "../../src/engines/enhanced/analytics/marks.ts";
@@ -120,6 +124,24 @@ describe("the health of a contract", () => {
   it("is Healthy above 0.8 and Critical at 0.6 and below", () => {
     expect(track(1, () => ({ gasUsed: 0 })).status).toBe("Healthy");
     expect(track(1, () => ({ gasUsed: 0, status: "halted" })).status).toBe("Critical");
+  });
+});
+
+describe("why an execution failed", () => {
+  const reasonOf = (returnData: Uint8Array): string => {
+    const out = new ByteWriter();
+    const outcome = { status: "reverted", haltReason: undefined, gasUsed: 1, contractAddress: undefined } as const;
+    encodeReceipt({ ...outcome, returnData, logs: [] }, out);
+    return failureReason(out.take(), 0);
+  };
+
+  it("is a message without what a terminal obeys, cut short, or a selector, or bytes that are text", () => {
+    const message = `\u001b[2J<b>no</b>\n${"x".repeat(100)}`;
+    const error = encodeCall(parseAbiFunction("function Error(string message)"), [message]);
+    expect(reasonOf(error)).toBe(`Error: \ufffd[2J<b>no</b>\ufffd${"x".repeat(66)}`);
+    expect(reasonOf(Uint8Array.of(0xde, 0xad, 0xbe, 0xef, 1, 2))).toBe("0xdeadbeef");
+    expect(reasonOf(Buffer.from("plain words"))).toBe("plain words");
+    expect(reasonOf(new Uint8Array())).toBe("without data");
   });
 });
 
@@ -269,7 +291,7 @@ describe("a suggestion", () => {
     expect(querySuggestions([counts], true, 800)).toEqual([]);
     expect(querySuggestions([counts], false, 800)).toMatchObject([{ kind: "cacheQuery", evidence: { avgRunMs: 0.5 } }]);
     expect(querySuggestions([{ ...counts, repeatedReads: 200 }], true, 800)).toMatchObject([
-      { kind: "repeatedReads", expectedGain: "1600 gas a call" },
+      { kind: "repeatedReads", expectedGain: "1600 gas a query" },
     ]);
   });
 });

@@ -12,16 +12,15 @@
 import { LRUCache } from "lru-cache";
 import { type BlockEntry, ENTRY_HEADER_BYTES } from "../../../encoding/block-entry.ts";
 import { readU32, readU64 } from "../../../encoding/bytes.ts";
-import { decodeErc20Error } from "../../../encoding/erc20-abi.ts";
-import { toHex } from "../../../encoding/hex.ts";
 import type { Laps } from "../../../encoding/laps.ts";
-import { decodeReceipt, HALT_REASONS, RECEIPT_HEADER_BYTES, ReceiptStatus } from "../../../encoding/receipt.ts";
+import { RECEIPT_HEADER_BYTES, ReceiptStatus } from "../../../encoding/receipt.ts";
 import { ADDRESS_BYTES } from "../../../encoding/state-key.ts";
 import { BodyForm, TransactionKind, TX_HEADER_BYTES } from "../../../encoding/transaction.ts";
 import { entrypointOf } from "../query-key.ts";
 import { Callers } from "./callers.ts";
 import { ContractAnalytics, type ContractFile } from "./contract-record.ts";
 import { COUNT_NUMBERS, CountNumber, type ExecutionCounter } from "./execution-counter.ts";
+import { failureReason } from "./failure-reason.ts";
 import { Series } from "./series.ts";
 import { GROWTH_NUMBERS, stateGrowth } from "./state-growth.ts";
 import { type Execution, Track, type TrackRecord } from "./track.ts";
@@ -33,7 +32,6 @@ const HAS_ADDRESS = 1;
 const SENDER_AT = 24;
 const TO_AT = 44;
 const STATUSES = [undefined, "success", "reverted", "halted"] as const;
-const MESSAGE_MAX = 80;
 /** Equal to no call. */
 const NO_CALL = new Uint8Array(0);
 const GROWTHS = 64;
@@ -218,7 +216,7 @@ export class Analytics {
     execution.timeUs = timeUs;
     contract.executed(this.#lastTrack!, execution, atMs);
     this.#touch(contract);
-    if (execution.status !== "success") contract.failed(reasonOf(bytes, receiptAt));
+    if (execution.status !== "success") contract.failed(failureReason(bytes, receiptAt));
     this.callers.add(bytes, at + SENDER_AT, execution, atMs);
   }
 
@@ -306,16 +304,4 @@ function nameOf(bytes: Buffer, at: number): string {
   if (bytes[at] === TransactionKind.deploy) return "(deploy)";
   if (bytes[at] === TransactionKind.upgrade) return "(upgrade)";
   return bytes[at + 2] === BodyForm.none ? "(value)" : entrypointOf(bytes, at);
-}
-
-/** Why it failed: the name of the error or of the halt; a message that the contract wrote, as far as it is text. */
-function reasonOf(bytes: Buffer, receiptAt: number): string {
-  if (bytes[receiptAt] === ReceiptStatus.halted) return HALT_REASONS[bytes[receiptAt + 1]!] || "unknown";
-  const { returnData } = decodeReceipt(bytes, receiptAt);
-  const error = decodeErc20Error(returnData);
-  if (error !== undefined) return error.name === "Error" ? `Error: ${error.message.slice(0, MESSAGE_MAX)}` : error.name;
-  if (returnData.length === 0) return "without data";
-  const text = Buffer.from(returnData).toString("utf8");
-  if (/^[\x20-\x7e]+$/.test(text)) return text.slice(0, MESSAGE_MAX);
-  return toHex(returnData.slice(0, 4));
 }

@@ -92,9 +92,9 @@ export function querySuggestions(counts: readonly QueryCounts[], isCaching: bool
       found.push({
         kind: "repeatedReads",
         entrypoint,
-        advice: "keep what was read in a local variable",
+        advice: "keep what was read in a local variable: its queries read keys again; executions are not looked at",
         evidence: { runs, readsPerRun: round(reads / runs), repeatedReadsPerRun: round(repeatedReads / runs) },
-        expectedGain: `${Math.round((repeatedReads / runs) * readGas)} gas a call`,
+        expectedGain: `${Math.round((repeatedReads / runs) * readGas)} gas a query`,
       });
     return found;
   });
