@@ -38,6 +38,8 @@ export interface EngineOptions {
   executionTimeoutMs: number;
   /** Threads that run transactions of a block beside the executor; 0: it runs all. Storage memory has none. */
   parallelThreads: number;
+  /** See SpeculationThreadOptions.patienceMs. */
+  parallelPatienceMs?: number | undefined;
   /** Of answers to queries; no entries: none is kept. */
   resultCache: { entriesMax: number; bytesMax: number; ttlMs: number };
   /** Executions are counted by contract, entrypoint and caller. */

@@ -393,6 +393,7 @@ export class Engine {
       helpers: {
         threads: this.#options.parallelThreads,
         executionTimeoutMs: this.#options.executionTimeoutMs,
+        patienceMs: this.#options.parallelPatienceMs,
       },
       keys: unlockedKeys(),
     };

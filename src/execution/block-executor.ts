@@ -50,6 +50,15 @@ export interface BlockInput {
   readonly submissionEnds: Uint32Array;
   /** Index of the first transaction in what was handed to the executor: counts on from it in `progress`. */
   readonly firstIndex?: number;
+  /** What `transactions` is a copy of, where it is that from its begin: nothing changes it. */
+  readonly batch?: Uint8Array;
+}
+
+/** What `execute` will be asked for next, if that is known already. */
+export interface UpcomingBatch {
+  readonly batch: Uint8Array;
+  readonly count: number;
+  readonly timestampMs: number;
 }
 
 export interface RejectedTransaction {
@@ -95,6 +104,7 @@ export class BlockExecutor {
   readonly #hasher: BatchHasher;
   readonly #plain: PlainTransfers | undefined;
   readonly #parallel: ParallelBlock | undefined;
+  readonly #upcoming: () => UpcomingBatch | undefined;
   readonly #hashPrefix: Uint8Array;
   readonly #progress: Int32Array;
   readonly #stopwatch: Stopwatch | undefined;
@@ -123,6 +133,8 @@ export class BlockExecutor {
     clock?: (() => number) | undefined;
     /** Threads that run transactions ahead; none: all run here. */
     helpers?: readonly Speculation[] | undefined;
+    /** Where it tells, helpers begin with the next block while this one is sealed. */
+    upcoming?: (() => UpcomingBatch | undefined) | undefined;
   }) {
     this.#stopwatch = options.clock === undefined ? undefined : new Stopwatch(options.clock);
     this.parameters = options.parameters;
@@ -144,6 +156,7 @@ export class BlockExecutor {
     const { helpers = [] } = options;
     if (helpers.length > 0)
       this.#parallel = new ParallelBlock({ table: this.table, contracts: this.engine.contracts, helpers });
+    this.#upcoming = options.upcoming ?? (() => undefined);
     this.#tree = options.tree;
     this.#hasher = options.hasher;
     this.#hashPrefix = new Uint8Array(TX_HASH_DOMAIN.length + 8);
@@ -156,9 +169,9 @@ export class BlockExecutor {
     const { chainId, protocolVersion } = this.parameters;
     const block = { height: input.height, timestampMs: input.timestampMs, chainId, protocolVersion };
     this.engine.beginBlock(block);
-    const { transactions, submissionEnds, seq } = input;
+    const { batch = input.transactions, submissionEnds, seq } = input;
     const total = submissionEnds.at(-1) ?? 0;
-    const helped = this.#parallel?.begin(transactions, total, seq - 1, block) === true ? this.#parallel : undefined;
+    const helped = this.#parallel?.begin(batch, total, seq - 1, block) === true ? this.#parallel : undefined;
     let parallel: ParallelCounts | undefined;
     try {
       let ran: RanTransactions;
@@ -337,7 +350,7 @@ export class BlockExecutor {
     const delta = this.#delta;
     delta.length = 0;
     const hasHandles = this.table.writeDelta(delta);
-    this.#parallel?.followed(delta.written(), input.seq);
+    if (this.#parallel !== undefined) this.#tellHelpers(this.#parallel, input, taken);
     const stateRoot = this.#tree.apply(delta.written(), "forward");
     const receipts = this.#receipts;
     let transactionBytes = 0;
@@ -372,6 +385,21 @@ export class BlockExecutor {
     entry.set(blockHashOf(entry), 192);
     this.table.endBlock(input.seq);
     return { entry, rejected, taken, laps: this.#stopwatch?.laps() };
+  }
+
+  /** What the block has changed, and, if it is known, what the next will be made of. */
+  #tellHelpers(helpers: ParallelBlock, { seq, height, timestampMs, submissionEnds }: BlockInput, taken: number): void {
+    helpers.followed(this.#delta.written(), seq);
+    if (taken < (submissionEnds.at(-1) ?? 0)) return;
+    const next = this.#upcoming();
+    if (next === undefined) return;
+    const { chainId, protocolVersion } = this.parameters;
+    helpers.prepare(next.batch, next.count, seq, {
+      height: height + 1,
+      timestampMs: Math.max(timestampMs, next.timestampMs),
+      chainId,
+      protocolVersion,
+    });
   }
 
   #copySections(

@@ -17,7 +17,7 @@ import { transactionLength } from "../encoding/transaction.ts";
 import type { TransferRunner } from "../encoding/transfer-run.ts";
 import { newUint256, toBigInt } from "../encoding/uint256.ts";
 import { EngineError } from "../errors.ts";
-import { BlockExecutor, type ExecutedBlock } from "./block-executor.ts";
+import { BlockExecutor, type BlockInput, type ExecutedBlock, type UpcomingBatch } from "./block-executor.ts";
 import type { Trace } from "./call-tracer.ts";
 import { decodeContract } from "./contract-record.ts";
 import type { BlockContext, ContractAbi, ContractEngine, ContractInfo } from "./host.ts";
@@ -93,6 +93,8 @@ export class Executor {
     clock?: (() => number) | undefined;
     /** Threads that run transactions ahead. */
     helpers?: readonly Speculation[] | undefined;
+    /** See BlockExecutor. */
+    upcoming?: (() => UpcomingBatch | undefined) | undefined;
   }) {
     this.blocks = new BlockExecutor(options);
     const { engine, table } = this.blocks;
@@ -138,6 +140,7 @@ export class Executor {
           submissionEnds: first === 0 ? ends : ends.filter((end) => end > first).map((end) => end - first),
           timestampMs,
           firstIndex: first,
+          ...(first === 0 ? { batch } : {}),
         },
         false,
       );
@@ -156,10 +159,7 @@ export class Executor {
     );
   }
 
-  #executeBlock(
-    input: { transactions: Uint8Array; submissionEnds: Uint32Array; timestampMs: number; firstIndex?: number },
-    allowEmpty: boolean,
-  ): ExecutedBlock {
+  #executeBlock(input: Omit<BlockInput, "seq" | "height" | "parentHash">, allowEmpty: boolean): ExecutedBlock {
     const { seq, height, blockHash, timestampMs } = this.#head;
     const executed = this.blocks.execute(
       {

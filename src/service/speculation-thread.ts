@@ -22,7 +22,7 @@ export interface SpeculationThreadOptions {
   /** The newest entry of the log that the state store has, as the executor's thread sees it. */
   appliedSeq(): number;
   /** Waiting for a helper may take half as long as the block has taken up to then, and this much; left out: PATIENCE_MS. */
-  patienceMs?: number;
+  patienceMs?: number | undefined;
   /** For operators. */
   report(message: string, facts: Record<string, unknown>): void;
 }

@@ -11,6 +11,7 @@ import { HeldBlobs } from "../engines/privacy/held-blobs.ts";
 import { secp256k1 } from "../engines/secp256k1.ts";
 import { ThreadCompiler } from "../engines/wasm/thread-compiler.ts";
 import { toEngineError } from "../errors.ts";
+import type { UpcomingBatch } from "../execution/block-executor.ts";
 import { errorRecord } from "../execution/error-record.ts";
 import { Executor, type Head } from "../execution/executor.ts";
 import type { ContractEngine } from "../execution/host.ts";
@@ -35,6 +36,7 @@ import { BlobFiles } from "../storage/blobs/blob-files.ts";
 import { adoptKeys, type UnlockedKeys } from "../storage/encryption/unlocked.ts";
 import { LmdbSnapshot, loadLmdb } from "../storage/lmdb-snapshot.ts";
 import { ModuleFiles } from "../storage/module-files.ts";
+import { RequestQueue } from "./request-queue.ts";
 import type { SpeculationWorkerData } from "./speculation-worker.ts";
 
 export interface ExecutorWorkerData {
@@ -60,7 +62,7 @@ export interface ExecutorWorkerData {
   /** How long transactions take is told beside their block. */
   measureTimes: boolean;
   /** Threads beside this one that run transactions ahead; they need a state directory. */
-  helpers: { threads: number; executionTimeoutMs: number };
+  helpers: { threads: number; executionTimeoutMs: number; patienceMs?: number | undefined };
   /** The thread may be older than the keys. */
   keys: UnlockedKeys;
 }
@@ -89,12 +91,7 @@ function serve(data: ExecutorWorkerData, engines: readonly ContractEngine[]): vo
   const post = (answer: ExecutorAnswer, transfer: ArrayBuffer[] = []) => port.postMessage(answer, transfer);
   try {
     const notice: Notice = (message, facts) => post({ notice: message, facts });
-    const { executor, snapshot, start } = compose(
-      data,
-      [...engines, ...contractEngines(data.parameters, wasmHost(data, notice), heldPrivacy(data))],
-      notice,
-    );
-    port.on("message", (request: ExecutorRequest) => {
+    const requests = new RequestQueue<ExecutorRequest>(port, (request) => {
       try {
         if (request.method === "applied") snapshot?.refresh();
         const value = answerRequest(executor, request);
@@ -103,11 +100,23 @@ function serve(data: ExecutorWorkerData, engines: readonly ContractEngine[]): vo
         post({ id: request.id, error: errorRecord(toEngineError(problem)) });
       }
     });
+    const { executor, snapshot, start } = compose(
+      data,
+      [...engines, ...contractEngines(data.parameters, wasmHost(data, notice), heldPrivacy(data))],
+      { notice, upcoming: () => upcomingBatch(requests.peek()) },
+    );
     post({ ready: start });
     setImmediate(loadLate, notice);
   } catch (problem) {
     post({ failed: errorRecord(toEngineError(problem)) });
   }
+}
+
+/** @param request the one that comes next. */
+function upcomingBatch(request: ExecutorRequest | undefined): UpcomingBatch | undefined {
+  if (request?.method !== "execute" || request.past !== undefined) return undefined;
+  const [batch, submissionEnds, timestampMs] = request.args as Parameters<Executor["execute"]>;
+  return { batch, count: submissionEnds[submissionEnds.length - 1] ?? 0, timestampMs };
 }
 
 /** What no start waits for, and no transaction should. */
@@ -132,7 +141,7 @@ function wasmHost({ modules }: ExecutorWorkerData, notice: Notice) {
 function compose(
   data: ExecutorWorkerData,
   engines: readonly ContractEngine[],
-  notice: Notice,
+  { notice, upcoming }: { notice: Notice; upcoming: () => UpcomingBatch | undefined },
 ): { executor: Executor; snapshot: LmdbSnapshot | undefined; start: ExecutorStart } {
   const addon = loadAddon();
   const snapshot = data.stateDirectory === undefined ? undefined : LmdbSnapshot.open(data.stateDirectory);
@@ -149,6 +158,7 @@ function compose(
     progress: new Int32Array(data.progress),
     recordReads: data.recordReads,
     helpers: snapshot && helperThreads(data, snapshot, notice),
+    upcoming,
     clock: data.measureTimes ? () => 1000 * performance.now() : undefined,
   });
   const start: ExecutorStart = {
@@ -167,11 +177,11 @@ function helperThreads(
 ): SpeculationThread[] {
   const workerData: SpeculationWorkerData = { parameters, stateDirectory: stateDirectory!, modules };
   const script = new URL("speculation-worker.js", import.meta.url);
-  const { executionTimeoutMs } = helpers;
+  const { executionTimeoutMs, patienceMs } = helpers;
   const appliedSeq = () => snapshot.appliedSeq();
   return Array.from(
     { length: helpers.threads },
-    () => new SpeculationThread({ script, workerData, executionTimeoutMs, appliedSeq, report }),
+    () => new SpeculationThread({ script, workerData, executionTimeoutMs, patienceMs, appliedSeq, report }),
   );
 }
 

@@ -1,6 +1,7 @@
 /**
  * Transactions of a block run by helpers beside the executor, against all of them run in order; helpers that are late, behind,
- * or not there. The same bytes come of it, and the same rejections.
+ * or not there, and that have begun with the block before the one before it was sealed, or with another. The same bytes come
+ * of it, and the same rejections.
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -11,7 +12,7 @@ import { encodeTransaction, type TransactionJson } from "../../src/encoding/tran
 import { BuiltinEngine } from "../../src/engines/builtin/builtin-engine.ts";
 import { PolytorusAbi } from "../../src/engines/wasm/polytorus/polytorus-abi.ts";
 import { WasmContractEngine } from "../../src/engines/wasm/wasm-engine.ts";
-import type { ExecutedBlock } from "../../src/execution/block-executor.ts";
+import type { ExecutedBlock, UpcomingBatch } from "../../src/execution/block-executor.ts";
 import { Executor } from "../../src/execution/executor.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { PortableStateTree } from "../../src/execution/state-tree.ts";
@@ -45,6 +46,8 @@ const blocks = fc.array(
   fc.record({
     submissions: fc.array(fc.array(transaction, { minLength: 20, maxLength: 60 }), { minLength: 1, maxLength: 3 }),
     shortcomings: fc.tuple(shortcoming, shortcoming),
+    /** What the executor is told, before it seals the block, of the one that comes next. */
+    upcoming: fc.constantFrom("it", "it", "nothing", "the batch after it", "it, and another time"),
   }),
   { minLength: 1, maxLength: 4 },
 );
@@ -53,7 +56,11 @@ const blocks = fc.array(
 
 const engines = () => [new BuiltinEngine(), new WasmContractEngine({ abis: [new PolytorusAbi()] })];
 
-function executorWith(helpers: InlineSpeculation[], blockGasMax: number): Executor {
+function executorWith(
+  helpers: InlineSpeculation[],
+  blockGasMax: number,
+  upcoming?: () => UpcomingBatch | undefined,
+): Executor {
   const executor = new Executor({
     snapshot: EMPTY_SNAPSHOT,
     tree: new PortableStateTree(),
@@ -63,11 +70,14 @@ function executorWith(helpers: InlineSpeculation[], blockGasMax: number): Execut
     head: { seq: -1, height: -1, timestampMs: 0, blockHash: ZERO, stateRoot: ZERO },
     table: { pinned: true },
     helpers,
+    upcoming,
   });
   executor.genesis(BALANCES);
   executor.execute(encode(firstBlock), [firstBlock.length], 0);
   return executor;
 }
+
+const timeOf = (block: number) => 1_000 * (block + 1);
 
 function encode(transactions: readonly TransactionJson[]): Uint8Array {
   const out = new ByteWriter(1024);
@@ -95,14 +105,22 @@ describe("helpers beside the executor", () => {
         fc.property(blocks, (input) => {
           const parameters = { ...DEFAULT_PARAMETERS, blockGasMax };
           const helpers = Array.from({ length: helperCount }, () => new InlineSpeculation(engines(), parameters));
-          const pair = [executorWith(helpers, blockGasMax), executorWith([], blockGasMax)] as const;
-          for (const { submissions, shortcomings } of input) {
+          let upcoming: UpcomingBatch | undefined;
+          const pair = [executorWith(helpers, blockGasMax, () => upcoming), executorWith([], blockGasMax)] as const;
+          const batches = input.map(({ submissions }) => encode(submissions.flat()));
+          for (const [block, { submissions, shortcomings, upcoming: told }] of input.entries()) {
             helpers.forEach((helper, i) => {
               helper.shortcoming = shortcomings[i]!;
             });
-            const batch = encode(submissions.flat());
+            const ahead = block + (told === "the batch after it" ? 2 : 1);
+            const batch = told === "nothing" ? undefined : batches[ahead];
+            upcoming = batch && {
+              batch,
+              count: input[ahead]!.submissions.flat().length,
+              timestampMs: told === "it, and another time" ? 7_000 : timeOf(ahead),
+            };
             const ends = submissions.map((_, i) => submissions.slice(0, i + 1).flat().length);
-            const [shared, ordered] = pair.map((executor) => executor.execute(batch, ends, 1_000));
+            const [shared, ordered] = pair.map((executor) => executor.execute(batches[block]!, ends, timeOf(block)));
             expect(readable(shared!)).toEqual(readable(ordered!));
             for (const { parallel } of shared!)
               for (const key of ["adopted", "conflict", "left", "late"] as const) counts[key] += parallel?.[key] ?? 0;
@@ -140,5 +158,40 @@ describe("helpers beside the executor", () => {
     // The executor has the one, its helper the other.
     expect(share(oneOfAll)).toEqual({ adopted: 30, conflict: 0, left: 0, late: 0 });
     expect(share(ofItsOwn)!.adopted).toBeGreaterThanOrEqual(55);
+  });
+
+  it("begin with the next block before the one before it is sealed, and anew where another comes", () => {
+    const helper = new InlineSpeculation(engines(), DEFAULT_PARAMETERS);
+    let upcoming: UpcomingBatch | undefined;
+    const executor = executorWith([helper], 1e13, () => upcoming);
+    const batchOf = (key: number) =>
+      encode(
+        Array.from({ length: 80 }, (_, i) => {
+          const to = CELL_CONTRACTS[i % 2]!;
+          return {
+            kind: "call",
+            sender: PEOPLE[i % 6]!,
+            to,
+            gasLimit: 1_000_000,
+            calldata: `0x${instruction(1, key + i, 1)}`,
+          };
+        }),
+      );
+    const adoptedOf = (batch: Uint8Array) => executor.execute(batch, [80], 1_000)[0]!.parallel?.adopted;
+    const [first, second, third, fourth] = [0, 40, 80, 120].map(batchOf) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ];
+    upcoming = { batch: second, count: 80, timestampMs: 1_000 };
+    expect(adoptedOf(first)).toBeGreaterThan(30);
+    expect(helper.tasks).toBe(2);
+    upcoming = { batch: third, count: 80, timestampMs: 1_000 };
+    expect(adoptedOf(second)).toBeGreaterThan(30);
+    expect(helper.tasks).toBe(3);
+    upcoming = undefined;
+    expect(adoptedOf(fourth)).toBeGreaterThan(30);
+    expect(helper.tasks).toBe(4);
   });
 });

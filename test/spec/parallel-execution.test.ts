@@ -77,6 +77,9 @@ const block = (first: string, second: string): TransactionJson[] => [
 ];
 const ADD = instruction(1, 1, 1);
 
+/** On a busy machine a thread may have to wait for its turn. */
+const PATIENT = { parallelPatienceMs: 1_000 };
+
 /** Runs blocks until a helper has done something. */
 async function untilHelped(chain: Chain): Promise<void> {
   const before = chain.adopted;
@@ -149,7 +152,7 @@ describe("a block shared out to threads", () => {
   }, 180_000);
 
   it("leaves out what spins in a thread, as what spins on the executor: no block, no nonce; its neighbours run", async () => {
-    const chain = await start({ parallelThreads: 1, executionTimeoutMs: 1_000 });
+    const chain = await start({ parallelThreads: 1, executionTimeoutMs: 5_000, ...PATIENT });
     await submit(chain.test.engine, firstBlock);
     await untilHelped(chain);
     const spin = call(DEPLOYER, B, instruction(4, 0, 0), GAS_FOR_MINUTES);
@@ -165,7 +168,7 @@ describe("a block shared out to threads", () => {
   }, 60_000);
 
   it("waits for no thread that spins on a state that never was, and ends it", async () => {
-    const chain = await start({ parallelThreads: 1, executionTimeoutMs: 2_000 });
+    const chain = await start({ parallelThreads: 1, executionTimeoutMs: 5_000, ...PATIENT });
     await submit(chain.test.engine, firstBlock);
     const ended = () =>
       chain.test.reports.includes("warn: a helper of the executor did not finish in time and was ended");

@@ -54,6 +54,11 @@ export class Lane {
     return this.#helper.isReady(parentSeq);
   }
 
+  /** Since `begin`, the table has not given its slots to others. */
+  get hasItsSlots(): boolean {
+    return this.#generation === this.#table.generation;
+  }
+
   begin(task: Omit<SpeculationTask, "forgetSlots">): void {
     const forgetSlots = this.#forgetSlots || this.#generation !== this.#table.generation;
     this.#generation = this.#table.generation;

@@ -2,6 +2,7 @@
  * ParallelBlock: runs transactions of a block on helpers ahead of the executor, and gives it their outcomes in order.
  *   block ── planBlock ──▶ shares ──▶ helpers ── records ──▶ Lane.adopt, in the order of the block ──▶ receipts, delta
  *                            └─ the rest ──▶ the executor, meanwhile
+ * Where it is known what the next block will be made of, helpers begin with it while the executor seals the one before.
  * Always
  *  - Receipts, delta and root are those of running everything here, in order: what a helper did counts only where it saw the
  *    values that the order gives. Clocks and helpers decide how long a block takes, and nothing else.
@@ -45,14 +46,25 @@ interface Known {
   nextTogether: number;
 }
 
+/** What helpers were asked for. */
+interface Asked {
+  readonly batch: Uint8Array;
+  readonly parentSeq: number;
+  readonly block: BlockContext;
+  readonly plan: Plan;
+}
+
 export class ParallelBlock {
   readonly #contracts: Contracts;
   readonly #helpers: readonly Speculation[];
   readonly #lanes: readonly Lane[];
   readonly #known = new Map<number, Known>();
-  #plan: Plan | undefined;
+  #asked: Asked | undefined;
+  /** For the block that comes next. */
+  #ahead: Asked | undefined;
   #counts: ParallelCounts = NOTHING;
-  #pause = 0;
+  /** Blocks after entries before this one are made without helpers. */
+  #pausedUntil = 0;
   #nextPause = 1;
   /** Of the gas that is shared out, what the executor keeps. */
   #ownShare: number;
@@ -66,14 +78,33 @@ export class ParallelBlock {
     this.#ownShare = 1 / (this.#lanes.length + 1);
   }
 
-  /** Shares out a block's transactions, if it is worth it. @returns whether there will be something to adopt. */
-  begin(transactions: Uint8Array, total: number, parentSeq: number, block: BlockContext): boolean {
-    this.#plan = undefined;
-    if (this.#pause > 0) {
-      this.#pause--;
-      return false;
+  /**
+   * Shares out a block's transactions, if it is worth it, unless `prepare` did.
+   * @param batch canonical encodings, as `prepare` got them if it did; nothing changes them.
+   * @returns whether there will be something to adopt.
+   */
+  begin(batch: Uint8Array, total: number, parentSeq: number, block: BlockContext): boolean {
+    const ahead = this.#ahead;
+    if (ahead !== undefined && this.#isOf(ahead, batch, parentSeq, block)) {
+      this.#ahead = undefined;
+      this.#asked = ahead;
+    } else {
+      this.#giveUpAhead();
+      this.#asked = this.#ask(batch, total, parentSeq, block);
     }
-    const plan = planBlock(transactions, total, {
+    this.#counts = { ...NOTHING };
+    return this.#asked !== undefined;
+  }
+
+  /** Between `end` of a block and `begin` of the next: has helpers begin with that. */
+  prepare(batch: Uint8Array, total: number, parentSeq: number, block: BlockContext): void {
+    this.#giveUpAhead();
+    this.#ahead = this.#ask(batch, total, parentSeq, block);
+  }
+
+  #ask(batch: Uint8Array, total: number, parentSeq: number, block: BlockContext): Asked | undefined {
+    if (parentSeq < this.#pausedUntil) return undefined;
+    const plan = planBlock(batch, total, {
       contracts: this.#contracts,
       expectedOf: (space) => {
         const { gas, together } = this.#knownOf(space);
@@ -82,16 +113,30 @@ export class ParallelBlock {
       lanes: this.#lanes.length,
       ownShare: this.#ownShare,
     });
-    if (plan === undefined) return false;
+    if (plan === undefined) return undefined;
     let isReady = true;
     for (const lane of this.#lanes) if (!lane.isReady(parentSeq)) isReady = false;
-    if (!isReady) return false;
+    if (!isReady) return undefined;
     plan.shares.forEach((share, i) => {
-      if (share.length > 0) this.#lanes[i]!.begin({ block, transactions, share, parentSeq });
+      if (share.length > 0) this.#lanes[i]!.begin({ block, transactions: batch, share, parentSeq });
     });
-    this.#plan = plan;
-    this.#counts = { ...NOTHING };
-    return true;
+    return { batch, parentSeq, block, plan };
+  }
+
+  #isOf(asked: Asked, batch: Uint8Array, parentSeq: number, { height, timestampMs }: BlockContext): boolean {
+    return (
+      asked.batch === batch &&
+      asked.parentSeq === parentSeq &&
+      asked.block.height === height &&
+      asked.block.timestampMs === timestampMs &&
+      this.#lanes.every((lane, i) => asked.plan.shares[i]!.length === 0 || lane.hasItsSlots)
+    );
+  }
+
+  #giveUpAhead(): void {
+    if (this.#ahead === undefined) return;
+    for (const [i, lane] of this.#lanes.entries()) if (this.#ahead.plan.shares[i]!.length > 0) lane.end();
+    this.#ahead = undefined;
   }
 
   /**
@@ -99,10 +144,11 @@ export class ParallelBlock {
    * @returns the gas it used; below 0: the executor is to run it.
    */
   adopt(index: number, transactions: Uint8Array, at: number, receipts: ByteWriter): number {
-    const lane = this.#plan!.laneOf[index]!;
+    const { laneOf, contractOf, contracts } = this.#asked!.plan;
+    const lane = laneOf[index]!;
     if (lane === 0) return -1;
     const from = this.#lanes[lane - 1]!;
-    const contract = this.#plan!.contracts[this.#plan!.contractOf[index]!]!;
+    const contract = contracts[contractOf[index]!]!;
     const missed: Missed | undefined = from.adopt(index, transactions, at, receipts);
     if (missed !== undefined) {
       this.#counts[missed]++;
@@ -117,15 +163,15 @@ export class ParallelBlock {
 
   /** A transaction has run, here or there. */
   ran(index: number, gasUsed: number): void {
-    const { contractOf, contracts } = this.#plan!;
+    const { contractOf, contracts } = this.#asked!.plan;
     const number = contractOf[index]!;
     if (number >= 0) contracts[number]!.gasUsed += gasUsed;
   }
 
   /** The block has all its transactions, or has come to nothing. */
   end(): ParallelCounts {
-    const plan = this.#plan!;
-    this.#plan = undefined;
+    const { plan, parentSeq } = this.#asked!;
+    this.#asked = undefined;
     for (const [i, lane] of this.#lanes.entries())
       if (plan.shares[i]!.length > 0) this.#weigh(plan.ownShare, lane.end());
     if (this.#known.size > CONTRACTS_KNOWN_MAX) this.#known.clear();
@@ -133,7 +179,7 @@ export class ParallelBlock {
     const { adopted, conflict, left, late } = this.#counts;
     const missed = conflict + left + late;
     if (adopted < ADOPTED_SHARE_MIN * (adopted + missed)) {
-      this.#pause = this.#nextPause;
+      this.#pausedUntil = parentSeq + 1 + this.#nextPause;
       this.#nextPause = Math.min(2 * this.#nextPause, PAUSE_BLOCKS_MAX);
     } else {
       this.#nextPause = 1;
@@ -178,6 +224,7 @@ export class ParallelBlock {
 
   /** The state was changed in another way than by a block. */
   reset(): void {
+    this.#giveUpAhead();
     for (const helper of this.#helpers) helper.reset();
   }
 }
