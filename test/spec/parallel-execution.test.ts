@@ -5,6 +5,7 @@ import { toHex } from "../../src/encoding/hex.ts";
 import { encodeTransaction, type TransactionJson } from "../../src/encoding/transaction.ts";
 import type { Engine } from "../../src/engine.ts";
 import type { EngineOptions } from "../../src/engine-options.ts";
+import { verifyChain } from "../../src/tools/verify-chain.ts";
 import { type Fate, openEngine, rootOf, submit, type TestEngine, temporaryDirectory } from "../support/engine.ts";
 import {
   BALANCES,
@@ -149,6 +150,27 @@ describe("a block shared out to threads", () => {
     await helped.test.engine.close();
     opened.splice(0, 1);
     directory.remove();
+  }, 180_000);
+
+  it("is what comes of it in order where the executor knows, as it seals a block, what comes next", async () => {
+    const directory = temporaryDirectory();
+    const helped = await start({ parallelThreads: 1, ...PATIENT }, directory.path);
+    opened.push({ close: async () => directory.remove() });
+    await submit(helped.test.engine, firstBlock);
+    for (let round = 0; round < 12; round++) {
+      const batches = fc.sample(fc.array(transaction, { minLength: 60, maxLength: 90 }), { numRuns: 8, seed: round });
+      const submitted: Promise<unknown>[] = [];
+      for (const batch of batches) {
+        submitted.push(submit(helped.test.engine, batch));
+        // A batch of its own: some are with the executor at a time.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await Promise.all(submitted);
+    }
+    expect(helped.adopted).toBeGreaterThan(0);
+    const report = await verifyChain(directory.path, { signal: new AbortController().signal, onProgress: () => {} });
+    expect(report.mismatch).toBeUndefined();
+    expect(report.stateRoot).toBe(rootOf(helped.test.engine));
   }, 180_000);
 
   it("leaves out what spins in a thread, as what spins on the executor: no block, no nonce; its neighbours run", async () => {
