@@ -161,7 +161,7 @@ export class EnhancedContractEngine {
   #run(key: QueryKey, encoded: Uint8Array, sink: QuerySink, bypass: boolean, followsWrites = false): void {
     const startedAt = this.#options.nowMs();
     const flight: Flight = { gasLimit: key.gasLimit, waiting: undefined };
-    const isShared = !bypass && !this.#flights.has(key.text);
+    const isShared = !this.#flights.has(key.text);
     const encode = (out: ByteWriter) => {
       out.copy(encoded, 0, encoded.length);
       return 1;
@@ -206,7 +206,7 @@ export class EnhancedContractEngine {
         continue;
       }
       try {
-        this.#run(queryKey(Buffer.from(encoded)), encoded, sink, true);
+        this.#run(queryKey(Buffer.from(encoded)), encoded, sink, false);
       } catch (problem) {
         sink.fail(problem as EngineError);
       }

@@ -50,6 +50,7 @@ const WATCHED_BYTES = 96;
 export class ResultCache {
   readonly #entries: LRUCache<string, Entry> | undefined;
   readonly #versions: WriteVersions;
+  readonly #bytesMax: number;
   readonly #ttlMs: number;
   readonly #nowMs: () => number;
   readonly entriesMax: number;
@@ -58,6 +59,7 @@ export class ResultCache {
 
   constructor(options: ResultCacheOptions) {
     this.entriesMax = options.entriesMax;
+    this.#bytesMax = options.bytesMax;
     this.#ttlMs = options.ttlMs;
     this.#nowMs = options.nowMs;
     this.#versions = new WriteVersions(options.seq);
@@ -123,10 +125,13 @@ export class ResultCache {
     const { seq } = versions;
     if (answer.seq > seq || (reads.block && answer.seq !== seq)) return false;
     if (!versions.areUnchangedSince(reads.keys, answer.seq)) return false;
+    const { returnData } = answer;
+    const size = ENTRY_BYTES + key.text.length + returnData.length + WATCHED_BYTES * reads.keys.length;
+    if (size > this.#bytesMax) return false;
     const entry: Entry = {
       status: answer.status,
       gasUsed: answer.gasUsed,
-      returnData: answer.returnData.slice(),
+      returnData: returnData.slice(),
       counts,
       storedAtMs: this.#nowMs(),
       keys: versions.watch(reads.keys),
@@ -134,12 +139,8 @@ export class ResultCache {
       readsBlock: reads.block,
       gasLimitOnly: reads.gas ? key.gasLimit : undefined,
     };
-    const size = ENTRY_BYTES + key.text.length + entry.returnData.length + WATCHED_BYTES * entry.keys.length;
     entries.set(key.text, entry, { size });
-    if (entries.peek(key.text) === entry) return true;
-    // Larger than the whole cache may be: it was not taken, and nothing disposes of it.
-    versions.release(entry.keys);
-    return false;
+    return true;
   }
 
   /** Drops everything. Answers how many entries there were. */
