@@ -24,6 +24,10 @@ export interface TransactionSpec {
   /** Address of the contract made. */
   contractAddress?: Uint8Array;
   logs: Log[];
+  /** Of a call; left out: calldata. */
+  entrypoint?: string;
+  /** What its receipt has instead. */
+  receipt?: Partial<Receipt>;
   /** 32 bytes, in hex. */
   id?: string;
 }
@@ -49,6 +53,7 @@ export class ChainBuilder {
   /** States of the canonical heights; height 0 is the first block. */
   readonly #states: Model[] = [];
   readonly #hashes: Uint8Array[] = [];
+  readonly #times: number[] = [];
   #nonce = 0;
 
   get headHeight(): number {
@@ -86,6 +91,7 @@ export class ChainBuilder {
     this.entries.push(bytes);
     this.#states.push(after);
     this.#hashes.push(entry.blockHash.slice());
+    this.#times.push(entry.timestampMs);
     return entry;
   }
 
@@ -95,9 +101,11 @@ export class ChainBuilder {
     bytes[1] = ENTRY_VERSION;
     writeU64(bytes, 8, this.entries.length);
     writeU64(bytes, 16, height);
+    writeU64(bytes, 24, this.#times[height]!);
     bytes.set(this.#hashes[height]!, 192);
     this.#states.length = height + 1;
     this.#hashes.length = height + 1;
+    this.#times.length = height + 1;
     this.entries.push(bytes);
     return BlockEntry.parse(bytes);
   }
@@ -150,7 +158,12 @@ function transactionJson(spec: TransactionSpec, nonce: number): TransactionJson 
   const common = { sender: `0x${"11".repeat(20)}`, nonce, gasLimit: 100_000, ...(spec.id && { id: spec.id }) };
   return spec.to === undefined
     ? { ...common, kind: "deploy", contract: { type: "test" } }
-    : { ...common, kind: "call", to: `0x${Buffer.from(spec.to).toString("hex")}`, calldata: "0x01" };
+    : {
+        ...common,
+        kind: "call",
+        to: `0x${Buffer.from(spec.to).toString("hex")}`,
+        ...(spec.entrypoint === undefined ? { calldata: "0x01" } : { entrypoint: spec.entrypoint, args: [] }),
+      };
 }
 
 function receiptOf(spec: TransactionSpec): Receipt {
@@ -161,6 +174,7 @@ function receiptOf(spec: TransactionSpec): Receipt {
     contractAddress: spec.contractAddress,
     returnData: new Uint8Array(0),
     logs: spec.logs,
+    ...spec.receipt,
   };
 }
 

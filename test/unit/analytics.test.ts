@@ -1,4 +1,5 @@
 /** What analytics make of what they count: percentiles, windows, health, marks, suggestions. */
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeCall, parseAbiFunction } from "../../src/encoding/abi.ts";
@@ -11,13 +12,14 @@ import { failureReason } from "../../src/engines/enhanced/analytics/failure-reas
 import { healthOf } from "../../src/engines/enhanced/analytics/health.ts";
 import { BINS, binOf, middleOf, percentile } from "../../src/engines/enhanced/analytics/histogram.ts";
 import { marksOf } from "../../src/engines/enhanced/analytics/marks.ts";
-import type { ContractReport } from "../../src/engines/enhanced/analytics/reports.ts";
+import type { ChainReport, ContractReport } from "../../src/engines/enhanced/analytics/reports.ts";
 import { Series } from "../../src/engines/enhanced/analytics/series.ts";
 import { contractSuggestions, querySuggestions } from "../../src/engines/enhanced/analytics/suggestions.ts";
 import { type Execution, Track } from "../../src/engines/enhanced/analytics/track.ts";
 import { noQueries } from "../../src/engines/enhanced/query-statistics.ts";
 import { AnalyticsFollower } from "../../src/service/analytics-follower.ts";
 import { ChainBuilder } from "../support/entries.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -231,6 +233,9 @@ describe("the state of a contract", () => {
           const bytes = own.reduce((sum, [key, value]) => sum + key.length - prefix.length + value.length, 0);
           const report = follower.answer({ about: "contract", address }) as ContractReport | undefined;
           expect(report?.state ?? { bytes: 0, keys: 0 }).toEqual({ bytes, keys: own.length });
+          // All of it happened within a second.
+          const grown = report?.series.day.at(-1) ?? { stateBytes: 0, stateKeys: 0 };
+          expect([grown.stateBytes, grown.stateKeys]).toEqual([bytes, own.length]);
         }
       }),
     );
@@ -243,6 +248,82 @@ describe("the state of a contract", () => {
     follower.checkAgainst({ firstSeq: 1, lastSeq: 1 });
     follower.offer(chain.block({ changes: changesOf([{ contract: 0, key: 2, length: 9 }]) }));
     expect(follower.answer({ about: "contract", address: CONTRACTS[0]! })).toMatchObject({ state: undefined });
+  });
+});
+
+describe("what is kept of contracts", () => {
+  const addressOf = (n: number) => Uint8Array.from({ length: 20 }, (_, i) => (i < 2 ? (n >> (8 * i)) & 0xff : 1));
+  const callOf = (n: number) => ({ to: addressOf(n), entrypoint: "run", logs: [] });
+  const growthOf = (from: number, count: number) =>
+    new Map(
+      Array.from({ length: count }, (_, i) => [
+        Buffer.from(contractStateKey(addressOf(from + i), Uint8Array.of(1))).toString("latin1"),
+        new Uint8Array(1),
+      ]),
+    );
+  const followerOf = (chain: ChainBuilder, path?: string) =>
+    new AnalyticsFollower(path, { read: (seq) => chain.entries[seq] }, () => 0);
+  const executionsOf = (follower: AnalyticsFollower, n: number) =>
+    (follower.answer({ about: "contract", address: addressOf(n) }) as ContractReport | undefined)?.total.executions;
+  const chainOf = (follower: AnalyticsFollower) => follower.answer({ about: "chain" }) as ChainReport;
+
+  it("is that of the 1,000 executed last, whatever restarts come between, and of all of them together", () => {
+    const path = join(temporaryDirectory(), "analytics.json");
+    const chain = new ChainBuilder();
+    let follower = followerOf(chain, path);
+    follower.offer(chain.block({ transactions: Array.from({ length: 1_000 }, (_, n) => callOf(n)) }));
+    follower.offer(chain.block({ transactions: [callOf(0), callOf(1_000)] }));
+    expect([0, 1, 2].map((n) => executionsOf(follower, n))).toEqual([2, undefined, 1]);
+    follower.save(true);
+    follower = followerOf(chain, path);
+    follower.offer(chain.block({ transactions: [callOf(1_001)] }));
+    expect([0, 2, 3].map((n) => executionsOf(follower, n))).toEqual([2, undefined, 1]);
+    expect(chainOf(follower)).toMatchObject({ total: { executions: 1_003 }, trackedContracts: 1_000 });
+  });
+
+  it("begins anew for one that was forgotten, and says that its state is not known", () => {
+    const chain = new ChainBuilder();
+    const follower = followerOf(chain);
+    follower.offer(chain.block({ transactions: [callOf(0)], changes: growthOf(0, 1) }));
+    expect(follower.answer({ about: "contract", address: addressOf(0) })).toMatchObject({ state: { keys: 1 } });
+    follower.offer(chain.block({ transactions: [callOf(0)], changes: growthOf(1, 1_000) }));
+    expect(executionsOf(follower, 0)).toBeUndefined();
+    follower.offer(chain.block({ transactions: [callOf(0)] }));
+    expect(executionsOf(follower, 0)).toBe(1);
+    expect(follower.answer({ about: "contract", address: addressOf(0) })).toMatchObject({ state: undefined });
+    expect(chainOf(follower).total.executions).toBe(3);
+  });
+
+  it("tells 16 entrypoints and 16 reasons of failure apart, and counts the rest together", () => {
+    const chain = new ChainBuilder();
+    const follower = followerOf(chain);
+    const transactions = Array.from({ length: 20 }, (_, i) => ({
+      ...callOf(0),
+      entrypoint: `run${i}`,
+      receipt: { status: "reverted" as const, returnData: Buffer.from(`reason ${i} `.padEnd(200, "x")) },
+    }));
+    follower.offer(chain.block({ transactions }));
+    const { entrypoints, errorReasons } = follower.answer({
+      about: "contract",
+      address: addressOf(0),
+    }) as ContractReport;
+    expect(entrypoints.length).toBe(17);
+    expect(entrypoints.at(-1)).toMatchObject({ entrypoint: "(others)", total: { executions: 4 } });
+    expect(errorReasons.length).toBe(17);
+    expect(errorReasons[0]).toEqual({ reason: "(others)", count: 4 });
+    expect(errorReasons[1]!.reason).toBe("reason 0 ".padEnd(80, "x"));
+  });
+
+  it("is as of the newest block that stands, when later ones were taken back", () => {
+    const chain = new ChainBuilder();
+    const follower = followerOf(chain);
+    follower.offer(chain.block({ transactions: [callOf(0)], timestampMs: START }));
+    follower.offer(chain.block({ timestampMs: START + 40 * DAY }));
+    const suggestions = () =>
+      (follower.answer({ about: "contract", address: addressOf(0) }) as ContractReport).suggestions;
+    expect(suggestions()).toMatchObject([{ kind: "unusedContract" }]);
+    follower.offer(chain.rollBack(0));
+    expect(suggestions()).toEqual([]);
   });
 });
 
