@@ -250,11 +250,11 @@ export class Analytics {
     return true;
   }
 
-  /** The contract that a transaction ran; undefined for native value, and for changes of a contract's record. */
+  /** The contract that a transaction ran or made; undefined for native value, and for changes of a contract's record. */
   #contractOf(bytes: Buffer, at: number, receiptAt: number): ContractAnalytics | undefined {
     switch (bytes[at]) {
       case TransactionKind.deploy:
-        return (bytes[receiptAt + 2]! & HAS_ADDRESS) !== 0 && bytes[receiptAt] === ReceiptStatus.success
+        return (bytes[receiptAt + 2]! & HAS_ADDRESS) !== 0
           ? this.#contract(bytes, receiptAt + RECEIPT_HEADER_BYTES, true)
           : undefined;
       case TransactionKind.call:
