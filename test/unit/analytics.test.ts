@@ -314,6 +314,17 @@ describe("what is kept of contracts", () => {
     expect(errorReasons[1]!.reason).toBe("reason 0 ".padEnd(80, "x"));
   });
 
+  it("names an Error by its message, as far as 80 characters go", () => {
+    const chain = new ChainBuilder();
+    const follower = followerOf(chain);
+    const word = (n: number) => n.toString(16).padStart(64, "0");
+    const returnData = Buffer.from(`08c379a0${word(32)}${word(96)}${"78".repeat(96)}`, "hex");
+    follower.offer(chain.block({ transactions: [{ ...callOf(0), receipt: { status: "reverted", returnData } }] }));
+    expect(follower.answer({ about: "contract", address: addressOf(0) })).toMatchObject({
+      errorReasons: [{ reason: `Error: ${"x".repeat(80)}`, count: 1 }],
+    });
+  });
+
   it("is as of the newest block that stands, when later ones were taken back", () => {
     const chain = new ChainBuilder();
     const follower = followerOf(chain);

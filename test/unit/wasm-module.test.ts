@@ -109,6 +109,39 @@ describe("refused by its rule", () => {
 });
 
 describe("gas", () => {
+  // Part of the protocol: another price is another METERING_VERSION.
+  it.each([
+    ["", 0],
+    ["nop block end loop end", 0],
+    ["i32.const 1 if nop else nop end", 2],
+    ["i32.const 1 i32.const 2 i32.add drop", 4],
+    ["i32.const 0 i32.load drop", 4],
+    ["i32.const 0 i64.const 1 i64.store32", 4],
+    ["i32.const 7 i32.const 2 i32.div_u drop", 15],
+    ["i64.const 7 i64.const 2 i64.rem_s drop", 15],
+    ["f64.const 1 f64.const 2 f64.add drop", 6],
+    ["f32.const 1 f32.const 2 f32.div drop", 15],
+    ["f64.const 2 f64.sqrt drop", 14],
+    ["i32.const 1 f64.convert_i32_s drop", 5],
+    ["f64.const 2 i32.trunc_f64_s drop", 6],
+    ["f32.const 2 i64.trunc_sat_f32_u drop", 6],
+    ["block i32.const 0 br_table 0 end", 5],
+    ["call $nothing", 8],
+    ["i32.const 0 call_indirect (type $none)", 13],
+    ["i32.const 0 i32.const 0 i32.const 0 memory.fill", 15],
+    ["i32.const 0 i32.const 0 i32.const 0 memory.copy", 15],
+    ["memory.size drop", 2],
+    ["i32.const 0 memory.grow drop", 14],
+    ["i32.const 1 memory.grow drop", 14 + 16_384],
+    ["(local i32 i32 i32)", 0],
+    ["(local i32 i32 i32 i32)", 1],
+  ])("of %j is %i", (code, gas) => {
+    const instance = new MeteredInstance(`(module ${MEMORY} (type $none (func)) (table 1 funcref)
+      (elem (i32.const 0) $nothing) (func $nothing) (func (export "run") ${code}))`);
+    instance.call("run");
+    expect(1_000_000n - instance.gas).toBe(BigInt(gas));
+  });
+
   it("ends a loop that does not end, with all of it used", () => {
     const instance = new MeteredInstance(`(module ${MEMORY} (func (export "spin") loop br 0 end))`);
     expect(instance.trap("spin")).toBe("unreachable");
