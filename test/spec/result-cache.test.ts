@@ -1,5 +1,5 @@
 /** Cached queries, as those who ask see them. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { ByteWriter } from "../../src/encoding/bytes.ts";
 import type { QueryAnswer } from "../../src/encoding/query-answer.ts";
 import { parameterKey } from "../../src/encoding/state-key.ts";
@@ -7,6 +7,7 @@ import { encodeTransaction } from "../../src/encoding/transaction.ts";
 import { EnhancedContractEngine, type QuerySink } from "../../src/engines/enhanced/enhanced-engine.ts";
 import { QueryStatistics } from "../../src/engines/enhanced/query-statistics.ts";
 import { ResultCache } from "../../src/engines/enhanced/result-cache.ts";
+import { type Watched, WriteVersions } from "../../src/engines/enhanced/write-versions.ts";
 import { EngineError } from "../../src/errors.ts";
 import { ALICE, BOB, balanceOf, deployToken, openEngine, query, submit, transfer } from "../support/engine.ts";
 import { EnhancedChain } from "../support/enhanced-chain.ts";
@@ -147,6 +148,21 @@ describe("a cached answer", () => {
       expect(chain.query(of(ALICE)).cached).toBe(false);
       expect(chain.engine.cache.size).toBe(0);
     }
+  });
+
+  it("has its keys watched for as long as it is kept, with others or alone, and not at all when it is too large", () => {
+    const versions = new WriteVersions(0);
+    const [first] = versions.watch([1]) as [Watched];
+    expect(versions.watch([1])).toEqual([first]);
+    versions.release([first]);
+    expect(versions.watch([1])[0]).toBe(first);
+    versions.release([first, first]);
+    expect(versions.watch([1])[0]).not.toBe(first);
+    const watch = vi.spyOn(WriteVersions.prototype, "watch");
+    const { store } = cacheOver(new ChainBuilder());
+    expect(store({ returnData: new Uint8Array(2 * MIB) })).toBe(false);
+    expect(watch).not.toHaveBeenCalled();
+    watch.mockRestore();
   });
 
   it("is not kept from a block that is not durable: it may never be", () => {

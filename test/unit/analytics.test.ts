@@ -281,17 +281,21 @@ describe("what is kept of contracts", () => {
     expect(chainOf(follower)).toMatchObject({ total: { executions: 1_003 }, trackedContracts: 1_000 });
   });
 
-  it("begins anew for one that was forgotten, and says that its state is not known", () => {
+  it("begins anew for one that was forgotten, and says that its state is not known, after a restart too", () => {
+    const path = join(temporaryDirectory(), "analytics.json");
     const chain = new ChainBuilder();
-    const follower = followerOf(chain);
+    const follower = followerOf(chain, path);
     follower.offer(chain.block({ transactions: [callOf(0)], changes: growthOf(0, 1) }));
     expect(follower.answer({ about: "contract", address: addressOf(0) })).toMatchObject({ state: { keys: 1 } });
     follower.offer(chain.block({ transactions: [callOf(0)], changes: growthOf(1, 1_000) }));
     expect(executionsOf(follower, 0)).toBeUndefined();
     follower.offer(chain.block({ transactions: [callOf(0)] }));
     expect(executionsOf(follower, 0)).toBe(1);
-    expect(follower.answer({ about: "contract", address: addressOf(0) })).toMatchObject({ state: undefined });
-    expect(chainOf(follower).total.executions).toBe(3);
+    follower.save(true);
+    for (const each of [follower, followerOf(chain, path)]) {
+      expect(each.answer({ about: "contract", address: addressOf(0) })).toMatchObject({ state: undefined });
+      expect(chainOf(each).total.executions).toBe(3);
+    }
   });
 
   it("tells 16 entrypoints and 16 reasons of failure apart, and counts the rest together", () => {
@@ -326,9 +330,12 @@ describe("what is kept of contracts", () => {
   });
 
   it("is as of the newest block that stands, when later ones were taken back", () => {
+    const path = join(temporaryDirectory(), "analytics.json");
     const chain = new ChainBuilder();
-    const follower = followerOf(chain);
+    let follower = followerOf(chain, path);
     follower.offer(chain.block({ transactions: [callOf(0)], timestampMs: START }));
+    follower.save(true);
+    follower = followerOf(chain, path);
     follower.offer(chain.block({ timestampMs: START + 40 * DAY }));
     const suggestions = () =>
       (follower.answer({ about: "contract", address: addressOf(0) }) as ContractReport).suggestions;
