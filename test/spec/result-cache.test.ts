@@ -5,7 +5,7 @@ import type { QueryAnswer } from "../../src/encoding/query-answer.ts";
 import { parameterKey } from "../../src/encoding/state-key.ts";
 import { encodeTransaction } from "../../src/encoding/transaction.ts";
 import { EnhancedContractEngine, type QuerySink } from "../../src/engines/enhanced/enhanced-engine.ts";
-import { QueryStatistics } from "../../src/engines/enhanced/query-statistics.ts";
+import { hitRate, QueryStatistics } from "../../src/engines/enhanced/query-statistics.ts";
 import { ResultCache } from "../../src/engines/enhanced/result-cache.ts";
 import { type Watched, WriteVersions } from "../../src/engines/enhanced/write-versions.ts";
 import { EngineError } from "../../src/errors.ts";
@@ -224,7 +224,9 @@ describe("a query", () => {
     chain.deliver();
     expect(answers.map(({ returnData }) => returnData.at(-1))).toEqual([0, 0, 3]);
     expect(chain.runs).toBe(2);
-    expect(chain.engine.statistics.totals()).toMatchObject({ misses: 2, joined: 1, bypassed: 0 });
+    const totals = chain.engine.statistics.totals();
+    expect(totals).toMatchObject({ misses: 2, joined: 1, bypassed: 0 });
+    expect(hitRate(totals)).toBeCloseTo(1 / 3);
   });
 
   it("does not wait for a run that has another gas limit", () => {
@@ -288,6 +290,8 @@ describe("a query", () => {
     expect(chain.engine.optimizations()).toEqual([]);
     for (let i = 0; i < 512; i++) chain.query(of(i));
     expect(chain.engine.optimizations()).toMatchObject([{ contract: token, entrypoint: "balanceOf", misses: 512 }]);
+    // The first after 512 is looked up all the same.
+    chain.query(of(998));
     const supply = { to: token, entrypoint: "totalSupply", args: [] };
     expect([chain.query(supply), chain.query(supply)].map(({ cached }) => cached)).toEqual([false, true]);
     chain.query(of(999));

@@ -96,6 +96,26 @@ describe("a window", () => {
   });
 });
 
+describe("a series", () => {
+  it("has the last 60 minutes, 48 hours and 31 days, with zeros where nothing happened", () => {
+    const series = new Series();
+    const executionsOf = (name: "minute" | "hour" | "day", count?: number) =>
+      series.points(name, START + 62 * MINUTE, count).map(({ executions }) => executions);
+    series.add(START, { executions: 1 });
+    series.add(START + MINUTE, { executions: 5 });
+    series.add(START + 60 * MINUTE, { executions: 2 });
+    expect(executionsOf("minute")).toEqual([...Array(57).fill(0), 2, 0, 0]);
+    expect(executionsOf("minute", 4)).toEqual([0, 2, 0, 0]);
+    expect(executionsOf("hour")).toEqual([...Array(46).fill(0), 6, 2]);
+    expect(executionsOf("day")).toEqual([...Array(30).fill(0), 8]);
+  });
+
+  it("takes no more from a file than it has room for", () => {
+    const series = new Series({ minute: Array(1_000).fill(7) });
+    expect(series.record().minute.length).toBe(new Series().record().minute.length);
+  });
+});
+
 describe("the health of a contract", () => {
   const track = (count: number, more: (i: number) => Partial<Execution>) => {
     const made = new Track();
