@@ -11,23 +11,16 @@
  *  - Nothing is durable here: `undo` takes an entry back while the log does not have it.
  */
 
-import {
-  type BlockEntry,
-  blockHashOf,
-  ENTRY_HEADER_BYTES,
-  ENTRY_VERSION,
-  EntryFlag,
-  EntryKind,
-  type ParallelCounts,
-} from "../encoding/block-entry.ts";
-import { alignUp, ByteWriter, writeU32, writeU64 } from "../encoding/bytes.ts";
+import type { BlockEntry, ParallelCounts } from "../encoding/block-entry.ts";
+import { alignUp, writeU64 } from "../encoding/bytes.ts";
 import type { BatchHasher } from "../encoding/hash.ts";
 import type { Laps } from "../encoding/laps.ts";
 import { parameterKey } from "../encoding/state-key.ts";
 import type { StateTree } from "../encoding/state-tree.ts";
-import { TX_HASH_DOMAIN, TxFlag, transactionLength } from "../encoding/transaction.ts";
+import { TxFlag, transactionLength } from "../encoding/transaction.ts";
 import type { TransferRunner } from "../encoding/transfer-run.ts";
 import { EngineError, type ErrorCode, type ErrorFacts } from "../errors.ts";
+import { type BlockHeading, BlockWriter } from "./block-writer.ts";
 import { GAS_SCHEDULE_1 } from "./gas.ts";
 import type { ContractEngine } from "./host.ts";
 import { ParallelBlock } from "./parallel/parallel-block.ts";
@@ -39,13 +32,7 @@ import { StateTable, type StateTableOptions } from "./state-table.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { UnifiedContractEngine } from "./unified-engine.ts";
 
-export interface BlockInput {
-  readonly height: number;
-  readonly seq: number;
-  readonly timestampMs: number;
-  readonly parentHash: Uint8Array;
-  /** Canonical encodings, each from a multiple of 4. The executor fills in nonces that were left out. */
-  readonly transactions: Uint8Array;
+export interface BlockInput extends BlockHeading {
   /** Index after the last transaction of each submission: a submission is never split across blocks. */
   readonly submissionEnds: Uint32Array;
   /** Index of the first transaction in what was handed to the executor: counts on from it in `progress`. */
@@ -101,21 +88,13 @@ export class BlockExecutor {
   readonly engine: UnifiedContractEngine;
   readonly parameters: ChainParameters;
   readonly #tree: StateTree;
-  readonly #hasher: BatchHasher;
+  readonly #writer: BlockWriter;
   readonly #plain: PlainTransfers | undefined;
   readonly #parallel: ParallelBlock | undefined;
   readonly #upcoming: () => UpcomingBatch | undefined;
-  readonly #hashPrefix: Uint8Array;
   readonly #progress: Int32Array;
   readonly #stopwatch: Stopwatch | undefined;
-  readonly #receipts = new ByteWriter();
-  readonly #delta = new ByteWriter();
-  /** By included transaction: start and end in the input, start in the receipts. */
-  #ranges = new Uint32Array(2048);
-  #receiptAt = new Uint32Array(1024);
-  readonly #oneHash = new Uint8Array(32);
-  readonly #oneRange = new Uint32Array(2);
-  readonly #running: { bytes: Uint8Array; at: number } = { bytes: EMPTY_PREFIX, at: 0 };
+  readonly #running: { bytes: Uint8Array; at: number } = { bytes: new Uint8Array(0), at: 0 };
   /** Only a deployment keeps its transaction's hash; all hashes are made at once when the block is sealed. */
   readonly #runningHash = () => this.transactionHash(this.#running.bytes, this.#running.at);
 
@@ -158,10 +137,7 @@ export class BlockExecutor {
       this.#parallel = new ParallelBlock({ table: this.table, contracts: this.engine.contracts, helpers });
     this.#upcoming = options.upcoming ?? (() => undefined);
     this.#tree = options.tree;
-    this.#hasher = options.hasher;
-    this.#hashPrefix = new Uint8Array(TX_HASH_DOMAIN.length + 8);
-    this.#hashPrefix.set(Buffer.from(TX_HASH_DOMAIN, "latin1"));
-    writeU64(this.#hashPrefix, TX_HASH_DOMAIN.length, options.parameters.chainId);
+    this.#writer = new BlockWriter(options.hasher, options.parameters);
   }
 
   /** @param allowEmpty driven mode has empty blocks. */
@@ -192,7 +168,8 @@ export class BlockExecutor {
   #runAll(input: BlockInput, helped: ParallelBlock | undefined): RanTransactions {
     const { transactions, submissionEnds } = input;
     const rejected: RejectedTransaction[] = [];
-    this.#receipts.length = 0;
+    const { receipts } = this.#writer;
+    receipts.length = 0;
     const start = { index: 0, at: 0, included: 0, gasUsed: 0, undoCount: 0, receiptsLength: 0 };
     const progress = { index: 0, at: 0, included: 0, gasUsed: 0, hasIds: false, submission: 0, start };
     let touchedUntil = 0;
@@ -211,7 +188,7 @@ export class BlockExecutor {
       }
       const length = transactionLength(transactions, at);
       const checkpoint = this.table.checkpoint();
-      const receiptStart = this.#receipts.length;
+      const receiptStart = receipts.length;
       let used = overfull || helped === undefined ? NOT_RUN : this.#adopt(helped, progress, transactions);
       let problem: EngineError | undefined;
       if (used === NOT_RUN) {
@@ -225,14 +202,14 @@ export class BlockExecutor {
         if (progress.gasUsed + used > this.parameters.blockGasMax) {
           if (start.included > 0) {
             this.#revertTo(start.undoCount);
-            this.#receipts.length = start.receiptsLength;
+            receipts.length = start.receiptsLength;
             while (rejected.length > 0 && rejected.at(-1)!.index >= start.index) rejected.pop();
             const { included, gasUsed } = start;
-            const hasIds = this.#hasIds(transactions, included);
+            const hasIds = this.#writer.hasIds(transactions, included);
             return { included, gasUsed, hasIds, rejected, taken: start.index };
           }
           this.#revertTo(checkpoint);
-          this.#receipts.length = receiptStart;
+          receipts.length = receiptStart;
           overfull = true;
           const full = blockGasProblem(this.parameters);
           rejected.push({ index, code: full.code, message: full.message, facts: full.facts });
@@ -253,27 +230,14 @@ export class BlockExecutor {
     const { index, at, included, gasUsed, start } = progress;
     while (index >= submissionEnds[progress.submission]!) progress.submission++;
     const undoCount = this.table.checkpoint();
-    Object.assign(start, { index, at, included, gasUsed, undoCount, receiptsLength: this.#receipts.length });
+    Object.assign(start, { index, at, included, gasUsed, undoCount, receiptsLength: this.#writer.receipts.length });
   }
 
   /** Runs plain transfers by the shortcut, if there is one and the next transaction looks like it. */
   #runPlain(progress: BlockProgress, transactions: Uint8Array, submissionEnds: Uint32Array): boolean {
     const plain = this.#plain;
     if (plain === undefined || !plain.mayRun(transactions, progress.at)) return false;
-    this.#reserve(progress.included + RUN_MAX);
-    const arrays = {
-      transactions,
-      submissionEnds,
-      receipts: this.#receipts,
-      ranges: this.#ranges,
-      receiptAt: this.#receiptAt,
-    };
-    return plain.run(progress, arrays);
-  }
-
-  #hasIds(transactions: Uint8Array, included: number): boolean {
-    for (let i = 0; i < included; i++) if (transactions[this.#ranges[2 * i]! + 1]! & TxFlag.id) return true;
-    return false;
+    return plain.run(progress, this.#writer.arrays(transactions, submissionEnds, progress.included + RUN_MAX));
   }
 
   /** Brings the state of the transactions from `at` on near the processor, as many as are run before it is done again. */
@@ -303,38 +267,17 @@ export class BlockExecutor {
   /** Takes over what a helper made of the next transaction. @returns the gas it used, or NOT_RUN. */
   #adopt(helped: ParallelBlock, { index, at, included }: BlockProgress, transactions: Uint8Array): number {
     this.fillNonce(transactions, at);
-    this.#place(at, transactionLength(transactions, at), included);
-    const used = helped.adopt(index, transactions, at, this.#receipts);
+    this.#writer.place(at, transactionLength(transactions, at), included);
+    const used = helped.adopt(index, transactions, at, this.#writer.receipts);
     if (used >= 0) this.#stopwatch?.add(helped.microseconds);
     return used;
   }
 
-  #place(at: number, length: number, position: number): void {
-    this.#reserve(position + 1);
-    this.#ranges[2 * position] = at;
-    this.#ranges[2 * position + 1] = at + length;
-    this.#receiptAt[position] = this.#receipts.length;
-  }
-
   #run(bytes: Uint8Array, at: number, length: number, position: number): number {
-    this.#place(at, length, position);
+    this.#writer.place(at, length, position);
     this.#running.bytes = bytes;
     this.#running.at = at;
-    return this.engine.run(this.#runningHash, this.#receipts).gasUsed;
-  }
-
-  /** Makes room for what is kept of each included transaction. */
-  #reserve(included: number): void {
-    while (included > this.#receiptAt.length) {
-      this.#ranges = grown(this.#ranges);
-      this.#receiptAt = grown(this.#receiptAt);
-    }
-  }
-
-  #hashOne(bytes: Uint8Array, at: number, length: number): void {
-    this.#oneRange[0] = at;
-    this.#oneRange[1] = at + length;
-    this.#hasher.sha256Batch(bytes, this.#oneRange, 1, this.#hashPrefix, this.#oneHash);
+    return this.engine.run(this.#runningHash, this.#writer.receipts).gasUsed;
   }
 
   #seal(
@@ -347,49 +290,20 @@ export class BlockExecutor {
       this.table.revert(0);
       return { entry: undefined, rejected, taken };
     }
-    const delta = this.#delta;
+    const { delta } = this.#writer;
     delta.length = 0;
     const hasHandles = this.table.writeDelta(delta);
     if (this.#parallel !== undefined) this.#tellHelpers(this.#parallel, input, taken);
     const stateRoot = this.#tree.apply(delta.written(), "forward");
-    const receipts = this.#receipts;
-    let transactionBytes = 0;
-    for (let i = 0; i < included; i++) transactionBytes += alignUp(this.#ranges[2 * i + 1]! - this.#ranges[2 * i]!);
-    const fixed = ENTRY_HEADER_BYTES + 40 * included;
-    const entry = new Uint8Array(new ArrayBuffer(fixed + transactionBytes + receipts.length + delta.length));
-    const hashes = entry.subarray(ENTRY_HEADER_BYTES, ENTRY_HEADER_BYTES + ROOT_BYTES * included);
-    this.#hasher.sha256Batch(input.transactions, this.#ranges, included, this.#hashPrefix, hashes);
-    this.#copySections(entry, input.transactions, included, fixed, transactionBytes);
-    entry[0] = EntryKind.block;
-    entry[1] = ENTRY_VERSION;
-    entry[2] = this.parameters.protocolVersion;
-    entry[3] = this.parameters.protocolVersion >>> 8;
-    writeU32(entry, 4, included);
-    writeU64(entry, 8, input.seq);
-    writeU64(entry, 16, input.height);
-    writeU64(entry, 24, input.timestampMs);
-    writeU64(entry, 32, gasUsed);
-    writeU32(entry, 40, transactionBytes);
-    writeU32(entry, 44, receipts.length);
-    writeU32(entry, 48, delta.length);
-    const flags =
-      (hasIds ? EntryFlag.hasIds : 0) |
-      (this.engine.contracts.isChanged() ? EntryFlag.changesContracts : 0) |
-      (hasHandles ? EntryFlag.hasHandles : 0);
-    writeU32(entry, 52, flags);
-    writeU64(entry, 56, this.parameters.chainId);
-    entry.set(input.parentHash, 64);
-    entry.set(stateRoot, 96);
-    entry.set(this.#receiptsRoot(included), 128);
-    entry.set(this.#hasher.merkleRoot(hashes, included), 160);
-    entry.set(blockHashOf(entry), 192);
+    const changesContracts = this.engine.contracts.isChanged();
+    const entry = this.#writer.write(input, { included, gasUsed, stateRoot, hasIds, hasHandles, changesContracts });
     this.table.endBlock(input.seq);
     return { entry, rejected, taken, laps: this.#stopwatch?.laps() };
   }
 
   /** What the block has changed, and, if it is known, what the next will be made of. */
   #tellHelpers(helpers: ParallelBlock, { seq, height, timestampMs, submissionEnds }: BlockInput, taken: number): void {
-    helpers.followed(this.#delta.written(), seq);
+    helpers.followed(this.#writer.delta.written(), seq);
     if (taken < (submissionEnds.at(-1) ?? 0)) return;
     const next = this.#upcoming();
     if (next === undefined) return;
@@ -400,39 +314,6 @@ export class BlockExecutor {
       chainId,
       protocolVersion,
     });
-  }
-
-  #copySections(
-    entry: Uint8Array,
-    transactions: Uint8Array,
-    included: number,
-    fixed: number,
-    transactionBytes: number,
-  ): void {
-    const offsetsAt = ENTRY_HEADER_BYTES + ROOT_BYTES * included;
-    const whole = transactionBytes === transactions.length;
-    if (whole) entry.set(transactions, fixed);
-    let to = 0;
-    for (let i = 0; i < included; i++) {
-      const start = this.#ranges[2 * i]!;
-      const end = this.#ranges[2 * i + 1]!;
-      if (!whole) entry.set(transactions.subarray(start, end), fixed + to);
-      writeU32(entry, offsetsAt + 4 * i, to);
-      writeU32(entry, offsetsAt + 4 * included + 4 * i, this.#receiptAt[i]!);
-      to += alignUp(end - start);
-    }
-    entry.set(this.#receipts.written(), fixed + transactionBytes);
-    entry.set(this.#delta.written(), fixed + transactionBytes + this.#receipts.length);
-  }
-
-  #receiptsRoot(included: number): Uint8Array {
-    for (let i = 0; i < included; i++) {
-      this.#ranges[2 * i] = this.#receiptAt[i]!;
-      this.#ranges[2 * i + 1] = i + 1 < included ? this.#receiptAt[i + 1]! : this.#receipts.length;
-    }
-    const hashes = new Uint8Array(ROOT_BYTES * included);
-    this.#hasher.sha256Batch(this.#receipts.written(), this.#ranges, included, EMPTY_PREFIX, hashes);
-    return this.#hasher.merkleRoot(hashes, included);
   }
 
   /**
@@ -471,10 +352,9 @@ export class BlockExecutor {
     return this.#seal(input, nothing, true).entry!;
   }
 
-  /** Hash of one encoding, as it would stand in a block of this chain. */
+  /** See BlockWriter.transactionHash. */
   transactionHash(bytes: Uint8Array, at: number): Uint8Array {
-    this.#hashOne(bytes, at, transactionLength(bytes, at));
-    return this.#oneHash.slice();
+    return this.#writer.transactionHash(bytes, at);
   }
 
   root(): Uint8Array {
@@ -491,14 +371,6 @@ export class BlockExecutor {
     bytes[at + 1]! &= ~TxFlag.nonceLeftOut;
     writeU64(bytes, at + 8, this.table.nonce(this.table.accountSlot(bytes, at + 24)));
   }
-}
-
-const EMPTY_PREFIX = new Uint8Array(0);
-
-function grown(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }
 
 function blockGasProblem(parameters: ChainParameters): EngineError {
