@@ -13,7 +13,7 @@ import { LRUCache } from "lru-cache";
 import { type BlockEntry, ENTRY_HEADER_BYTES } from "../../../encoding/block-entry.ts";
 import { readU32, readU64 } from "../../../encoding/bytes.ts";
 import type { Laps } from "../../../encoding/laps.ts";
-import { RECEIPT_HEADER_BYTES, ReceiptStatus } from "../../../encoding/receipt.ts";
+import { RECEIPT_HEADER_BYTES } from "../../../encoding/receipt.ts";
 import { ADDRESS_BYTES } from "../../../encoding/state-key.ts";
 import { BodyForm, TransactionKind, TX_HEADER_BYTES } from "../../../encoding/transaction.ts";
 import { entrypointOf } from "../query-key.ts";
