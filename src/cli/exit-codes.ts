@@ -3,6 +3,16 @@
 /** Stopped by Ctrl-C or a second signal: 128 and SIGINT's number. */
 export const EXIT_INTERRUPTED = 130;
 
+/**
+ * Ends the process at once, by the signal that Ctrl-C sends: `process.exit` joins the pool's threads, and lmdb's waits there
+ * for a thread that was ended.
+ */
+export function endInterrupted(): never {
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
+  process.exit(EXIT_INTERRUPTED); // Reached by a container's first process alone: a signal that nobody handles passes it by.
+}
+
 /** The output can't be written. */
 export const EXIT_FAILED = 1;
 

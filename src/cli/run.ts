@@ -3,7 +3,7 @@ import { type Command, CommanderError } from "commander";
 import { EngineError, toEngineError } from "../errors.ts";
 import { LazyRemote, nameOf, targetFrom } from "./connection.ts";
 import type { CommandContext, Handler, Options } from "./context.ts";
-import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE } from "./exit-codes.ts";
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, endInterrupted } from "./exit-codes.ts";
 import { Output, type OutputFormat } from "./output.ts";
 import { createProgram } from "./program.ts";
 
@@ -44,7 +44,8 @@ async function runHandler(load: () => Promise<Handler>, command: Command, progra
   const output = new Output(formatOf(options), { stdout: process.stdout, stderr: process.stderr, environment });
   const abort = new AbortController();
   const onInterrupt = (): void => {
-    if (!STOPPABLE.has(pathOf(command)) || abort.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    if (abort.signal.aborted) endInterrupted();
+    if (!STOPPABLE.has(pathOf(command))) process.exit(EXIT_INTERRUPTED);
     abort.abort();
   };
   // `serve` stops gracefully, in its own time.

@@ -7,7 +7,7 @@ import { SETTING_KEYS, SETTINGS, type SettingKey } from "../../config/settings.t
 import { shownSettings } from "../../config/shown-settings.ts";
 import { DEFAULT_IPC_PATH } from "../connection.ts";
 import type { CommandContext, Handler, Options } from "../context.ts";
-import { EXIT_INTERRUPTED } from "../exit-codes.ts";
+import { endInterrupted } from "../exit-codes.ts";
 import { type DaemonDescription, type RunningDaemon, startDaemon } from "../seams.ts";
 import { fields } from "../table.ts";
 
@@ -46,7 +46,7 @@ function settingsFrom(options: Options): Partial<Record<SettingKey, unknown>> {
 async function stopOnSignal({ output }: CommandContext, daemon: RunningDaemon): Promise<void> {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (isStopping) process.exit(EXIT_INTERRUPTED);
+    if (isStopping) endInterrupted();
     isStopping = true;
     if (output.isTalkLive) output.talk(`\n${signal}: finishing what is in flight; again to stop at once`);
     daemon.close().catch(() => undefined); // `stopped` rejects with the same reason.
