@@ -169,12 +169,16 @@ function openEngine(
     onFatal(error: EngineError): void;
   },
 ): Promise<Engine> {
-  const { genesis } = config.chain;
+  const { genesis, id: chainId } = config.chain;
   const { enhanced } = config;
   return Engine.open({
     dataDir: config.storage.kind !== "memory" ? config.dataDir : undefined,
     mode: config.mode,
-    parameters: { ...DEFAULT_PARAMETERS, ...genesis?.parameters, chainId: genesis?.chainId ?? config.chain.id },
+    parameters: { ...DEFAULT_PARAMETERS, ...genesis?.parameters, chainId },
+    named: {
+      parameters: { ...genesis?.parameters, ...(config.chain.isIdNamed ? { chainId } : {}) },
+      balances: genesis?.balances ?? [],
+    },
     balances: genesis?.balances ?? development?.balances ?? [],
     postgres: postgresStorage(config),
     backups,

@@ -9,13 +9,16 @@ import type { HistoryOptions } from "./service/history-pruning.ts";
 import type { PostgresStorage } from "./service/postgres-handle.ts";
 import type { PrivacyOptions } from "./service/privacy-host.ts";
 import type { RedisStorage } from "./service/redis-side.ts";
+import type { NamedGenesis } from "./service/same-genesis.ts";
 
 export interface EngineOptions {
   /** Undefined: storage memory. Locked by whoever opens the engine. */
   dataDir: string | undefined;
   mode: "auto" | "driven";
-  /** For a new chain; an existing one has its own, and must have this chain id. */
+  /** For a new chain; an existing one has its own. */
   parameters: ChainParameters;
+  /** What the configuration names of it: an existing chain must have begun so. */
+  named?: NamedGenesis;
   balances: readonly { address: Uint8Array; balance: bigint }[];
   segmentBytes: number;
   backlogMaxBytes: number;

@@ -45,6 +45,7 @@ import { PrivacyHost } from "./service/privacy-host.ts";
 import { QueryPool } from "./service/query-pool.ts";
 import { readTail } from "./service/read-tail.ts";
 import { RedisSide } from "./service/redis-side.ts";
+import { requireSameGenesis } from "./service/same-genesis.ts";
 import { Stops } from "./service/stops.ts";
 import { StorageInsights } from "./service/storage-insights.ts";
 import type { ChainIndex } from "./storage/chain-index.ts";
@@ -281,15 +282,9 @@ export class Engine {
       retention: this.#options.retention,
     });
     if (this.#log.durableSeq >= 0) {
-      this.parameters = this.#storedParameters ?? parametersIn(this.#read(0)?.delta ?? new Uint8Array(0));
-      if (this.parameters.chainId !== this.#options.parameters.chainId) {
-        const { chainId } = this.parameters;
-        throw new EngineError(
-          "CONFIGURATION_ERROR",
-          `the data directory holds chain ${chainId}, the configuration says ${this.#options.parameters.chainId}`,
-          { key: "chain.id", expected: chainId, received: this.#options.parameters.chainId },
-        );
-      }
+      const genesisDelta = this.#read(0)?.delta;
+      this.parameters = this.#storedParameters ?? parametersIn(genesisDelta ?? new Uint8Array(0));
+      if (this.#options.named !== undefined) requireSameGenesis(this.#options.named, this.parameters, genesisDelta);
     }
     const starting = [this.#followers.start(), this.#pipeline.start()];
     // Where one fails the other is waited for: what is half started can't be stopped.

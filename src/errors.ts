@@ -87,11 +87,13 @@ export const ERROR_KINDS = {
   },
   INVALID_ADDRESS: {
     family: "rejected",
+    exit: 2,
     meaning: "An address is not 20 bytes of hex, or its mixed-case checksum is wrong (EIP-55).",
     hint: "Send 0x and 40 hex digits, all lower case or with a right checksum.",
   },
   INVALID_AMOUNT: {
     family: "rejected",
+    exit: 2,
     meaning: "An amount is not a whole number from 0 to 2^256-1.",
     hint: "Send base units as a decimal string.",
   },
@@ -378,7 +380,7 @@ export const ERROR_KINDS = {
   CONFIGURATION_ERROR: {
     family: "configuration",
     meaning: "The configuration is not usable.",
-    hint: "`polytorus config check` names each problem.",
+    hint: "Change what is named; `polytorus config check` says what else is wrong with the settings.",
   },
   DATA_DIR_LOCKED: {
     family: "configuration",

@@ -12,6 +12,8 @@ export interface Config {
   readonly shutdownMs: number;
   readonly chain: {
     readonly id: number;
+    /** Flag, file or genesis names the id: it is no default. */
+    readonly isIdNamed: boolean;
     /** Undefined without a genesis file: the default chain parameters, and no balances. */
     readonly genesis: Genesis | undefined;
   };

@@ -138,7 +138,11 @@ function assemble(settings: ReadonlyMap<SettingKey, EffectiveSetting>, problems:
     dev: get("dev"),
     devSamples: get("dev_samples"),
     shutdownMs: get("shutdown_ms"),
-    chain: { id: genesis?.chainId ?? get("chain.id"), genesis },
+    chain: {
+      id: genesis?.chainId ?? get("chain.id"),
+      isIdNamed: isIdChosen || genesis?.chainId !== undefined,
+      genesis,
+    },
     storage: {
       kind,
       durability: kind === "memory" ? "memory" : durability,

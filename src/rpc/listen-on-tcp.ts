@@ -16,7 +16,7 @@ export async function listenOnTcp(
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `cannot listen on ${host}:${port}: ${reason}`;
+    const message = `cannot listen on ${host}:${port}: ${reason}; choose another address, or stop what has this one`;
     throw new EngineError("CONFIGURATION_ERROR", message, { ...facts, host, port }, { cause });
   }
 }

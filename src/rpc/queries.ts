@@ -153,5 +153,6 @@ function requireSuccess(outcome: QueryOutcome, meaning: ContractMeaning): void {
     throw new EngineError("REVERTED", revert.message, { ...facts, revert });
   }
   if (haltReason === "OutOfGas") throw new EngineError("GAS_EXHAUSTED", `the query used up its ${gasUsed} gas`, facts);
-  throw new EngineError("HALTED", `the query halted: ${haltReason}`, { ...facts, haltReason });
+  const why = haltReason === "StaticWrite" ? "StaticWrite: it would write, so call or simulate it" : haltReason;
+  throw new EngineError("HALTED", `the query halted: ${why}`, { ...facts, haltReason });
 }

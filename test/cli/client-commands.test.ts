@@ -317,7 +317,7 @@ describe("deploy erc20", () => {
   it("refuses a supply that is no whole number", async () => {
     const { run } = await daemon();
     const { code, stderr } = await run("deploy", "erc20", "--name", "N", "--symbol", "S", "--supply", "1.5");
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toContain("error INVALID_AMOUNT: --supply: expected base units");
   });
 });

@@ -172,6 +172,8 @@ describe("exit codes", () => {
       STORAGE_ERROR: 69,
       CONFIGURATION_ERROR: 78,
       VALIDATION_ERROR: 2,
+      INVALID_ADDRESS: 2,
+      INVALID_AMOUNT: 2,
       INTERNAL_ERROR: 1,
     } as const;
     for (const [code, exit] of Object.entries(examples))

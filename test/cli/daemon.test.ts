@@ -180,6 +180,17 @@ describe("commands", () => {
     expect((await run("account", "show", alice, "--json")).json().result).toMatchObject({ balance: "1000", nonce: 0 });
     expect((await run("block", "show", "0", "--json")).json().result.chainId).toBe(77);
     await stop();
+    const again = await serve(cwd);
+    expect((await again.run("block", "show", "--json")).json().result.chainId).toBe(77);
+    await again.stop();
+    writeFileSync(join(cwd, "other.json"), JSON.stringify({ balances: { [alice]: "1000", [bob]: "1" } }));
+    for (const [says, ...flags] of [
+      ["began with chainId 77, the configuration says 5", "--chain-id", "5"],
+      [`began with balance of ${bob.toLowerCase()} 0, the configuration says 1`, "--genesis", "other.json"],
+    ] as const) {
+      const refused = await runCli(["serve", "--http", "off", ...flags], { cwd });
+      expect([refused.code, refused.stderr]).toEqual([78, expect.stringContaining(says)]);
+    }
   });
 
   it("a genesis file names addresses and coins for CosmWasm contracts, for as long as the chain lives", async () => {

@@ -65,7 +65,7 @@ describe("sources", () => {
       mode: "auto",
       dev: false,
       shutdownMs: 10_000,
-      chain: { id: 1337, genesis: undefined },
+      chain: { id: 1337, isIdNamed: false, genesis: undefined },
       storage: { kind: "embedded", durability: "journal" },
       ipc: { path: join(cwd, "data/engine.ipc"), binaryPath: join(cwd, "data/engine.bin.ipc"), mode: 0o600 },
       http: { host: "127.0.0.1", port: 8645, admin: false },

@@ -8,6 +8,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { EngineError, StorageError } from "../../errors.ts";
 import { errorCode, replaceFile } from "../files.ts";
 import { type FileKey, keyRefused } from "./key-file.ts";
 
@@ -76,14 +77,19 @@ function wrap(dataKey: Uint8Array, key: FileKey): Envelope {
   return { format: FORMAT, keyId: key.id, wrappedKey: wrapped.toString("base64") };
 }
 
-/** Undefined when the directory has none. @throws EngineError ENCRYPTION_KEY_REFUSED when it is none. */
+/** Undefined when the directory has none. @throws EngineError ENCRYPTION_KEY_REFUSED when it is none; StorageError. */
 export function readEnvelope(dataDir: string): Envelope | undefined {
   const path = join(dataDir, ENVELOPE_NAME);
   try {
     return parseEnvelope(readFileSync(path, "utf8"), path);
   } catch (problem) {
     if (errorCode(problem) === "ENOENT") return undefined;
-    throw problem;
+    if (problem instanceof EngineError) throw problem;
+    throw new StorageError(
+      `cannot read ${path}: ${(problem as Error).message}`,
+      { retryable: false, path },
+      { cause: problem },
+    );
   }
 }
 
