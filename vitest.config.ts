@@ -29,9 +29,9 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, ...LEFT_OUT],
     // First: what the default one prints last is how the run ended.
     reporters: [new SkipReport(LEFT_OUT.map((pattern) => titleWithout(NATIVE, pattern))), "default"],
-    // Bounds on what never ends: on a busy machine a test may take long.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Bounds on what never ends, and wide: on a busy machine a test may take long.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // A test that asserts nothing can't fail. What `expect.poll` waits for may take long on a busy machine.
     expect: { requireAssertions: true, poll: { timeout: 100_000 } },
     // Two cores: more forks only slow one another down.

@@ -73,4 +73,4 @@ it("restores to the root of the block that it is as of, with everything acknowle
   ]);
   expect(taken.json().result.height).toBeGreaterThanOrEqual(load.acknowledged);
   await client.close();
-}, 120_000);
+});

@@ -20,7 +20,7 @@ async function member(url: string, advertise?: string): Promise<Member> {
   const http = advertise === undefined ? "off" : "127.0.0.1:0";
   const args = ["--http", http, "--storage", url, "--durability", "strict"];
   const environment = {
-    POLYTORUS_STORAGE__POSTGRES__LEASE_MS: "1000",
+    POLYTORUS_STORAGE__POSTGRES__LEASE_MS: "5000",
     ...(advertise === undefined ? {} : { POLYTORUS_HTTP__ADVERTISE: advertise }),
   };
   const process = await startDaemon(directory.path, { args, environment });

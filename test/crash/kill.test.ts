@@ -114,6 +114,6 @@ describe("kill -9 under load", () => {
         senders.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0) + 1 + SENDERS.length,
       );
     },
-    60_000 + ROUNDS * 10_000,
+    60_000 + ROUNDS * 20_000,
   );
 });

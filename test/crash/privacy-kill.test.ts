@@ -90,7 +90,7 @@ async function untilDone(client: Client, handle: string): Promise<bigint> {
   return holder.decrypt(secretKey, await client.call("privacy_getCiphertext", { handle, account: ALICE }));
 }
 
-it("finds every evaluation that it had queued", { timeout: 240_000 }, async () => {
+it("finds every evaluation that it had queued", async () => {
   const killed = new Killed();
   let client = await killed.start();
   const to = await deploy(client, "euint8", "add", "uint8");
@@ -109,7 +109,7 @@ it("finds every evaluation that it had queued", { timeout: 240_000 }, async () =
   await client.close();
 });
 
-it("goes on in the middle of a job, with the gates that it had done", { timeout: 240_000 }, async () => {
+it("goes on in the middle of a job, with the gates that it had done", async () => {
   const killed = new Killed();
   let client = await killed.start();
   const to = await deploy(client, "euint32", "mul", "euint32");
@@ -134,7 +134,7 @@ it("goes on in the middle of a job, with the gates that it had done", { timeout:
   await client.close();
 });
 
-it("knows what was withdrawn, and goes on with a half-uploaded key", { timeout: 120_000 }, async () => {
+it("knows what was withdrawn, and goes on with a half-uploaded key", async () => {
   const killed = new Killed();
   let client = await killed.start();
   const plain = holder.generateKeys("plain");

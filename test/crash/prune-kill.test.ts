@@ -38,7 +38,7 @@ beforeAll(async () => {
   Object.assign(chain, { root: rootOf(engine), height: BLOCKS + 1 });
   await engine.close();
   lock.close();
-}, 120_000);
+});
 
 afterAll(() => directory.remove());
 
@@ -147,5 +147,5 @@ describe("kill -9 while a journal is pruned", () => {
     } finally {
       await daemon.kill("SIGKILL");
     }
-  }, 120_000);
+  });
 });

@@ -192,4 +192,4 @@ it("replays to the same state for every follower after any blocks, rollbacks and
     numRuns: 25,
   });
   expect(streams.count).toBe(0);
-}, 120_000);
+});

@@ -16,7 +16,7 @@ import { HOST_TYPE, ProgramGenerator, randomSource } from "../support/wasm-progr
 
 const MUTATIONS = Number(process.env["WASM_MUTATIONS"] ?? 6_000);
 const SEED = Number(process.env["WASM_MUTATION_SEED"] ?? 1);
-const TIMEOUT_MS = Math.max(60_000, MUTATIONS * 10);
+const TIMEOUT_MS = Math.max(300_000, MUTATIONS * 10);
 const GAS = 100_000n;
 const SMALL: ModulePolicy = {
   imports: new Map([["env.host", HOST_TYPE]]),

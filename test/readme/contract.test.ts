@@ -39,4 +39,4 @@ it("writes, tests, deploys, traces and upgrades as the README shows", async () =
       else expect(`$ ${step.command}\n${stdout}`).toBe(`$ ${step.command}\n${step.output}`);
     }
   }
-}, 240_000);
+});

@@ -15,25 +15,20 @@ afterAll(async () => {
   directory.remove();
 });
 
-itWith(
-  CURL,
-  "gives the output that the README shows",
-  async () => {
-    const dataDir = join(directory.path, "data");
-    const start = () => startDaemon(dataDir, { args: ["--http", "127.0.0.1:0"] });
-    daemon = await start();
-    const steps = readmeSteps("Five-minute tour");
-    expect(steps.length).toBeGreaterThan(8);
-    for (const step of steps) {
-      if (step.kind === "kill and start") {
-        await daemon.kill("SIGKILL");
-        daemon = await start();
-      } else if (step.kind === "command") {
-        const http = /"http":"([^"]+)"/.exec(daemon.stderr())![1]!;
-        const { stdout } = await runAsReader(step.command, directory.path, http);
-        expect(`$ ${step.command}\n${stdout}`).toBe(`$ ${step.command}\n${step.output}`);
-      }
+itWith(CURL, "gives the output that the README shows", async () => {
+  const dataDir = join(directory.path, "data");
+  const start = () => startDaemon(dataDir, { args: ["--http", "127.0.0.1:0"] });
+  daemon = await start();
+  const steps = readmeSteps("Five-minute tour");
+  expect(steps.length).toBeGreaterThan(8);
+  for (const step of steps) {
+    if (step.kind === "kill and start") {
+      await daemon.kill("SIGKILL");
+      daemon = await start();
+    } else if (step.kind === "command") {
+      const http = /"http":"([^"]+)"/.exec(daemon.stderr())![1]!;
+      const { stdout } = await runAsReader(step.command, directory.path, http);
+      expect(`$ ${step.command}\n${stdout}`).toBe(`$ ${step.command}\n${step.output}`);
     }
-  },
-  120_000,
-);
+  }
+});

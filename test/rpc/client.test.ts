@@ -69,7 +69,7 @@ describe("the client", () => {
   it("rejects after the timeout of a call, and goes on", async () => {
     daemon.engine.isHeld = true;
     for (const target of [{ ipc: daemon.ipc }, { url: daemon.url }]) {
-      const client = await connect(target, { timeoutMs: 5_000 });
+      const client = await connect(target, { timeoutMs: 60_000 });
       const call = client.call("tx_submit", { transaction: transfer(0) }, { timeoutMs: 50 });
       await expect(call).rejects.toMatchObject({
         code: "ANSWER_TIMEOUT",

@@ -65,7 +65,7 @@ beforeAll(async () => {
   driven = await serve("--mode", "driven");
   openRpc = await (await fetch(`${auto.url}/openrpc.json`)).json();
   openApi = await (await fetch(`${auto.url}/v1/openapi.json`)).json();
-}, 60_000);
+});
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
@@ -198,7 +198,7 @@ describe("OpenRPC", () => {
     }
     const all = openRpc.methods.map(({ name }: Json) => name);
     expect([...answered.keys(), ...Object.keys(REFUSED)].toSorted()).toEqual(all.toSorted());
-  }, 120_000);
+  });
 });
 
 describe("OpenAPI", () => {
@@ -228,7 +228,7 @@ describe("OpenAPI", () => {
       requireFit(responses["400"].content["application/problem+json"].schema, await wrong.json(), openApi, path);
     }
     expect(paths.length).toBeGreaterThan(25);
-  }, 60_000);
+  });
 
   it("names for every path exactly the parameters that it takes", async () => {
     for (const [path, { get }] of Object.entries<Json>(openApi.paths)) {

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Client, connect, type StreamedEvent } from "../../src/client/client.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { ALICE, BOB, deployment, deployToken, submit, temporaryDirectory, transfer } from "../support/engine.ts";
-import { openEventStream } from "../support/event-stream.ts";
+import { openEventStream, type ServerSentEvent } from "../support/event-stream.ts";
+import { freePort } from "../support/free-port.ts";
 import { type FrontEnd, openFrontEnd } from "../support/front-end.ts";
 import { openLineClient } from "../support/line-client.ts";
 import { openWebSocketClient } from "../support/web-socket-client.ts";
@@ -25,7 +26,7 @@ describe("client.subscribe", () => {
     "goes on by itself over kill -9 of the daemon: no gap, no duplicate (%s)",
     async (way) => {
       const directory = temporaryDirectory();
-      const args = ["--http", way === "http" ? "127.0.0.1:28645" : "off"];
+      const args = ["--http", way === "http" ? `127.0.0.1:${await freePort()}` : "off"];
       let daemon = await startDaemon(directory.path, { args });
       const target = way === "http" ? { url: `http://${args[1]}` } : { ipc: daemon.ipc };
       const interruptions: string[] = [];
@@ -75,17 +76,18 @@ describe("client.subscribe", () => {
     let front: FrontEnd;
     let token: string;
     beforeAll(async () => {
-      front = await openFrontEnd({}, { limits: { subscriberQueueBytesMax: 20_000, unreadGraceMs: 1_000 } });
+      front = await openFrontEnd({}, { limits: { subscriberQueueBytesMax: 20_000, unreadGraceMs: 2_000 } });
       token = await deployToken(front.engine);
     });
     afterAll(() => front.close());
-    /** Far more than sockets of the system hold back by themselves. */
+    /** Until nobody follows any more, with at most far more than sockets of the system hold back by themselves. */
     const flood = async () => {
-      for (let i = 0; i < 120; i++)
+      for (let i = 0; i < 120 && front.rpc.streams.count > 0; i++)
         await submit(
           front.engine,
           Array.from({ length: 100 }, () => transfer(token, ALICE, BOB, 1)),
         );
+      await expect.poll(() => front.rpc.streams.count).toBe(0);
     };
     const types = ["newBlocks", "receipts", "logs"] as const;
 
@@ -118,6 +120,12 @@ describe("client.subscribe", () => {
     });
 
     it("drops a subscriber that reads nothing, with a cursor behind which it finds the rest", async () => {
+      const sse = await openEventStream(`${front.url}/v1/events?types=${types}&fromBlock=0`);
+      await flood();
+      const sent: ServerSentEvent[] = [];
+      // At once: what is left to read is kept for as long again only.
+      for (let event = await sse.next(); event !== undefined; event = await sse.next()) sent.push(event);
+
       const stalled = connectSocket(front.ipc);
       let text = "";
       stalled.write(
@@ -127,9 +135,7 @@ describe("client.subscribe", () => {
       const webSocket = await openWebSocketClient(front.url);
       await webSocket.call("subscribe", { types, fromBlock: 0 });
       webSocket.socket.pause();
-      const sse = await openEventStream(`${front.url}/v1/events?types=${types}&fromBlock=0`);
       await flood();
-      await expect.poll(() => front.rpc.streams.count).toBe(0);
       expect(
         front.warnings.filter((each) => each === "a subscriber does not take its events and is dropped"),
       ).toHaveLength(3);
@@ -166,8 +172,6 @@ describe("client.subscribe", () => {
       }
       expect(heard).toEqual(whole);
 
-      const sent = [];
-      for (let event = await sse.next(); event !== undefined; event = await sse.next()) sent.push(event);
       const dropped = JSON.parse(sent.at(-1)!.data);
       expect([sent.at(-1)!.event, dropped.code]).toEqual(["dropped", "SUBSCRIBER_TOO_SLOW"]);
       expect(dropped.cursor).toBe(sent.at(-2)!.id);

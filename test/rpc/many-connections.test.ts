@@ -39,9 +39,7 @@ function agent(): Agent {
 }
 
 describe("a thousand open consoles", () => {
-  it("are bounded: 960 follow the chain, the others are told that there is no room, and all are answered", {
-    timeout: 180_000,
-  }, async () => {
+  it("are bounded: 960 follow the chain, the others are told that there is no room, and all are answered", async () => {
     const front = await openFrontEnd();
     onTestFinished(() => front.close());
     const token = await deployToken(front.engine);

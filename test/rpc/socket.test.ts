@@ -31,6 +31,7 @@ describe("order and bounds", () => {
     const socket = await RawSocket.open(daemon.ipc);
     daemon.engine.isHeld = true;
     for (let nonce = 0; nonce < 500; nonce++) socket.send(submit(nonce, nonce));
+    await expect.poll(() => daemon.engine.queued).toBe(10);
     await idle();
     expect(daemon.engine.queued).toBe(10);
     daemon.engine.release();
@@ -45,6 +46,7 @@ describe("order and bounds", () => {
     const large = { ...transfer(0), calldata: `0x${"00".repeat(20_000)}`, entrypoint: undefined, args: undefined };
     for (let nonce = 0; nonce < 50; nonce++)
       socket.send(request(nonce, "tx_submit", { transaction: { ...large, nonce } }));
+    await expect.poll(() => daemon.engine.queued).toBe(3);
     await idle();
     expect(daemon.engine.queued).toBe(3);
     daemon.engine.release();
@@ -97,7 +99,7 @@ describe("an orderly end", () => {
     const socket = await RawSocket.open(daemon.ipc);
     daemon.engine.isHeld = true;
     socket.send(submit(1, 0));
-    await idle();
+    await expect.poll(() => daemon.engine.queued).toBe(1);
     const closing = daemon.close(5_000);
     daemon.engine.release();
     expect((await socket.read(1))[0]).toMatchObject({ id: 1, result: { status: "success", sender: ALICE } });
@@ -110,7 +112,7 @@ describe("an orderly end", () => {
     const socket = await RawSocket.open(daemon.ipc);
     daemon.engine.isHeld = true;
     socket.send(submit(1, 0));
-    await idle();
+    await expect.poll(() => daemon.engine.queued).toBe(1);
     await daemon.close(50);
     expect(await socket.read(1)).toEqual([]);
   });

@@ -274,5 +274,5 @@ describe("determinism", () => {
       }),
       { numRuns: 8 },
     );
-  }, 180_000);
+  });
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type Client, connect } from "../../src/client/client.ts";
 import { toHex } from "../../src/encoding/hex.ts";
+import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { ALICE, BOB, deployment, temporaryDirectory } from "../support/engine.ts";
 import { CELL_CONTRACTS, deployments, instruction, PEOPLE } from "../support/parallel-workload.ts";
@@ -117,7 +118,9 @@ for (const isOn of [true, false]) {
     let client = await connect({ ipc: daemon.ipc });
     try {
       const token = await ask600(client);
-      expect(await done(client)).toEqual(isOn ? ["answersNotKept"] : []);
+      // Half a second after a start busy contracts are loaded, this one too where it is busy by then.
+      if (isOn) expect(await done(client)).toContain("answersNotKept");
+      else expect(await done(client)).toEqual([]);
       await balance(client, token, ALICE);
       expect(await balance(client, token, ALICE)).toMatchObject({ cached: !isOn });
       await client.close();
@@ -135,7 +138,7 @@ for (const isOn of [true, false]) {
       await daemon.kill("SIGTERM");
       directory.remove();
     }
-  }, 60_000);
+  });
 }
 
 it("stops what runs longer than max_execution_time_ms, and nothing else", async () => {
@@ -152,8 +155,8 @@ it("stops what runs longer than max_execution_time_ms, and nothing else", async 
     }
   };
   let spinner = "";
-  const spin = async (client: Client) => {
-    const call = { kind: "call" as const, sender: BOB, to: spinner, calldata: "0x", gasLimit: "300000000" };
+  const spin = async (client: Client, gasLimit: number) => {
+    const call = { kind: "call" as const, sender: BOB, to: spinner, calldata: "0x", gasLimit };
     const { receipts } = await client.call("tx_submitBatch", { transactions: [call, deployment()] });
     return receipts;
   };
@@ -167,19 +170,26 @@ it("stops what runs longer than max_execution_time_ms, and nothing else", async 
       };
       const receipt = await client.call("tx_submit", { transaction });
       spinner = (receipt as { contractAddress: string }).contractAddress;
-      expect(await spin(client)).toMatchObject([{ status: "halted", haltReason: "OutOfGas" }, { status: "success" }]);
+      expect(await spin(client, 3_000_000)).toMatchObject([
+        { status: "halted", haltReason: "OutOfGas" },
+        { status: "success" },
+      ]);
     });
-    await withLimit({ max_execution_time_ms: "300" }, async (client) => {
-      const timeout = { error: { data: { code: "EXECUTION_TIMEOUT", limitMs: 300 } } };
-      expect(await spin(client)).toMatchObject([timeout, { status: "success" }]);
+    await withLimit({ max_execution_time_ms: "3000" }, async (client) => {
+      const timeout = { error: { data: { code: "EXECUTION_TIMEOUT", limitMs: 3_000 } } };
+      // Gas for hours.
+      expect(await spin(client, DEFAULT_PARAMETERS.transactionGasMax)).toMatchObject([timeout, { status: "success" }]);
     });
   } finally {
     directory.remove();
   }
-}, 60_000);
+});
 
 it("runs calls of different WebAssembly contracts beside each other with enable_parallel_execution on", async () => {
-  const adoptedWith = async (settings: Record<string, string>, blocksMax: number) => {
+  const adoptedAfter = async (
+    settings: Record<string, string>,
+    isEnough: (blocks: number, adopted: number) => boolean,
+  ) => {
     const directory = temporaryDirectory();
     const daemon = await startDaemon(join(directory.path, "data"), {
       environment: environmentOf(settings),
@@ -200,7 +210,7 @@ it("runs calls of different WebAssembly contracts beside each other with enable_
         gasLimit: 1_000_000,
         calldata: `0x${instruction(1, 1, 1)}`,
       }));
-      for (let i = 0; i < blocksMax && (await adopted()) === 0; i++)
+      for (let blocks = 0; !isEnough(blocks, (await adopted())!); blocks++)
         await client.call("tx_submitBatch", { transactions });
       return await adopted();
     } finally {
@@ -210,6 +220,6 @@ it("runs calls of different WebAssembly contracts beside each other with enable_
     }
   };
   const on = { enable_parallel_execution: "true", parallel_threads: "1" };
-  expect(await adoptedWith(on, 2_000)).toBeGreaterThan(0);
-  expect(await adoptedWith({}, 100)).toBe(0);
-}, 60_000);
+  expect(await adoptedAfter(on, (_blocks, adopted) => adopted > 0)).toBeGreaterThan(0);
+  expect(await adoptedAfter({}, (blocks) => blocks === 100)).toBe(0);
+});

@@ -158,7 +158,10 @@ async function start() {
   };
 }
 
-const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
+/** Everything runs on this thread: turns of its loop are all that is waited for. */
+async function soon(): Promise<void> {
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 describe("a block that is executed but not durable", () => {
   it("is told to nobody: submitters and readers wait for the log", async () => {

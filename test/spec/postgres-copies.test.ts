@@ -51,13 +51,13 @@ describePostgres("copies to and from PostgreSQL", () => {
 
     const { engine } = await openEngine({
       dataDir: join(base, "joined"),
-      postgres: { options, durability: "strict", address: "http://joined", leaseMs: 1_500 },
+      postgres: { options, durability: "strict", address: "http://joined", leaseMs: 10_000 },
     });
     expect(rootOf(engine)).toBe(root);
     const [fate] = await submit(engine, [transfer(token, ALICE, BOB, 7)]);
     expect(fate).toMatchObject({ receipt: { status: "success" } });
     await engine.close();
-  }, 60_000);
+  });
 
   it("exports from a log what it exports from the directory, and a backup of it restores to both", async () => {
     const base = temporaryDirectory();
@@ -79,7 +79,7 @@ describePostgres("copies to and from PostgreSQL", () => {
     const other = await createMigratedDatabase();
     for (const to of [at(join(base, "restored")), inDatabase(other)])
       expect(await stateTools.restore(file, to, { replace: false }, RUN)).toMatchObject({ stateRoot: root });
-  }, 60_000);
+  });
 
   it("changes nothing where a log is already, migrations are missing, or the source has no genesis", async () => {
     const base = temporaryDirectory();
@@ -106,7 +106,7 @@ describePostgres("copies to and from PostgreSQL", () => {
     const other = inDatabase(await createMigratedDatabase());
     expect(await codeOf(stateTools.copy(at(imported), other, { replace: false }, RUN))).toBe("PRUNED");
     expect(existsSync(join(base, "none"))).toBe(false);
-  }, 60_000);
+  });
 
   it("leaves nothing in the database when the log that comes is damaged", async () => {
     const base = temporaryDirectory();
@@ -122,7 +122,7 @@ describePostgres("copies to and from PostgreSQL", () => {
     expect(await codeOf(moved)).toBe("BACKUP_DAMAGED");
     expect(await query(other, "select 1 from smart_contracts.block_log limit 1")).toEqual([]);
     expect(await query(other, "select 1 from smart_contracts.leader")).toEqual([]);
-  }, 60_000);
+  });
 
   it("fills the tables of an empty schema with an export, from which a daemon in journal follows on", async () => {
     const base = temporaryDirectory();
@@ -134,7 +134,7 @@ describePostgres("copies to and from PostgreSQL", () => {
 
     const bare = await createMigratedDatabase();
     const journal = (options: PostgresOptions) =>
-      ({ options, durability: "journal", address: "http://imported", leaseMs: 1_500 }) as const;
+      ({ options, durability: "journal", address: "http://imported", leaseMs: 10_000 }) as const;
     // Without the state the tables can't follow a log that begins after it.
     expect(await codeOf(openEngine({ dataDir, postgres: journal(bare) }))).toBe("DATABASE_IN_USE");
 
@@ -153,7 +153,7 @@ describePostgres("copies to and from PostgreSQL", () => {
     expect(`0x${String(position!["root"])}`).toBe(next);
     const balances = await query(options, "select balance::text from smart_contracts.token_balances order by 1");
     expect(balances.map(({ balance }) => balance)).toEqual(["1385", "998615"]);
-  }, 60_000);
+  });
 
   it("changes no table when a line of the export was changed", async () => {
     const base = temporaryDirectory();
@@ -171,7 +171,7 @@ describePostgres("copies to and from PostgreSQL", () => {
       expect(await codeOf(work)).toBe(code);
       if (validate) expect(await query(options, "select 1 from smart_contracts.accounts")).toEqual([]);
     }
-  }, 60_000);
+  });
 
   it("lets a replica begin with an import, and hands no log over that does not begin at genesis", async () => {
     const base = temporaryDirectory();
@@ -183,14 +183,14 @@ describePostgres("copies to and from PostgreSQL", () => {
     const dataDir = join(base, "imported");
     await stateTools.import(target.file, at(dataDir), { replace: false, validate: true }, RUN);
     const strict = (postgres: PostgresOptions) =>
-      ({ options: postgres, durability: "strict", address: "http://imported", leaseMs: 1_500 }) as const;
+      ({ options: postgres, durability: "strict", address: "http://imported", leaseMs: 10_000 }) as const;
     const { engine } = await openEngine({ dataDir, postgres: strict(options) });
     expect(rootOf(engine)).toBe(root);
     expect(await submit(engine, [transfer(token, ALICE, BOB, 7)])).toMatchObject([{ receipt: { status: "success" } }]);
     await engine.close();
     const empty = await createMigratedDatabase();
     expect(await codeOf(openEngine({ dataDir, postgres: strict(empty) }))).toBe("PRUNED");
-  }, 60_000);
+  });
 
   it("takes keys and ciphertexts along, to PostgreSQL and back, and leaves one daemon's own notes behind", async () => {
     const base = temporaryDirectory();
@@ -221,5 +221,5 @@ describePostgres("copies to and from PostgreSQL", () => {
     await after.commit([{ name: second, facts: undefined }]);
     expect(after.read(hash)).toBeUndefined();
     await after.close();
-  }, 60_000);
+  });
 });

@@ -44,7 +44,7 @@ async function node(
   const { durability = "strict", commitTimeoutMs = 60_000 } = more;
   const test = await openEngine({
     dataDir,
-    postgres: { options, durability, address: `http://${name}`, leaseMs: 1_500, commitTimeoutMs },
+    postgres: { options, durability, address: `http://${name}`, leaseMs: 10_000, commitTimeoutMs },
     ...more.engine,
   });
   let closing: Promise<void> | undefined;

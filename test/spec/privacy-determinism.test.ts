@@ -237,4 +237,4 @@ it("gives equal block hashes over restarts and rollbacks, and again when they ar
     }),
     { numRuns: 4, examples: [[AFTER_A_RESTART]] },
   );
-}, 180_000);
+});

@@ -79,7 +79,7 @@ class Chain {
   }
 
   async value(handle: string, account: string): Promise<bigint> {
-    const job = await this.privacy.job(bytes(handle), 10_000);
+    const job = await this.privacy.job(bytes(handle), 60_000);
     expect(job).toMatchObject({ status: "done", percent: 100 });
     return holder.decrypt(keys.secretKey, await this.privacy.ciphertext(bytes(handle), bytes(account)));
   }
@@ -205,7 +205,7 @@ describe("privacy contracts in the engine", () => {
     opened.push({ test, directory });
     const second = new Chain(test);
     for (const handle of handles)
-      expect(await second.privacy.job(bytes(handle), 10_000)).toMatchObject({ status: "done", gatesTotal: 127 });
+      expect(await second.privacy.job(bytes(handle), 60_000)).toMatchObject({ status: "done", gatesTotal: 127 });
     const last = await second.privacy.ciphertext(bytes(handles.at(-1)!), bytes(ALICE));
     expect(holder.decrypt(keys.secretKey, last)).toBe((30n * 31n) / 2n);
     expect(second.privacy.jobs({}).open).toBe(0);
@@ -218,7 +218,7 @@ describe("privacy contracts in the engine", () => {
       const sums: string[] = [];
       for (let i = 1; i <= 5; i++) sums.push(await chain.call(CAROL, "contributeOpenly", [String(i)]));
       const total = await chain.call(ALICE, "isReached", ["15"]);
-      await chain.privacy.job(bytes(total), 10_000);
+      await chain.privacy.job(bytes(total), 60_000);
       return [total, (await chain.privacy.ciphertext(bytes(total), undefined)).data];
     };
     expect(await run(1)).toEqual(await run(2));
@@ -230,10 +230,10 @@ describe("privacy contracts in the engine", () => {
     const unsent = await chain.input(BOB, 1n);
     const sum = await chain.call(BOB, "contribute", [unsent]);
     await chain.privacy.cancelJob(bytes(sum));
-    const job = await chain.privacy.job(bytes(sum), 1_000);
+    const job = await chain.privacy.job(bytes(sum), 60_000);
     if (job.status === "done") return;
     const next = await chain.call(BOB, "contribute", [await chain.input(BOB, 2n)]);
-    expect(await chain.privacy.job(bytes(next), 5_000)).toMatchObject({ status: "failed" });
+    expect(await chain.privacy.job(bytes(next), 60_000)).toMatchObject({ status: "failed" });
     expect(await codeOf(chain.privacy.ciphertext(bytes(next), bytes(ALICE)))).toBe("PRIVACY_RESULT_FAILED");
   });
 });

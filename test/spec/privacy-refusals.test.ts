@@ -159,7 +159,7 @@ describe("a full queue", () => {
     await privacy.cancelJob(bytes(handleOf(first)));
     const second = await call("square", ["4"]);
     expect(await privacy.job(bytes(handleOf(second)), 0)).toMatchObject({ jobId: expect.any(String) });
-  }, 60_000);
+  });
 });
 
 function handleOf(fate: Fate): string {

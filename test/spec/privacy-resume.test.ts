@@ -71,7 +71,7 @@ beforeAll(async () => {
     query: "total",
   });
   expected = await finish(begin(onWorker([])));
-}, 120_000);
+});
 beforeEach(async () => await chain.forgetResults());
 afterAll(async () => {
   await pool.destroy();
@@ -112,7 +112,7 @@ async function finish(jobs: PrivacyJobs): Promise<string> {
 
 const total = (controls: readonly Int32Array[], word: number) => controls.reduce((sum, c) => sum + c[word]!, 0);
 
-describe("a job that is interrupted", { timeout: 120_000 }, () => {
+describe("a job that is interrupted", () => {
   it("gives on two workers, uninterrupted, the bytes that it gives on one", async () => {
     expect(await finish(begin(onWorker([]), 2))).toBe(expected);
   });

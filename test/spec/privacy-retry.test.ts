@@ -24,7 +24,7 @@ async function start(run: Parameters<JobChain["start"]>[0]) {
     await chain.close();
   });
   const { blobs, queued, result: total } = chain;
-  return { jobs, blobs, total, queued, settled: () => jobs.wait(total, 5_000) };
+  return { jobs, blobs, total, queued, settled: () => jobs.wait(total, 60_000) };
 }
 
 describe("a worker that dies", () => {
@@ -94,7 +94,7 @@ describe("a job that is cancelled", () => {
     const second = chain.start(() => {
       throw new Error("nothing is to be evaluated");
     });
-    expect(await second.wait(chain.result, 1_000)).toMatchObject({ status: "cancelled", attempts: 0 });
+    expect(await second.wait(chain.result, 60_000)).toMatchObject({ status: "cancelled", attempts: 0 });
     await second.close();
     await chain.close();
   });
@@ -106,7 +106,7 @@ describe("a start that reads the log from its beginning", () => {
     const chain = await JobChain.open({ holder, keys, contract: collectionContract, calls, query: "total" });
     opened.push(() => chain.close());
     const all = chain.start((_task, evaluate) => evaluate());
-    expect(await all.wait(chain.result, 5_000)).toMatchObject({ status: "done" });
+    expect(await all.wait(chain.result, 60_000)).toMatchObject({ status: "done" });
     await all.close();
     chain.height = 2 + UNHELD_BLOCKS_MAX;
     await chain.forgetResults((handle) => handle !== toHex(chain.result));
@@ -116,7 +116,7 @@ describe("a start that reads the log from its beginning", () => {
     await later.close();
     await chain.forgetResults();
     const lost = chain.start(() => expect.unreachable("an input is gone"));
-    expect(await lost.wait(chain.result, 5_000)).toMatchObject({ status: "failed" });
+    expect(await lost.wait(chain.result, 60_000)).toMatchObject({ status: "failed" });
     expect([lost.openCount, Atomics.load(chain.queued, 0)]).toEqual([0, 0]);
     await lost.close();
   });

@@ -108,7 +108,7 @@ describe("a contract under TFHE", () => {
   let test: TestEngine | undefined;
   afterAll(async () => await test?.engine.close());
 
-  it("computes on what it cannot read, and the key holder reads the sum", { timeout: 120_000 }, async () => {
+  it("computes on what it cannot read, and the key holder reads the sum", async () => {
     test = await openEngine();
     const { engine } = test;
     const privacy = engine.service.privacy as LocalPrivacy;

@@ -68,7 +68,7 @@ describePostgres("an engine that prunes, with PostgreSQL's tables", () => {
     onTestFinished(() => {
       for (const { remove } of directories) remove();
     });
-    const postgres = { options, durability: "strict", address: "test", leaseMs: 1_000 } as const;
+    const postgres = { options, durability: "strict", address: "test", leaseMs: 10_000 } as const;
     const open = (dataDir: string) => openSmall(dataDir, { postgres, history, analytics: false });
     const lowestOf = (engine: Engine) => (engine.service.info()["limits"] as { lowestHeight: number }).lowestHeight;
     const first = await open(directories[0].path);

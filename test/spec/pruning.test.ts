@@ -37,7 +37,7 @@ beforeAll(async () => {
   const report = await prune(shared.dataDir, KEPT);
   shared.lowest = report["lowestHeight"] as number;
   return () => directory.remove();
-}, 60_000);
+});
 
 function journalOf(dataDir: string): number[] {
   return listFirstSeqs(systemFiles, join(dataDir, "journal"));

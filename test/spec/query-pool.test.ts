@@ -102,7 +102,7 @@ const put = (to: string, key: number, value: number, sender = ALICE) => ({
   calldata: cell(key) + word(value),
 });
 
-it("sees, after a receipt, what the receipt speaks of, whatever else runs", { timeout: 60_000 }, async () => {
+it("sees, after a receipt, what the receipt speaks of, whatever else runs", async () => {
   const { test, cells } = await start({ queries: { threads: 2, timeoutMs: 10_000, waitingMax: 4_096 } });
   const token = await deployToken(test.engine, CAROL, "1000000000");
   let isOver = false;
@@ -190,7 +190,7 @@ describe("answers as the executor would", () => {
 });
 
 it("stops a query that spins, and no other: neighbours, transfers and short queries are answered", async () => {
-  const { test, cells } = await start({ queries: { threads: 1, timeoutMs: 300, waitingMax: 4_096 } });
+  const { test, cells } = await start({ queries: { threads: 1, timeoutMs: 1_000, waitingMax: 4_096 } });
   const token = await deployToken(test.engine);
   await submit(test.engine, [put(cells, 1, 5)]);
   await ask(cells, cell(1));

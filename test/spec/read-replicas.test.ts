@@ -30,7 +30,7 @@ async function opened(
   dataDir = newDirectory(),
 ): Promise<TestEngine> {
   const readReplicas = { servers: [standby], entriesBehindMax: BEHIND_MAX };
-  const postgres = { options: primary, durability, address: "http://test", leaseMs: 1_500, readReplicas };
+  const postgres = { options: primary, durability, address: "http://test", leaseMs: 10_000, readReplicas };
   const test = await openEngine({ dataDir, postgres });
   onTestFinished(() => test.engine.close());
   return test;

@@ -96,13 +96,10 @@ describePostgres("with PostgreSQL and Redis", () => {
       const token = await deployToken(made.engine);
       const caughtUp = () =>
         expect
-          .poll(
-            async () => {
-              const { postgres: pg, redis, log } = await made.storage.stats();
-              return [pg?.appliedSeq, redis?.appliedSeq].map((seq) => seq === log.durableSeq);
-            },
-            { timeout: 20_000 },
-          )
+          .poll(async () => {
+            const { postgres: pg, redis, log } = await made.storage.stats();
+            return [pg?.appliedSeq, redis?.appliedSeq].map((seq) => seq === log.durableSeq);
+          })
           .toEqual([true, true]);
       await caughtUp();
       return { ...made, server, proxy, token, caughtUp };

@@ -152,7 +152,7 @@ describe("a daemon", () => {
 
   it("says what the state takes of its memory, once the state store has written it", async () => {
     const treeBytes = async () => (await scrape()).samples.get("contract_state_tree_bytes");
-    await expect.poll(treeBytes, { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(treeBytes).toBeGreaterThan(0);
     const { samples } = await scrape();
     const [tree, table] = [samples.get("contract_state_tree_bytes")!, samples.get("contract_state_table_bytes")!];
     const anonymous = samples.get("process_anonymous_memory_bytes")!;

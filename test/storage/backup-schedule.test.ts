@@ -114,12 +114,10 @@ describe("a schedule", () => {
     const onState = (state: BackupState) => states.push(state);
     const backups = schedule(new DirectoryDestination(join(base, "there")), outbox, 7, { onState });
     backups.start();
-    await expect.poll(() => String(states.at(-1)?.problem), { timeout: 20_000 }).toMatch(/EISDIR/);
+    await expect.poll(() => String(states.at(-1)?.problem)).toMatch(/EISDIR/);
     expect(readdirSync(join(base, "there"))).toHaveLength(1);
     rmSync(join(outbox, "DELIVERED.tmp"), { recursive: true });
-    await expect
-      .poll(() => states.at(-1), { timeout: 20_000 })
-      .toMatchObject({ problem: undefined, lastSuccessMs: expect.any(Number) });
+    await expect.poll(() => states.at(-1)).toMatchObject({ problem: undefined, lastSuccessMs: expect.any(Number) });
     await backups.stop();
   });
 
@@ -269,7 +267,7 @@ describe("a daemon with scheduled backups", () => {
       beforeMs / 1000 - 1,
     );
     expect(readdirSync(directory)).toHaveLength(1);
-  }, 60_000);
+  });
 
   it("delivers after a kill -9 what it had taken before it", async () => {
     const [base, server] = [temporaryDirectory(), await bucket()];
@@ -311,5 +309,5 @@ describe("a daemon with scheduled backups", () => {
     while ((await rootIn(newest())) !== stateRoot) await sleep(100);
     const to = { kind: "directory", path: join(base, "restored") } as const;
     expect(await stateTools.restore(copyOf(newest()), to, { replace: false }, RUN)).toMatchObject({ stateRoot });
-  }, 60_000);
+  });
 });

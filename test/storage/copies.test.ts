@@ -50,7 +50,7 @@ beforeAll(async () => {
   const target = { format: "ndjson", schema: "", file: shared.exported, replace: false } as const;
   await stateTools.export(at(shared.directory), target, async () => {}, RUN);
   return () => rmSync(base, { recursive: true, force: true });
-}, 60_000);
+});
 
 describe("backup and restore", () => {
   it("restores the chain with its history, from which an engine goes on", async () => {
@@ -207,7 +207,7 @@ describe("state export and import", () => {
       expect(code, what).toBe("BACKUP_DAMAGED");
       expect(existsSync(join(target, "FORMAT")), what).toBe(false);
     }
-  }, 60_000);
+  });
 
   it("compares nothing with --skip-validation, and says so", async () => {
     const base = temporaryDirectory();

@@ -18,9 +18,6 @@ import { BUILT } from "../support/engine.ts";
 import { ChainBuilder } from "../support/entries.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
-/** A thread starts when the machine has time for it. */
-const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 30_000 });
-
 class Thread {
   readonly reports: FollowerReport[] = [];
   readonly exitCode: Promise<number>;
@@ -95,12 +92,12 @@ describe("follower-worker", () => {
 
     const killed = new Thread(script, data);
     killed.durable(30);
-    await eventually(() => killed.progress?.appliedSeq).toBe(30);
+    await expect.poll(() => killed.progress?.appliedSeq).toBe(30);
     killed.durable(40);
     await killed.kill();
 
     const thread = new Thread(script, data);
-    await eventually(() => thread.progress?.appliedSeq).toBeGreaterThanOrEqual(30);
+    await expect.poll(() => thread.progress?.appliedSeq).toBeGreaterThanOrEqual(30);
     thread.durable(last);
     thread.tell({ stop: true });
     expect(await thread.exitCode).toBe(0);
@@ -110,7 +107,7 @@ describe("follower-worker", () => {
 
     const again = new Thread(script, data);
     const segments = readdirSync(data.journalDirectory).length;
-    await eventually(() => readdirSync(data.indexDirectory).length).toBeGreaterThan(3);
+    await expect.poll(() => readdirSync(data.indexDirectory).length).toBeGreaterThan(3);
     again.tell({ stop: true });
     expect(await again.exitCode).toBe(0);
     expect(readdirSync(data.indexDirectory).length).toBeLessThan(segments);
@@ -151,9 +148,11 @@ describe("follower-worker", () => {
     const thread = new Thread(script, data);
     thread.tell({ durableSeq: 4, times: Float64Array.from(chain.entries.flatMap((_, seq) => [seq, 2, 1, 250])) });
     thread.tell({ durableSeq: 4, id: 1, question: { about: "chain" } });
-    await eventually(() => thread.reports.find((report) => "answer" in report)).toMatchObject({
-      answer: { total: { executions: 5, timed: 5 } },
-    });
+    await expect
+      .poll(() => thread.reports.find((report) => "answer" in report))
+      .toMatchObject({
+        answer: { total: { executions: 5, timed: 5 } },
+      });
     thread.tell({ stop: true });
     expect(await thread.exitCode).toBe(0);
   });

@@ -156,13 +156,13 @@ describePostgres("migrations", () => {
     const directory = smallMigrations();
     writeFileSync(
       join(directory, "0003_three.sql"),
-      "-- Up Migration\ncreate table three (n int);\nselect pg_sleep(30);\n-- Down Migration\ndrop table three;\n",
+      "-- Up Migration\ncreate table three (n int);\nselect pg_sleep(300);\n-- Down Migration\ndrop table three;\n",
     );
     const dying = withMigrator(options, directory, (migrator) => migrator.migrate()).catch(
       (problem: unknown) => problem,
     );
     const sleeping =
-      "select pid from pg_stat_activity where datname = $1 and query like '%pg_sleep(30)%' and pid <> pg_backend_pid()";
+      "select pid from pg_stat_activity where datname = $1 and query like '%pg_sleep(300)%' and pid <> pg_backend_pid()";
     await expect.poll(async () => (await query(options, sleeping, [options.database])).length).toBe(1);
     await query(options, `select pg_terminate_backend(pid) from (${sleeping}) as backend`, [options.database]);
     expect(await dying).toBeInstanceOf(Error);
@@ -220,7 +220,7 @@ describePostgres("migrations", () => {
     await expect.poll(async () => (await inTables()).length).toBe(1);
     expect(toHex((await inTables())[0]!["state_root"] as Buffer)).toBe(stateRoot);
     await client.close();
-  }, 120_000);
+  });
 
   it("run once when two migrators start at the same time", async () => {
     const options = await createDatabase();

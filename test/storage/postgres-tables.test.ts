@@ -1,6 +1,6 @@
 /** PostgreSQL's tables against a plain model, over chains of blocks and rollbacks, with connections cut in between. */
 import fc from "fast-check";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, expect, it, onTestFinished, vi } from "vitest";
 import { BlockEntry } from "../../src/encoding/block-entry.ts";
 import { fromLatin1, toLatin1 } from "../../src/encoding/bytes.ts";
 import { migrationsDirectory } from "../../src/storage/migration-files.ts";
@@ -146,7 +146,7 @@ describePostgres("PostgreSQL's tables", () => {
       }),
       { numRuns: 8 },
     );
-  }, 180_000);
+  });
 
   it("hold typed rows: transactions with what came of them, logs by topic, and views of tokens", async () => {
     const options = await createMigratedDatabase();
@@ -233,21 +233,25 @@ describePostgres("PostgreSQL's tables", () => {
   it("wait for a burst to pass, but not while it puts more before them than it may", async () => {
     const chain = play(Array.from({ length: 30 }, (_, n): Move => ({ block: [[n % 9, `v${n}`]] })));
     const last = chain.entries.length - 1;
-    const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
     for (const gatherBytesMax of [Number.POSITIVE_INFINITY, 8 * 1024 * 1024]) {
       const options = await createMigratedDatabase();
       // Longer than what the follower judges growth by.
       const burst = { windowMs: 150, gatherBytesMax, durableSeq: 0 };
       const follower = start(options, chain.entries, {}, burst);
       await follower.reaches(0);
+      vi.useFakeTimers({ toFake: ["performance"] });
+      onTestFinished(() => void vi.useRealTimers());
       let megabytes = 0;
       const grow = async (seq: number) => {
         follower.durable(seq, ++megabytes * 1024 * 1024);
-        await turn();
+        vi.advanceTimersByTime(10);
+        await new Promise((resolve) => setTimeout(resolve, 10));
       };
       for (let seq = 1; seq <= last; seq++) await grow(seq);
       if (gatherBytesMax === Number.POSITIVE_INFINITY) expect(follower.last!.appliedSeq).toBe(0);
       else while (follower.last!.appliedSeq! < last) await grow(last);
+      // The burst is over.
+      vi.useRealTimers();
       await follower.reaches(last);
       expect(await stateIn(options)).toEqual(plain(chain));
     }

@@ -161,7 +161,7 @@ describeRedis("the Redis cache", () => {
       }),
       { numRuns: 15 },
     );
-  }, 120_000);
+  });
 
   it("stands at a position that names its block, and each value is as of an entry no newer than it", async () => {
     const { redis, client } = scene();

@@ -7,7 +7,7 @@ export function describeWith(need: Need, name: string, body: () => void): void {
   else describe.skip(titleWithout(need, name), body);
 }
 
-export function itWith(need: Need, name: string, body: () => unknown, timeoutMs?: number): void {
-  if (need.isMet) it(name, body as () => void, timeoutMs);
-  else it.skip(titleWithout(need, name), body as () => void, timeoutMs);
+export function itWith(need: Need, name: string, body: () => unknown): void {
+  if (need.isMet) it(name, body as () => void);
+  else it.skip(titleWithout(need, name), body as () => void);
 }

@@ -47,9 +47,6 @@ export const describePostgres = (name: string, body: () => void): void =>
 export const describeOwnPostgres = (name: string, body: () => void): void =>
   describeWith({ isMet: binaries() !== undefined, missing: "PostgreSQL server", command: INSTALL }, name, body);
 
-/** Dropping a database is a checkpoint of the whole server, whoever else writes to it. */
-const CLEAN_UP_MS = 240_000;
-
 afterAll(async () => {
   for (const database of databases) await asOwner(`drop database if exists "${database}" with (force)`);
   // Standbys first: a primary that stops waits for them.
@@ -57,7 +54,7 @@ afterAll(async () => {
     await stopped(child, "SIGINT");
     rmSync(directory, { recursive: true, force: true });
   }
-}, CLEAN_UP_MS);
+});
 
 /** A server that speaks TLS alone, with a certificate for localhost that vouches for itself, and its database, migrated. */
 export async function startTlsPostgres(): Promise<{ options: PostgresOptions; caFile: string }> {
@@ -302,9 +299,9 @@ function launch(directory: string, port: number, more: readonly string[]): Child
   );
 }
 
-/** False: it ended, or does not answer within ten seconds. */
+/** False: it ended, or does not answer within a minute. */
 async function comesUp(child: ChildProcess, isUp: () => Promise<boolean>): Promise<boolean> {
-  for (let tries = 0; tries < 100 && child.exitCode === null; tries++) {
+  for (let tries = 0; tries < 600 && child.exitCode === null; tries++) {
     if (await isUp()) return true;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

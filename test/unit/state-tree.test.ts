@@ -333,7 +333,7 @@ describeWith(NATIVE, "named native trees", () => {
         await first.terminate();
         new Worker(${JSON.stringify(second)}, { eval: true }).once("message", console.log);
       });`;
-    const { stdout, stderr } = spawnSync(process.execPath, ["-e", program], { encoding: "utf8", timeout: 20_000 });
+    const { stdout, stderr } = spawnSync(process.execPath, ["-e", program], { encoding: "utf8", timeout: 100_000 });
     const root = naiveRoot(new Map(Object.entries({ a: "1", b: "2" })));
     expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: toHex(root).slice(2), stderr: "" });
   });

@@ -56,4 +56,4 @@ it("is a fault at the time limit when the thread hangs or dies, and the next mod
     expect(() => compile(bad)).toThrow(/did not answer within 3000 ms/);
     expect(compile(good)).toBeInstanceOf(WebAssembly.Module);
   }
-}, 30_000);
+});
