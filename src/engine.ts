@@ -408,7 +408,7 @@ export class Engine {
     try {
       const start = await handle.ready();
       this.#executorStart = start;
-      await catchUp(handle, start.baseSeq, head, (seq) => this.#read(seq)!);
+      await catchUp(handle, start.baseSeq, head, (seq) => this.#read(seq)!, this.#paths?.state);
       return { handle, progress: new Int32Array(progress) };
     } catch (problem) {
       await handle.close();

@@ -378,4 +378,16 @@ StateTreeProof StateTree::prove(Bytes key) const {
   return proof;
 }
 
+bool StateTree::matches(Bytes key, const Bytes* value) const {
+  requireSound();
+  uint8_t hash[kHashBytes];
+  sha256(key.data, key.size, nullptr, 0, hash);
+  Ref ref = children_.data()[0].ref[0];
+  for (int depth = 0; isInner(ref); depth++) ref = children_.data()[ref].ref[bitAt(hash, depth) ? 1 : 0];
+  const bool isThere = ref != kEmpty && std::memcmp(leafBody(ref), hash, kHashBytes) == 0;
+  if (value == nullptr || !isThere) return isThere == (value != nullptr);
+  sha256(value->data, value->size, nullptr, 0, hash);
+  return std::memcmp(leafBody(ref) + kHashBytes, hash, kHashBytes) == 0;
+}
+
 }  // namespace polytorus

@@ -73,6 +73,8 @@ class StateTree {
   /** Memory taken, in bytes. */
   size_t byteLength() const;
   StateTreeProof prove(Bytes key) const;
+  /** Whether the key has this value; without one, whether there is no such key. */
+  bool matches(Bytes key, const Bytes* value) const;
 
   /** Calls `visit(body)` for every leaf in key-hash order. */
   template <typename Visit>

@@ -46,6 +46,8 @@ export interface StateTree {
   /** Memory taken, in bytes; an estimate in PortableStateTree. */
   byteLength(): number;
   prove(key: Uint8Array): TreeProof;
+  /** Whether the key has this value; with undefined, whether there is no such key. */
+  matches(key: Uint8Array, value: Uint8Array | undefined): boolean;
   /**
    * Replaces the file at `path` so that a crash leaves the old one or the new one; `path`.tmp is used on the way.
    * @param meta what the owner wants to find beside the tree, at most 1 MiB.

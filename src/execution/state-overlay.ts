@@ -89,8 +89,9 @@ export class StateOverlay implements StateSnapshot {
     const isInside = toLatin1(end, 0, length) === toLatin1(prefix);
     const [low, high] = [start.subarray(length), isInside ? end.subarray(length) : undefined];
     const own = [...changes.values()].filter(({ key }) => isBetween(key, low, high));
-    for (const { key, value } of mergedRange(this.#snapshot, own, prefix, low, high, options.reverse === true))
-      yield { key: Buffer.concat([prefix, key]), value };
+    const reverse = options.reverse === true;
+    const ranges = { snapshot: this.#snapshot, check: undefined, own, prefix, start: low, end: high, reverse };
+    for (const { key, value } of mergedRange(ranges)) yield { key: Buffer.concat([prefix, key]), value };
   }
 
   appliedSeq(): number {

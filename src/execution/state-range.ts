@@ -10,16 +10,26 @@ export interface FreshEntry {
 
 /**
  * Entries whose keys begin with `prefix` and then lie in start ≤ rest < end, in byte order of the rest, or reversed.
- * @param own is sorted here. @returns keys without the prefix; the bytes belong to the caller.
+ * `own` is sorted here; `check` is shown what the snapshot has that is not among them.
+ * @returns keys without the prefix; the bytes belong to the caller.
  */
-export function* mergedRange(
-  snapshot: StateSnapshot,
-  own: FreshEntry[],
-  prefix: Uint8Array,
-  start: Uint8Array,
-  end: Uint8Array | undefined,
-  reverse: boolean,
-): Generator<StateEntry> {
+export function* mergedRange({
+  snapshot,
+  check,
+  own,
+  prefix,
+  start,
+  end,
+  reverse,
+}: {
+  snapshot: StateSnapshot;
+  check: ((key: Uint8Array, value: Uint8Array) => void) | undefined;
+  own: FreshEntry[];
+  prefix: Uint8Array;
+  start: Uint8Array;
+  end: Uint8Array | undefined;
+  reverse: boolean;
+}): Generator<StateEntry> {
   const sign = reverse ? -1 : 1;
   own.sort((a, b) => sign * compareBytes(a.key, b.key));
   const from = joined(prefix, start);
@@ -36,6 +46,7 @@ export function* mergedRange(
       if (entry.value !== undefined) yield { key: entry.key, value: entry.value };
       continue;
     }
+    check?.(key, value);
     yield { key: new Uint8Array(inner), value: new Uint8Array(value) };
   }
   for (; next < own.length; next++) {

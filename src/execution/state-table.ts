@@ -34,6 +34,8 @@ export interface StateTableOptions {
   pinned?: boolean;
   /** Where there is a native one. */
   changes?: RowChangeWriter | undefined;
+  /** Is shown what the snapshot has under a key that no block has changed since. @throws StorageError when it can't be that. */
+  check?: ((key: Uint8Array, value: Uint8Array | undefined) => void) | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -53,6 +55,7 @@ export class StateTable {
   readonly #snapshot: StateSnapshot;
   readonly #rowsMax: number;
   readonly #pinned: boolean;
+  readonly #check: StateTableOptions["check"];
   readonly #rows = new StateRows();
   readonly #undo = new UndoLog(this.#rows);
   readonly #parts = { rows: this.#rows, undo: this.#undo };
@@ -74,6 +77,7 @@ export class StateTable {
     this.#snapshot = snapshot;
     this.#rowsMax = Math.min(options.rowsMax ?? DEFAULT_ROWS_MAX, SLOTS_MAX);
     this.#pinned = options.pinned ?? false;
+    this.#check = options.check;
     this.#delta = new DeltaWriter({ ...this.#parts, native: options.changes });
     this.#accounts = this.space(Uint8Array.of(StateTag.account));
   }
@@ -148,7 +152,14 @@ export class StateTable {
   #form(slot: number): number {
     if (this.reads !== undefined) this.reads.slot(slot);
     const form = this.#rows.form(slot);
-    return form === Form.unloaded ? this.#put(slot, this.#snapshot.get(this.#rows.wholeKey(slot))) : form;
+    return form === Form.unloaded ? this.#load(slot) : form;
+  }
+
+  #load(slot: number): number {
+    const key = this.#rows.wholeKey(slot);
+    const value = this.#snapshot.get(key);
+    this.#check?.(key, value);
+    return this.#put(slot, value);
   }
 
   isAccount(slot: number): boolean {
@@ -443,7 +454,16 @@ export class StateTable {
   range(spaceId: number, start: Uint8Array, end: Uint8Array | undefined, reverse = false): Generator<StateEntry> {
     if (this.reads !== undefined) this.reads.range(spaceId);
     const space = this.#rows.spaces[spaceId]!;
-    return mergedRange(this.#snapshot, this.#freshEntries(space, start, end), space.prefix, start, end, reverse);
+    const own = this.#freshEntries(space, start, end);
+    return mergedRange({
+      snapshot: this.#snapshot,
+      check: this.#check,
+      own,
+      prefix: space.prefix,
+      start,
+      end,
+      reverse,
+    });
   }
 
   /** What was changed since the snapshot, deletions too, in no order. */

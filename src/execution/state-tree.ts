@@ -113,6 +113,14 @@ export class PortableStateTree implements StateTree {
     };
   }
 
+  matches(key: Uint8Array, value: Uint8Array | undefined): boolean {
+    const keyHash = sha256(key);
+    let node = this.#root;
+    for (let depth = 0; isInner(node); depth++) node = bitAt(keyHash, depth) ? node.right : node.left;
+    const valueHash = node?.keyHash === keyHash ? node.valueHash : undefined;
+    return valueHash === (value === undefined ? undefined : sha256(value));
+  }
+
   save(path: string, meta: Uint8Array): void {
     writeTreeFile(path, { meta, root: this.root(), leafCount: this.#leafCount, leaves: leavesOf(this.#root) });
   }

@@ -19,6 +19,7 @@ export interface Addon {
   treeLeafCount(handle: number): number;
   treeByteLength(handle: number): number;
   treeProve(handle: number, key: Uint8Array): { leaf?: Uint8Array; siblings: Uint8Array };
+  treeMatches(handle: number, key: Uint8Array, isAbsent: boolean, value: Uint8Array): boolean;
   treeSave(handle: number, path: string, meta: Uint8Array): void;
   treeReadAhead(path: string): void;
   treeLoad(name: string, path: string): NativeTreeLoad;

@@ -15,6 +15,8 @@ import {
 import { MalformedBytesError, StorageError } from "../errors.ts";
 import { type Addon, isMalformedDelta } from "./addon.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 export class NativeStateTree implements StateTree {
   readonly #addon: Addon;
   readonly #handle: number;
@@ -92,6 +94,10 @@ export class NativeStateTree implements StateTree {
         return siblings.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES);
       }),
     };
+  }
+
+  matches(key: Uint8Array, value: Uint8Array | undefined): boolean {
+    return this.#addon.treeMatches(this.#handle, key, value === undefined, value ?? NO_BYTES);
   }
 
   save(path: string, meta: Uint8Array): void {

@@ -6,6 +6,7 @@ import { StorageError } from "../errors.ts";
 import { type Head, headOf } from "../execution/executor.ts";
 import type { ExecutorHandle } from "../sequencer/executor-handle.ts";
 import type { Pipeline } from "../sequencer/pipeline.ts";
+import { damagedState } from "../storage/lmdb-file.ts";
 import type { PostgresLog } from "../storage/postgres-log.ts";
 
 /** Entries handed over in one message: 50,000 transfers, of which the tree hashes each node once. */
@@ -20,6 +21,7 @@ export async function catchUp(
   baseSeq: number,
   head: Head,
   read: (seq: number) => BlockEntry,
+  stateDirectory?: string,
 ): Promise<void> {
   // While the executor follows one step, the next is read.
   let step: Promise<void> = Promise.resolve();
@@ -38,11 +40,9 @@ export async function catchUp(
   await step;
   const root = await executor.ask("root", []);
   if (equalBytes(root, head.stateRoot)) return;
-  const expected = toHex(head.stateRoot);
-  throw new StorageError(
-    `the state has root ${toHex(root)}, the log's head at height ${head.height} says ${expected}`,
-    { retryable: false, height: head.height },
-  );
+  const problem = `it has root ${toHex(root)}, the log's head at height ${head.height} says ${toHex(head.stateRoot)}`;
+  if (stateDirectory !== undefined) throw damagedState(stateDirectory, problem);
+  throw new StorageError(`the state is not that of the log: ${problem}`, { retryable: false, height: head.height });
 }
 
 /**

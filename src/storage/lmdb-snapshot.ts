@@ -21,7 +21,7 @@ import { uninterrupted } from "../thread-gate.ts";
 import { ChainIndex } from "./chain-index.ts";
 import { lmdbEncryption, withSealedValues } from "./encryption/sealed-lmdb.ts";
 import { keysOf } from "./encryption/unlocked.ts";
-import { requireLmdbFile } from "./lmdb-file.ts";
+import { damagedState, isDamage, remake, requireLmdbFile } from "./lmdb-file.ts";
 
 export const DIRECT_KEY_BYTES_MAX = 1024;
 const HASH_BYTES = 32;
@@ -64,7 +64,7 @@ export function loadLmdb(): typeof import("lmdb") {
 export function openLmdb(directory: string): Lmdb {
   const keys = keysOf(directory);
   const path = `${directory}/state.mdb`;
-  requireLmdbFile(path);
+  requireLmdbFile(path, remake(directory));
   const environment = uninterrupted(() =>
     loadLmdb().open<Uint8Array, Uint8Array>({
       path,
@@ -80,7 +80,7 @@ export function openLmdb(directory: string): Lmdb {
     }),
   );
   const database = withSealedValues(environment as unknown as Lmdb, keys, "state");
-  const format = uninterrupted(() => database.getBinary(META_FORMAT));
+  const format = sound(directory, () => uninterrupted(() => database.getBinary(META_FORMAT)));
   if (format !== undefined && readU32(format, 0) !== FORMAT_VERSION) {
     const found = readU32(format, 0);
     throw new EngineError("FORMAT_UNSUPPORTED", `state in ${directory} has format ${found}, not ${FORMAT_VERSION}`, {
@@ -92,21 +92,32 @@ export function openLmdb(directory: string): Lmdb {
   return database;
 }
 
+/** @throws StorageError that says how the state is made again, when lmdb finds pages that make no sense. */
+function sound<Answer>(directory: string, read: () => Answer): Answer {
+  try {
+    return read();
+  } catch (problem) {
+    throw isDamage(problem) ? damagedState(directory, problem.message, problem) : problem;
+  }
+}
+
 export class LmdbSnapshot implements StateSnapshot {
   protected readonly database: Lmdb;
+  readonly directory: string;
   #reading: Reading;
   #appliedSeq: number;
   #isHeld = true;
 
-  protected constructor(database: Lmdb) {
-    this.database = database;
+  protected constructor(directory: string) {
+    this.directory = directory;
+    this.database = openLmdb(directory);
     this.#reading = this.#begin();
     this.#appliedSeq = this.#readAppliedSeq();
   }
 
   /** Opens the state for reading, beside a writer in this process or another. */
   static open(directory: string): LmdbSnapshot {
-    return new LmdbSnapshot(openLmdb(directory));
+    return new LmdbSnapshot(directory);
   }
 
   /** Moves to the newest commit and answers its applied seq. Iterators that are open stay where they are. */
@@ -138,7 +149,7 @@ export class LmdbSnapshot implements StateSnapshot {
 
   /** Which entry holds the canonical block of each height, as of this commit. */
   chain(): ChainIndex {
-    const encoded = this.database.getBinary(META_CHAIN, this.#reading);
+    const encoded = this.#stored(META_CHAIN);
     return encoded === undefined ? new ChainIndex() : ChainIndex.decode(encoded);
   }
 
@@ -149,15 +160,19 @@ export class LmdbSnapshot implements StateSnapshot {
 
   /** What a store that is being filled says about that; undefined for any other. */
   fillingNote(): Uint8Array | undefined {
-    return this.database.getBinary(META_FILLING, this.#reading);
+    return this.#stored(META_FILLING);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
     if (key.length > DIRECT_KEY_BYTES_MAX) {
-      const stored = this.database.getBinary(storedKey(key), this.#reading);
+      const stored = this.#stored(storedKey(key));
       return stored === undefined ? undefined : stored.subarray(4 + key.length);
     }
-    return isStateKey(key) ? this.database.getBinary(key, this.#reading) : undefined;
+    return isStateKey(key) ? this.#stored(key) : undefined;
+  }
+
+  #stored(key: Uint8Array): Uint8Array | undefined {
+    return sound(this.directory, () => this.database.getBinary(key, this.#reading));
   }
 
   *range(start: Uint8Array, end: Uint8Array, options: { reverse?: boolean } = {}): IterableIterator<StateEntry> {
@@ -172,7 +187,9 @@ export class LmdbSnapshot implements StateSnapshot {
 
   /** How many keys there are from `start` up to `end`; both short. */
   count(start: Uint8Array, end: Uint8Array): number {
-    return uninterrupted(() => this.database.getKeysCount({ start, end, ...this.#reading }));
+    return sound(this.directory, () =>
+      uninterrupted(() => this.database.getKeysCount({ start, end, ...this.#reading })),
+    );
   }
 
   async close(): Promise<void> {
@@ -191,7 +208,7 @@ export class LmdbSnapshot implements StateSnapshot {
       : { start: lowest, end: highest };
     const within = (key: Uint8Array) => compareBytes(key, start) >= 0 && compareBytes(key, end) < 0;
     let group: LongKeys | undefined;
-    for (const { key, value } of rowByRow(() => this.database.getRange({ ...bounds, ...reading }))) {
+    for (const { key, value } of this.#rows(() => this.database.getRange({ ...bounds, ...reading }))) {
       if (group !== undefined && !group.holds(key)) {
         yield* this.#inOrder(group, reading, reverse);
         group = undefined;
@@ -216,20 +233,21 @@ export class LmdbSnapshot implements StateSnapshot {
     }
   }
 
-  #readAppliedSeq(): number {
-    const encoded = this.database.getBinary(META_CHAIN, this.#reading);
-    return encoded === undefined ? -1 : ChainIndex.lastSeqOf(encoded);
+  /** A thread may be ended between two rows, however long it takes for one. */
+  *#rows<Row>(open: () => Iterable<Row>): Iterable<Row> {
+    const next = () => sound(this.directory, () => uninterrupted(() => rows.next()));
+    const rows = sound(this.directory, () => uninterrupted(() => open()[Symbol.iterator]()));
+    let step = next();
+    try {
+      for (; step.done !== true; step = next()) yield step.value;
+    } finally {
+      if (step.done !== true) uninterrupted(() => rows.return?.());
+    }
   }
-}
 
-/** A thread may be ended between two rows, however long it takes for one. */
-function* rowByRow<Row>(open: () => Iterable<Row>): Iterable<Row> {
-  const rows = uninterrupted(() => open()[Symbol.iterator]());
-  let step = uninterrupted(() => rows.next());
-  try {
-    for (; step.done !== true; step = uninterrupted(() => rows.next())) yield step.value;
-  } finally {
-    if (step.done !== true) uninterrupted(() => rows.return?.());
+  #readAppliedSeq(): number {
+    const encoded = this.#stored(META_CHAIN);
+    return encoded === undefined ? -1 : ChainIndex.lastSeqOf(encoded);
   }
 }
 

@@ -12,6 +12,7 @@ import { uninterrupted } from "../thread-gate.ts";
 import { applyEntries, type BatchTarget } from "./batch-target.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import type { ChangeTable } from "./change-table.ts";
+import { damagedState, isDamage } from "./lmdb-file.ts";
 import {
   DIRECT_KEY_BYTES_MAX,
   FORMAT_VERSION,
@@ -19,7 +20,6 @@ import {
   META_CHAIN,
   META_FILLING,
   META_FORMAT,
-  openLmdb,
   storedKey,
   storedValue,
 } from "./lmdb-snapshot.ts";
@@ -32,13 +32,6 @@ const EDQUOT = 122;
 const LITTLE_SPACE_BYTES = 16 * 1024 * 1024;
 
 export class LmdbState extends LmdbSnapshot implements StateStore, BatchTarget {
-  readonly #directory: string;
-
-  private constructor(directory: string) {
-    super(openLmdb(directory));
-    this.#directory = directory;
-  }
-
   static override open(directory: string): LmdbState {
     return new LmdbState(directory);
   }
@@ -90,10 +83,11 @@ export class LmdbState extends LmdbSnapshot implements StateStore, BatchTarget {
       const reason = problem instanceof Error ? problem.message : String(problem);
       if (this.#isFull(problem))
         throw new StorageError(
-          `no space left for the state in ${this.#directory}: nothing was written (${reason})`,
-          { retryable: true, directory: this.#directory },
+          `no space left for the state in ${this.directory}: nothing was written (${reason})`,
+          { retryable: true, directory: this.directory },
           { cause: problem },
         );
+      if (isDamage(problem)) throw damagedState(this.directory, reason, problem);
       throw new StorageError(`the state store refused a write: ${reason}`, { retryable: false }, { cause: problem });
     }
     this.refresh();
@@ -103,7 +97,7 @@ export class LmdbState extends LmdbSnapshot implements StateStore, BatchTarget {
     const { code } = problem as { code?: unknown };
     if (code === ENOSPC || code === EDQUOT) return true;
     if (code !== EIO) return false;
-    const { bavail, bsize } = statfsSync(this.#directory);
+    const { bavail, bsize } = statfsSync(this.directory);
     return bavail * bsize < LITTLE_SPACE_BYTES;
   }
 

@@ -6,6 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { contractEngines } from "../contract-engines.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { portableHasher } from "../encoding/hash.ts";
+import { toHex } from "../encoding/hex.ts";
 import type { StateTree } from "../encoding/state-tree.ts";
 import { HeldBlobs } from "../engines/privacy/held-blobs.ts";
 import { secp256k1 } from "../engines/secp256k1.ts";
@@ -34,6 +35,7 @@ import type { HeldPrivacy } from "../service/privacy-host.ts";
 import { SpeculationThread } from "../service/speculation-thread.ts";
 import { BlobFiles } from "../storage/blobs/blob-files.ts";
 import { adoptKeys, type UnlockedKeys } from "../storage/encryption/unlocked.ts";
+import { damagedState } from "../storage/lmdb-file.ts";
 import { LmdbSnapshot, loadLmdb } from "../storage/lmdb-snapshot.ts";
 import { ModuleFiles } from "../storage/module-files.ts";
 import { RequestQueue } from "./request-queue.ts";
@@ -154,7 +156,11 @@ function compose(
     engines,
     parameters: data.parameters,
     head: data.head,
-    table: { pinned: snapshot === undefined, changes: isAddon(addon) ? nativeRowChanges(addon) : undefined },
+    table: {
+      pinned: snapshot === undefined,
+      changes: isAddon(addon) ? nativeRowChanges(addon) : undefined,
+      check: snapshot && ((key, value) => requireInTree(snapshot.directory, tree, key, value)),
+    },
     progress: new Int32Array(data.progress),
     recordReads: data.recordReads,
     helpers: snapshot && helperThreads(data, snapshot, notice),
@@ -167,6 +173,12 @@ function compose(
     nativeMissing: isAddon(addon) ? undefined : addon.missing,
   };
   return { executor, snapshot, start };
+}
+
+/** What LMDB says is believed only as far as the state root says the same: its pages have no checksums. */
+function requireInTree(directory: string, tree: StateTree, key: Uint8Array, value: Uint8Array | undefined): void {
+  if (tree.matches(key, value)) return;
+  throw damagedState(directory, `under the key ${toHex(key)} it does not have what the state root stands for`);
 }
 
 /** They start when there is a block to share out. */

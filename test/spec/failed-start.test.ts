@@ -36,7 +36,7 @@ describe("a daemon that can't start", () => {
   it("ends with the reason when the state has another root than its block", async () => {
     const dataDir = await filled();
     await changeState(dataDir);
-    await expect(startDaemon(dataDir)).rejects.toThrow(/ended with code 69:\s.*the state has root 0x/s);
+    await expect(startDaemon(dataDir)).rejects.toThrow(/ended with code 69:\s.*it has root 0x/s);
   });
 
   it("ends with the reason when the state store's thread can't open what it writes", async () => {

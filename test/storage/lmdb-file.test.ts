@@ -9,7 +9,10 @@ import { requireLmdbFile } from "../../src/storage/lmdb-file.ts";
 import { LmdbState } from "../../src/storage/lmdb-state.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
-const DAMAGED = expect.objectContaining({ code: "STORAGE_ERROR", message: expect.stringMatching(/mdb is damaged: /) });
+const DAMAGED = expect.objectContaining({
+  code: "STORAGE_ERROR",
+  message: expect.stringMatching(/mdb is damaged: .*; (do this|stop the daemon, move .* away|restore from a backup)/),
+});
 const PAGE_BYTES = 4096;
 
 /** Commits that put rows, some of them over many pages, and remove others; `after` each of them. */
@@ -30,12 +33,12 @@ describe("requireLmdbFile", () => {
   it("takes what every commit leaves, and a file that is missing or empty", async () => {
     const directory = temporaryDirectory();
     const path = join(directory, "state.mdb");
-    expect(() => requireLmdbFile(path)).not.toThrow();
+    expect(() => requireLmdbFile(path, "do this")).not.toThrow();
     writeFileSync(path, "");
-    expect(() => requireLmdbFile(path)).not.toThrow();
+    expect(() => requireLmdbFile(path, "do this")).not.toThrow();
     let seen = 0;
     await commits(directory, () => {
-      requireLmdbFile(path);
+      requireLmdbFile(path, "do this");
       seen++;
     });
     expect(seen).toBe(60);
@@ -50,7 +53,7 @@ describe("requireLmdbFile", () => {
       copyFileSync(join(directory, "state.mdb"), path);
       truncateSync(path, bytes);
       try {
-        requireLmdbFile(path);
+        requireLmdbFile(path, "do this");
       } catch (problem) {
         expect(problem).toEqual(DAMAGED);
         refused.push(bytes);

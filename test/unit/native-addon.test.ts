@@ -44,6 +44,7 @@ const right: RightArguments<Addon> = {
   treeLeafCount: () => [handle],
   treeByteLength: () => [handle],
   treeProve: () => [handle, Uint8Array.of(1)],
+  treeMatches: () => [handle, Uint8Array.of(1), false, Uint8Array.of(2)],
   treeSave: () => [handle, join(directory, "state.tree"), Uint8Array.of(1)],
   treeReadAhead: () => [join(directory, "none")],
   treeLoad: () => [TREE, join(directory, "none")],
@@ -130,6 +131,8 @@ const arrays = each.filter(({ value }) => ArrayBuffer.isView(value));
 /** Every array must have something in it, except of those that may be empty. */
 const MAY_BE_EMPTY = new Set([
   "treeProve 1",
+  "treeMatches 1",
+  "treeMatches 3",
   "treeSave 2",
   "sha256Batch 3",
   "transfersRun 0",

@@ -160,6 +160,23 @@ for (const implementation of [...treeImplementations, ...(NATIVE.isMet ? [native
       expect([...terminals].sort()).toEqual(["empty", "leaf"]);
     });
 
+    it("matches a key with its value and with no other, and a key that is absent with none", () => {
+      const tree = treeOf(create(), { a: "1", b: "" });
+      const matches = (key: string, value?: string) =>
+        tree.matches(Buffer.from(key), value === undefined ? undefined : Buffer.from(value));
+      expect([matches("a", "1"), matches("b", ""), matches("c")]).toEqual([true, true, true]);
+      expect([
+        matches("a", "2"),
+        matches("a", ""),
+        matches("a"),
+        matches("b"),
+        matches("c", ""),
+        matches("c", "1"),
+      ]).toEqual(Array(6).fill(false));
+      expect(create().matches(Buffer.from("a"), undefined)).toBe(true);
+      expect(create().matches(Buffer.from("a"), Buffer.from("1"))).toBe(false);
+    });
+
     it("proves absence in the empty tree", () => {
       const key = Buffer.from("a");
       expect(create().prove(key)).toEqual({ terminal: { kind: "empty" }, siblings: [] });

@@ -59,6 +59,15 @@ Napi::Value treeProve(const Info& info) {
   return result;
 }
 
+/** (handle, key, isAbsent, value) → whether there is no such key, or it has the value */
+Napi::Value treeMatches(const Info& info) {
+  const Bytes key = bytesAt(info, 1);
+  const bool isAbsent = flagAt(info, 2);
+  const Bytes value = bytesAt(info, 3);
+  const bool matches = withTree(info, [&](StateTree& tree) { return tree.matches(key, isAbsent ? nullptr : &value); });
+  return Napi::Boolean::New(info.Env(), matches);
+}
+
 /** (handle, path, meta) */
 void treeSave(const Info& info) {
   const std::string path = textAt(info, 1);
@@ -106,6 +115,7 @@ void exposeTrees(Napi::Object exports) {
   expose<treeLeafCount>(exports, "treeLeafCount");
   expose<treeByteLength>(exports, "treeByteLength");
   expose<treeProve>(exports, "treeProve");
+  expose<treeMatches>(exports, "treeMatches");
   expose<treeSave>(exports, "treeSave");
   expose<treeReadAhead>(exports, "treeReadAhead");
   expose<treeLoad>(exports, "treeLoad");

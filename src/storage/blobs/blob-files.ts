@@ -17,7 +17,7 @@ import { EngineError, StorageError } from "../../errors.ts";
 import type { BlobName, BlobStore, NameChange } from "../../execution/ports.ts";
 import { lmdbEncryption, withSealedValues } from "../encryption/sealed-lmdb.ts";
 import { keysOf } from "../encryption/unlocked.ts";
-import { requireLmdbFile } from "../lmdb-file.ts";
+import { RESTORE, requireLmdbFile } from "../lmdb-file.ts";
 
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 
@@ -36,7 +36,7 @@ export class BlobFiles implements BlobStore {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const keys = keysOf(directory);
       const path = `${directory}/blobs.mdb`;
-      requireLmdbFile(path);
+      requireLmdbFile(path, RESTORE);
       const environment = open<Uint8Array, Uint8Array>({
         path,
         ...lmdbEncryption(keys, "blob", directory),
