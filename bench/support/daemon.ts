@@ -20,8 +20,8 @@ const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 120_000;
 const LOG_LINES_KEPT = 20;
 
-/** Settings of whoever runs the bench must not reach the daemon. */
-const FOREIGN_SETTING = /^(POLYTORUS_|POSTGRES_|REDIS_|DATABASE_URL$)/;
+/** Settings of whoever runs the bench must not reach the daemon: nor Node, which reads all of NODE_EXTRA_CA_CERTS at its start. */
+const FOREIGN_SETTING = /^(POLYTORUS_|POSTGRES_|REDIS_|NODE_|DATABASE_URL$)/;
 
 export interface Health {
   status: string;
