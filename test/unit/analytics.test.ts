@@ -15,7 +15,7 @@ import { marksOf } from "../../src/engines/enhanced/analytics/marks.ts";
 import type { ChainReport, ContractReport } from "../../src/engines/enhanced/analytics/reports.ts";
 import { Series } from "../../src/engines/enhanced/analytics/series.ts";
 import { contractSuggestions, querySuggestions } from "../../src/engines/enhanced/analytics/suggestions.ts";
-import { type Execution, Track } from "../../src/engines/enhanced/analytics/track.ts";
+import { type Execution, type Percentiles, Track } from "../../src/engines/enhanced/analytics/track.ts";
 import { noQueries } from "../../src/engines/enhanced/query-statistics.ts";
 import { AnalyticsFollower } from "../../src/service/analytics-follower.ts";
 import { ChainBuilder } from "../support/entries.ts";
@@ -32,10 +32,13 @@ function execution(more: Partial<Execution> = {}): Execution {
   return { status: "success", gasUsed: 50_000, gasLimit: 200_000, timeUs: 100, ...more };
 }
 
+/** As many of each octave, up to 2^40. */
+const SIZES = fc.nat(40).chain((octave) => fc.nat({ max: 2 ** octave }));
+
 describe("a percentile", () => {
   it("is off by an eighth at most, whatever the size", () => {
     fc.assert(
-      fc.property(fc.nat({ max: 2 ** 40 }), (value) => {
+      fc.property(SIZES, (value) => {
         expect(Math.abs(middleOf(binOf(value)) - value)).toBeLessThanOrEqual(value / 8);
         expect(binOf(value)).toBeLessThan(BINS);
       }),
@@ -44,7 +47,7 @@ describe("a percentile", () => {
 
   it("orders values as they are", () => {
     fc.assert(
-      fc.property(fc.nat({ max: 2 ** 40 }), fc.nat({ max: 2 ** 40 }), (a, b) => {
+      fc.property(SIZES, SIZES, (a, b) => {
         if (a <= b) expect(binOf(a)).toBeLessThanOrEqual(binOf(b));
       }),
     );
@@ -93,6 +96,45 @@ describe("a window", () => {
           expect(kept.window(window, now)).toEqual(plain.window(window, now));
       }),
     );
+  });
+});
+
+describe("the percentiles of a track", () => {
+  /** Four in five take 2 ms and 1,000 gas, the others 10 times that, or 100 times. Percentiles are off by an eighth at most. */
+  const fill = (track: Track, count: number, atMs: number, times = 1) => {
+    for (let i = 0; i < count; i++) {
+      const factor = times * (i % 100 < 80 ? 1 : i % 100 < 95 ? 10 : 100);
+      track.add(execution({ gasUsed: 1_000 * factor, timeUs: 2_000 * factor }), atMs);
+    }
+  };
+  const shares = (percentiles: Percentiles | null) =>
+    percentiles && (["p50", "p90", "p99"] as const).map((name) => Math.round(Math.log10(percentiles[name])));
+
+  it("are gas, and milliseconds, over the same windows as the counts", () => {
+    const track = new Track();
+    fill(track, 1_000, START);
+    const { gasPercentiles, timePercentilesMs } = track.total();
+    expect(shares(gasPercentiles)).toEqual([3, 4, 5]);
+    expect(shares(timePercentilesMs)).toEqual([0, 1, 2]);
+    fill(track, 500, START + MINUTE, 1_000);
+    const samplesOf = (nowMs: number) =>
+      (["minute", "hour", "day"] as const).map((name) => track.window(name, nowMs).gasPercentiles?.samples);
+    const { samples } = gasPercentiles!;
+    expect(samplesOf(START + MINUTE)).toEqual([samples + 500, samples + 500, samples + 500]);
+    expect(samplesOf(START + 2 * MINUTE)).toEqual([500, samples + 500, samples + 500]);
+    expect(shares(track.window("minute", START + 2 * MINUTE).gasPercentiles)).toEqual([6, 7, 8]);
+    expect(samplesOf(START + HOUR)).toEqual([undefined, samples + 500, samples + 500]);
+    expect(samplesOf(START + 2 * HOUR)).toEqual([undefined, undefined, samples + 500]);
+    expect(track.total().gasPercentiles!.samples).toBe(samples + 500);
+  });
+
+  it("of several are those of all their executions", () => {
+    const [cheap, dear] = [new Track(), new Track()];
+    fill(cheap, 1_000, START);
+    fill(dear, 1_000, START, 1_000);
+    const both = Track.sum([cheap, dear], START).total().gasPercentiles!;
+    expect(both.samples).toBe(2 * cheap.total().gasPercentiles!.samples);
+    expect(shares(both)).toEqual([5, 7, 8]);
   });
 });
 
@@ -146,6 +188,19 @@ describe("the health of a contract", () => {
   it("is Healthy above 0.8 and Critical at 0.6 and below", () => {
     expect(track(1, () => ({ gasUsed: 0 })).status).toBe("Healthy");
     expect(track(1, () => ({ gasUsed: 0, status: "halted" })).status).toBe("Critical");
+    // With 50,000 gas on average the score is 0.6 times the success rate and 0.25.
+    const statusAt = (percent: number) => track(100, (i) => ({ status: i < percent ? "success" : "reverted" })).status;
+    expect([100, 92, 91, 59, 58].map(statusAt)).toEqual(["Healthy", "Healthy", "Warning", "Warning", "Critical"]);
+  });
+
+  it("comes with advice where fewer than 90 % succeed, or 10 s or 500,000 gas are passed on average", () => {
+    const adviceOf = (more: Partial<Execution>, failures = 0) =>
+      track(10, (i) => ({ ...more, status: i < failures ? "halted" : "success" })).recommendations;
+    const well = ["Contract is performing well"];
+    expect(adviceOf({ timeUs: 10_000_000, gasUsed: 500_000 }, 1)).toEqual(well);
+    expect(adviceOf({}, 2)).toEqual(["20.0 % of executions fail: see the reasons"]);
+    expect(adviceOf({ timeUs: 10_000_001 })).toEqual(["executions take over 10 s on average"]);
+    expect(adviceOf({ gasUsed: 500_001 })).toEqual(["executions use 500001 gas on average, over 500000"]);
   });
 });
 
@@ -426,4 +481,44 @@ it("keeps who executes often, however many others there are", () => {
   // It had no place when it came first, after the first 99.
   expect(track.executions).toBeGreaterThan(480);
   expect(callers.record().tracks.length).toBeLessThanOrEqual(1024);
+});
+
+describe("callers", () => {
+  const addressOf = (name: string) => Buffer.from(name.padEnd(20));
+  const addTimes = (callers: Callers, name: string, count: number, more: Partial<Execution> = {}) => {
+    for (let i = 0; i < count; i++) callers.add(addressOf(name), 0, execution(more), START);
+  };
+  const full = () => {
+    const callers = new Callers();
+    for (let i = 0; i < 1_024; i++) addTimes(callers, `caller ${i}`, 1);
+    return callers;
+  };
+  const places = (callers: Callers) => new Map(callers.top(1_024).map(([name, track]) => [name.trim(), track]));
+
+  it("come back from their file with what they came to, and as hard to replace", () => {
+    const before = new Callers();
+    for (let i = 0; i < 1_024; i++) addTimes(before, `caller ${i}`, 100);
+    addTimes(before, "another", 1);
+    const after = new Callers(JSON.parse(JSON.stringify(before.record())));
+    expect(places(after).get("caller 7")!.total()).toEqual(places(before).get("caller 7")!.total());
+    // Twice as often as the one who would have to go, and 64 more: 264.
+    addTimes(after, "newcomer", 264);
+    expect(places(after).has("newcomer")).toBe(false);
+    addTimes(after, "newcomer", 10);
+    expect(places(after).has("newcomer")).toBe(true);
+    expect([before.forgotten, after.forgotten]).toEqual([0, 1]);
+    expect(new Callers(JSON.parse(JSON.stringify(after.record()))).forgotten).toBe(1);
+  });
+
+  it("who take another's place have none of its figures, and are found again", () => {
+    const callers = full();
+    addTimes(callers, "first", 2_000, { gasUsed: 1_000 });
+    addTimes(callers, "second", 2_000, { gasUsed: 1_000_000 });
+    for (let i = 0; i < 3; i++) for (let n = 0; n < 1_024; n++) addTimes(callers, `other ${n}`, 1);
+    const { executions } = places(callers).get("second")!;
+    addTimes(callers, "second", 5);
+    expect(places(callers).get("second")!.executions).toBe(executions + 5);
+    expect(places(callers).size).toBe(1_024);
+    expect(places(callers).get("second")!.total().gasPercentiles!.p50).toBeGreaterThan(800_000);
+  });
 });
