@@ -257,6 +257,22 @@ describe("a mark", () => {
     ]);
   });
 
+  it("needs three hours or ten minutes before it, and an hour half as busy again", () => {
+    const hours = (before: number, executions: number) => {
+      const made = new Series();
+      for (let hour = 0; hour <= before; hour++)
+        made.add(START + hour * HOUR, { executions: hour === before ? executions : 100 });
+      return marksOf(made, START + (before + 1) * HOUR).length;
+    };
+    expect([hours(3, 150), hours(3, 149), hours(2, 150)]).toEqual([1, 0, 0]);
+    const minutes = (before: number) => {
+      const made = new Series();
+      for (let minute = 0; minute < before; minute++) made.add(START + minute * MINUTE, { executions: 100 });
+      return marksOf(made, START + (before + 1) * MINUTE).length;
+    };
+    expect([minutes(10), minutes(9)]).toEqual([1, 0]);
+  });
+
   it("sees the hour in which hardly anybody came any more", () => {
     for (const left of [3, 0]) {
       const made = new Series();
@@ -432,20 +448,32 @@ describe("a suggestion", () => {
     ]);
   });
 
-  it("is made of state that only grows, and not of state that shrinks at times", () => {
-    const grown = (shrinks: boolean) => {
+  it("names one from a limit ten times its use on, and from 100 executions on, and a limit of twice its use", () => {
+    const advised = (count: number, gasLimit: number) => {
       const contract = new ContractAnalytics(ADDRESS, true);
-      for (let hour = 0; hour < 6; hour++) {
-        contract.grew(shrinks && hour === 3 ? -50_000 : 50_000, 100);
+      for (let i = 0; i < count; i++) contract.executed(contract.entrypoint("mint"), execution({ gasLimit }), START);
+      return contractSuggestions(contract, START).map(({ advice }) => advice);
+    };
+    expect(advised(100, 500_000)).toEqual(["state about 100000 as gas limit"]);
+    expect([advised(99, 500_000), advised(100, 499_999)]).toEqual([[], []]);
+  });
+
+  it("is made of state that only grows, by 64 KiB in three hours or more, and not of state that shrinks at times", () => {
+    const grown = (shrinks: boolean, hours = 6, bytes = 50_000) => {
+      const contract = new ContractAnalytics(ADDRESS, true);
+      for (let hour = 0; hour < hours; hour++) {
+        contract.grew(shrinks && hour === 3 ? -bytes : bytes, 100);
         contract.endEntry(START + hour * HOUR, new Series());
       }
       return contractSuggestions(contract, START + 6 * HOUR).map(({ kind }) => kind);
     };
     expect([grown(false), grown(true)]).toEqual([["storageGrows"], []]);
+    expect([grown(false, 2), grown(false, 3), grown(false, 6, 10_000)]).toEqual([[], ["storageGrows"], []]);
   });
 
   it("is made of a contract that nobody has used for a month", () => {
     const contract = new ContractAnalytics(ADDRESS, true);
+    expect(contractSuggestions(contract, START)).toEqual([]);
     contract.executed(contract.entrypoint("mint"), execution(), START);
     expect(contractSuggestions(contract, START + 30 * DAY - 1)).toEqual([]);
     expect(contractSuggestions(contract, START + 30 * DAY)).toMatchObject([{ kind: "unusedContract" }]);
@@ -467,6 +495,13 @@ describe("a suggestion", () => {
     expect(querySuggestions([{ ...counts, repeatedReads: 200 }], true, 800)).toMatchObject([
       { kind: "repeatedReads", expectedGain: "1600 gas a query" },
     ]);
+    const kinds = (more: Partial<typeof counts>, isCaching = true) =>
+      querySuggestions([{ ...counts, ...more }], isCaching, 800).map(({ kind }) => kind);
+    expect([kinds({ repeatedReads: 100 }), kinds({ repeatedReads: 99 })]).toEqual([["repeatedReads"], []]);
+    expect(kinds({ misses: 99, repeatedReads: 200 }, false)).toEqual([]);
+    // More ask past the cache than use it.
+    expect(kinds({ misses: 50, hits: 50, bypassed: 101 })).toEqual(["cacheQuery"]);
+    expect(kinds({ misses: 50, hits: 50, bypassed: 100 })).toEqual([]);
   });
 });
 
@@ -488,11 +523,6 @@ describe("callers", () => {
   const addTimes = (callers: Callers, name: string, count: number, more: Partial<Execution> = {}) => {
     for (let i = 0; i < count; i++) callers.add(addressOf(name), 0, execution(more), START);
   };
-  const full = () => {
-    const callers = new Callers();
-    for (let i = 0; i < 1_024; i++) addTimes(callers, `caller ${i}`, 1);
-    return callers;
-  };
   const places = (callers: Callers) => new Map(callers.top(1_024).map(([name, track]) => [name.trim(), track]));
 
   it("come back from their file with what they came to, and as hard to replace", () => {
@@ -511,14 +541,17 @@ describe("callers", () => {
   });
 
   it("who take another's place have none of its figures, and are found again", () => {
-    const callers = full();
-    addTimes(callers, "first", 2_000, { gasUsed: 1_000 });
-    addTimes(callers, "second", 2_000, { gasUsed: 1_000_000 });
-    for (let i = 0; i < 3; i++) for (let n = 0; n < 1_024; n++) addTimes(callers, `other ${n}`, 1);
-    const { executions } = places(callers).get("second")!;
-    addTimes(callers, "second", 5);
-    expect(places(callers).get("second")!.executions).toBe(executions + 5);
-    expect(places(callers).size).toBe(1_024);
-    expect(places(callers).get("second")!.total().gasPercentiles!.p50).toBeGreaterThan(800_000);
+    const callers = new Callers();
+    for (let i = 0; i < 1_024; i++) addTimes(callers, `caller ${i}`, 300, { gasUsed: 1_000 });
+    for (let i = 0; i < 5; i++) {
+      addTimes(callers, `newcomer ${i}`, 1_000, { gasUsed: 1_000_000 });
+      const track = places(callers).get(`newcomer ${i}`)!;
+      const { executions, gasPercentiles } = track.total();
+      // Counted from when it was ahead of the one whose place it took.
+      expect(executions).toBe(1_000 - (2 * 300 + 64));
+      expect(gasPercentiles!.samples).toBe(executions - 256);
+      expect(gasPercentiles!.p50).toBeGreaterThan(800_000);
+    }
+    expect([places(callers).size, callers.forgotten]).toEqual([1_024, 5]);
   });
 });
