@@ -8,7 +8,8 @@
  *     8  u64  gas used
  *    16  u32  number n of keys and spaces read
  *    20  u32  number of reads, repeated ones too
- *    24  …    return data or rejection, zero bytes up to a multiple of 4, then n hashes of 4 bytes (encoding/key-hash.ts)
+ *    24  u32  of them, reads of a key that was read before
+ *    28  …    return data or rejection, zero bytes up to a multiple of 4, then n hashes of 4 bytes (encoding/key-hash.ts)
  */
 import type { ErrorCode, ErrorFacts } from "../errors.ts";
 import { alignUp, type ByteWriter, readU32, readU64 } from "./bytes.ts";
@@ -20,6 +21,8 @@ export interface QueryReads {
   keys: readonly number[];
   /** How many reads there were, repeated ones too. */
   count: number;
+  /** Of these, how many were of a key that had been read. */
+  repeated: number;
   /** Height or time of the block. */
   block: boolean;
   /** The contract looked at its gas, or called another with a part of it. */
@@ -43,18 +46,18 @@ export interface QueryAnswer {
   ageMs: number;
 }
 
-const HEADER_BYTES = 24;
+const HEADER_BYTES = 28;
 const STATUSES = ["success", "success", "reverted", "halted"] as const;
 const LEFT = 4;
 const Flag = { recorded: 1, block: 2, gas: 4 } as const;
-const NOT_RECORDED: QueryReads = { keys: [], count: 0, block: false, gas: false };
+const NOT_RECORDED: QueryReads = { keys: [], count: 0, repeated: 0, block: false, gas: false };
 
 export function writeAnswer(
   out: ByteWriter,
   { status, haltReason, gasUsed, returnData }: Pick<QueryAnswer, "status" | "haltReason" | "gasUsed" | "returnData">,
   reads: QueryReads | undefined,
 ): void {
-  const { keys, count, block, gas } = reads ?? NOT_RECORDED;
+  const { keys, count, repeated, block, gas } = reads ?? NOT_RECORDED;
   out.ensure(HEADER_BYTES);
   out.u8(STATUSES.indexOf(status, 1));
   out.u8(haltReason === undefined ? 0 : HALT_REASONS.indexOf(haltReason));
@@ -64,6 +67,7 @@ export function writeAnswer(
   out.u64(gasUsed);
   out.u32(keys.length);
   out.u32(count);
+  out.u32(repeated);
   out.copy(returnData, 0, returnData.length);
   out.align();
   for (const key of keys) out.u32(key);
@@ -75,6 +79,7 @@ export function writeRejection(out: ByteWriter, rejection: NonNullable<QueryAnsw
   out.u32(text.length);
   out.u64(0);
   out.u64(0);
+  out.u32(0);
   out.raw(text);
   out.align();
 }
@@ -85,6 +90,7 @@ export function writeLeft(out: ByteWriter): void {
   out.u32(0);
   out.u64(0);
   out.u64(0);
+  out.u32(0);
 }
 
 export function isLeft(results: Uint8Array, at: number): boolean {
@@ -127,6 +133,7 @@ function readsAt(results: Uint8Array, at: number, flags: number, keysAt: number)
   return {
     keys,
     count: readU32(results, at + 20),
+    repeated: readU32(results, at + 24),
     block: (flags & Flag.block) !== 0,
     gas: (flags & Flag.gas) !== 0,
   };

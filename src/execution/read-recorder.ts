@@ -29,6 +29,7 @@ export class ReadRecorder implements ReadListener {
   readonly #seen = new Set<number>();
   readonly #spaces = new Set<number>();
   #count = 0;
+  #repeated = 0;
   #block = false;
 
   begin(): void {
@@ -36,12 +37,16 @@ export class ReadRecorder implements ReadListener {
     this.#seen.clear();
     this.#spaces.clear();
     this.#count = 0;
+    this.#repeated = 0;
     this.#block = false;
   }
 
   slot(slot: number): void {
     this.#count++;
-    if (this.#slots.at(-1) === slot || this.#seen.has(slot)) return;
+    if (this.#slots.at(-1) === slot || this.#seen.has(slot)) {
+      this.#repeated++;
+      return;
+    }
     this.#seen.add(slot);
     this.#slots.push(slot);
   }
@@ -77,6 +82,6 @@ export class ReadRecorder implements ReadListener {
     const keys: number[] = [];
     for (let i = 0; i < Math.min(length, KEYS_MAX); i++) keys.push(table.keyHash(this.#slots[i]!));
     for (const space of this.#spaces) keys.push(table.spaceHash(space));
-    return { keys, count: this.#count, block: this.#block, gas };
+    return { keys, count: this.#count, repeated: this.#repeated, block: this.#block, gas };
   }
 }

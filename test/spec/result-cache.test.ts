@@ -12,7 +12,7 @@ import { EngineError } from "../../src/errors.ts";
 import { ALICE, BOB, balanceOf, deployToken, openEngine, query, submit, transfer } from "../support/engine.ts";
 import { EnhancedChain } from "../support/enhanced-chain.ts";
 import { ChainBuilder, type Changes } from "../support/entries.ts";
-import { probeCalldata } from "../support/probe-engine.ts";
+import { type ProbeStep, probeCalldata } from "../support/probe-engine.ts";
 
 const MIB = 1024 * 1024;
 const TOKEN = { type: "erc20", name: "T", symbol: "T", decimals: 0, initialSupply: "100" };
@@ -39,7 +39,7 @@ function changesOf(key: Uint8Array, bytes = 1): Changes {
   return new Map([[Buffer.from(key).toString("latin1"), new Uint8Array(bytes)]]);
 }
 const KEY = { text: "key", gasLimit: 100 };
-const READS = { keys: [1], count: 1, block: false, gas: false };
+const READS = { keys: [1], count: 1, repeated: 0, block: false, gas: false };
 const ANSWER: QueryAnswer = {
   status: "success",
   haltReason: undefined,
@@ -80,6 +80,33 @@ function heldEngine(writes: { hasWrites?(): boolean; hasEarlyReceipts?(): boolea
     ask: (followsWrites?: boolean) => engine.query(encode, sink, false, followsWrites),
   };
 }
+
+describe("a query that was run", () => {
+  /** Without that of the contract's record, which the first query reads and the others look at. */
+  const readsOf = (steps: ProbeStep[]) => {
+    const chain = new EnhancedChain();
+    const to = chain.deploy(ALICE, { type: "probe" });
+    chain.query({ to, calldata: probeCalldata([get(0)]) }, true);
+    const before = chain.engine.statistics.totals();
+    chain.query({ to, calldata: probeCalldata(steps) }, true);
+    const { reads, repeatedReads } = chain.engine.statistics.totals();
+    return [reads - before.reads - 1, repeatedReads - before.repeatedReads];
+  };
+  const get = (key: number): ProbeStep => ({ step: "get", key });
+  const balance = (n: number): ProbeStep => ({
+    step: "balance",
+    account: `0x${n.toString(16).padStart(40, "0")}`,
+  });
+
+  it("is counted with what it read, and how much of that it had read before", () => {
+    expect(readsOf([get(1), get(2), get(1), get(1)])).toEqual([4, 2]);
+  });
+
+  it("has read nothing again when it read very much", () => {
+    const every = Array.from({ length: 250 }, (_, i) => [get(i), balance(i + 1)]).flat();
+    expect(readsOf(every)).toEqual([500, 0]);
+  });
+});
 
 describe("a cached answer", () => {
   it("says that it is one, how old it is, and which block it is as new as", () => {

@@ -275,7 +275,7 @@ export class EnhancedContractEngine {
     counts.runMs += runMs;
     if (answer.reads !== undefined) {
       counts.reads += answer.reads.count;
-      counts.repeatedReads += Math.max(0, answer.reads.count - answer.reads.keys.length);
+      counts.repeatedReads += answer.reads.repeated;
     }
   }
 }

@@ -27,7 +27,7 @@ export interface QueryCounts {
   gasUsed: number;
   /** Time from question to answer of those that were run, ms. */
   runMs: number;
-  /** Keys read by those that were run; `repeatedReads` of them were read again in the same query. */
+  /** Reads of keys and ranges by those that were run; `repeatedReads` of them were of a key read before in the same query. */
   reads: number;
   repeatedReads: number;
   /** Lately looked up in the cache, and of those the hits: what it is judged by, no total. */
