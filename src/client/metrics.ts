@@ -92,7 +92,7 @@ export interface PerformanceJson {
 
 export interface ContractHealthJson {
   address: string;
-  /** 0 to 1; null for a contract that was never executed. */
+  /** 0 to 1; null for a contract that was never called. */
   healthScore: number | null;
   status: "Healthy" | "Warning" | "Critical" | null;
   parts: { name: string; value: number; weight: number; contribution: number; measured: string }[];

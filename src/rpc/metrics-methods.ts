@@ -100,7 +100,7 @@ const NO_QUERIES = {
 export const METRICS_METHODS = {
   metrics_performance: define("metrics_performance", {
     description:
-      "Executions, gas, times, success and cache hit rate, all measured: over everything, and over the running minute, hour and day with the whole one before each.",
+      "Executions, deployments among them, gas, times, success and cache hit rate, all measured: over everything, and over the running minute, hour and day with the whole one before each.",
     role: "reader",
     params: closed({}),
     result: closed(
@@ -154,7 +154,7 @@ export const METRICS_METHODS = {
 
   contract_health: define("contract_health", {
     description:
-      "A contract's health score from 0 to 1 with each part of it, its failures by reason, and what would make it better. No score before it was executed.",
+      "A contract's health score from 0 to 1 with each part of it, its failures by reason, and what would make it better. Of its calls alone: no score before the first, and its deployment and upgrades are none.",
     role: "reader",
     params: closed({ address: Address }),
     result: closed(

@@ -80,6 +80,7 @@ export class Insights {
   /** @returns of a contract that exists; zeros and nulls where nothing was executed. */
   async contractHealth(address: Uint8Array): Promise<Record<string, unknown>> {
     const report = await this.#modules.ask?.({ about: "contract", address });
+    const uses = report?.uses;
     const counts = this.#queriesOf(address);
     return {
       address: toHex(address),
@@ -87,12 +88,12 @@ export class Insights {
       status: report?.status ?? null,
       parts: report?.parts ?? [],
       recommendations: report?.recommendations ?? [],
-      totalExecutions: report?.total.executions ?? 0,
-      totalGasUsed: String(report?.total.gasUsed ?? 0),
-      successRate: report?.total.successRate ?? null,
-      gasEfficiency: report?.total.avgGasUsed ?? null,
-      avgExecutionTimeMs: report?.total.avgTimeMs ?? null,
-      lastExecutionMs: report?.lastExecutionMs ?? null,
+      totalExecutions: uses?.executions ?? 0,
+      totalGasUsed: String(uses?.gasUsed ?? 0),
+      successRate: uses?.successRate ?? null,
+      gasEfficiency: uses?.avgGasUsed ?? null,
+      avgExecutionTimeMs: uses?.avgTimeMs ?? null,
+      lastExecutionMs: uses === undefined || uses.executions === 0 ? null : report!.lastExecutionMs,
       errorReasons: report?.errorReasons ?? [],
       cache: cacheView(counts),
       marks: report?.marks ?? [],

@@ -5,7 +5,7 @@ import { type Client, connect } from "../../src/client/client.ts";
 import { toHex } from "../../src/encoding/hex.ts";
 import { DEFAULT_PARAMETERS } from "../../src/execution/parameters.ts";
 import { startDaemon } from "../support/daemon.ts";
-import { ALICE, BOB, deployment, temporaryDirectory } from "../support/engine.ts";
+import { ALICE, BOB, deployment, temporaryDirectory, transfer } from "../support/engine.ts";
 import { CELL_CONTRACTS, deployments, instruction, PEOPLE } from "../support/parallel-workload.ts";
 import { parseScrape } from "../support/scrape.ts";
 import { contractText, wasmOf } from "../support/wasm-chain.ts";
@@ -47,9 +47,10 @@ it("caches, counts, optimises and enforces gas limits by default", async () => {
       await client.call("contract_query", { address: token, entrypoint: "balanceOf", args: [ALICE], cache: "bypass" }),
     ).toMatchObject({ cached: false });
     await expect(balance(client, token, ALICE, 1)).rejects.toMatchObject({ code: "GAS_EXHAUSTED" });
+    await client.call("tx_submit", { transaction: transfer(token, ALICE, BOB, 1) });
     const { healthScore, parts } = await client.call("contract_health", { address: token });
     expect(parts.reduce((sum, { contribution }) => sum + contribution, 0)).toBeCloseTo(healthScore!);
-    expect(await client.call("metrics_performance", {})).toMatchObject({ totalExecutions: 1, analytics: true });
+    expect(await client.call("metrics_performance", {})).toMatchObject({ totalExecutions: 2, analytics: true });
     await expect(client.call("contract_health", { address: BOB })).rejects.toMatchObject({
       code: "CONTRACT_NOT_FOUND",
     });

@@ -57,7 +57,7 @@ describe.each(["memory", "embedded"])("on storage %s", (kind) => {
         [BOB, 1],
       ]);
       const health = await healthOf(engine, token);
-      expect(health).toMatchObject({ totalExecutions: 6, successRate: 4 / 6, cache: { hits: 1, misses: 1 } });
+      expect(health).toMatchObject({ totalExecutions: 5, successRate: 3 / 5, cache: { hits: 1, misses: 1 } });
       expect(health.errorReasons).toEqual([
         { reason: "ERC20InsufficientBalance", count: 1 },
         { reason: "OutOfGas", count: 1 },
@@ -72,6 +72,24 @@ describe.each(["memory", "embedded"])("on storage %s", (kind) => {
       directory.remove();
     }
   });
+});
+
+it("gives a contract no score before its first call, and scores its calls alone", async () => {
+  const directory = temporaryDirectory();
+  const { engine } = await openEngine({ dataDir: directory.path });
+  try {
+    const token = await deployToken(engine);
+    const unused = { healthScore: null, status: null, parts: [], totalExecutions: 0, lastExecutionMs: null };
+    expect(await healthOf(engine, token)).toMatchObject(unused);
+    expect((await engine.service.contractAnalytics(bytes(token)))["total"]).toMatchObject({ executions: 1 });
+    await submit(engine, [transfer(token, ALICE, BOB, 1), transfer(token, ALICE, BOB, 1)]);
+    const { healthScore, gasEfficiency, totalExecutions } = await healthOf(engine, token);
+    expect([gasEfficiency, totalExecutions]).toEqual([(50_400 + 33_300) / 2, 2]);
+    expect(healthScore).toBeCloseTo(0.6 + 0.3 * (1 - gasEfficiency! / 100_000) + 0.1);
+  } finally {
+    await engine.close();
+    directory.remove();
+  }
 });
 
 it("goes on counting after a restart, and counts the same from the log alone", async () => {

@@ -13,7 +13,7 @@ export const health: Handler = async ({ remote, output }, args) => {
 
 function textOf(report: ContractHealthJson, dim: (text: string) => string): string {
   if (!report.analytics) return "analytics are off: set enhanced.enable_analytics";
-  if (report.healthScore === null) return "no score: it was never executed";
+  if (report.healthScore === null) return "no score: it was never called";
   const parts = report.parts.map(({ name, value, weight, contribution, measured }) => [
     name,
     value.toFixed(3),

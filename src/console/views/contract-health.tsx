@@ -47,7 +47,7 @@ function Report({ report }: { report: ContractHealthJson }) {
       <div class="grid">
         <Panel title="Health">
           {report.healthScore === null ? (
-            <Empty title="No score: it was never executed" />
+            <Empty title="No score: it was never called" />
           ) : (
             <Score score={report.healthScore} report={report} />
           )}

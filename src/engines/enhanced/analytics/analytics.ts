@@ -18,7 +18,7 @@ import { ADDRESS_BYTES } from "../../../encoding/state-key.ts";
 import { BodyForm, TransactionKind, TX_HEADER_BYTES } from "../../../encoding/transaction.ts";
 import { entrypointOf } from "../query-key.ts";
 import { Callers } from "./callers.ts";
-import { ContractAnalytics, type ContractFile } from "./contract-record.ts";
+import { ContractAnalytics, type ContractFile, DEPLOYMENT, UPGRADE } from "./contract-record.ts";
 import { COUNT_NUMBERS, CountNumber, type ExecutionCounter } from "./execution-counter.ts";
 import { failureReason } from "./failure-reason.ts";
 import { Series } from "./series.ts";
@@ -301,7 +301,7 @@ export class Analytics {
 }
 
 function nameOf(bytes: Buffer, at: number): string {
-  if (bytes[at] === TransactionKind.deploy) return "(deploy)";
-  if (bytes[at] === TransactionKind.upgrade) return "(upgrade)";
+  if (bytes[at] === TransactionKind.deploy) return DEPLOYMENT;
+  if (bytes[at] === TransactionKind.upgrade) return UPGRADE;
   return bytes[at + 2] === BodyForm.none ? "(value)" : entrypointOf(bytes, at);
 }

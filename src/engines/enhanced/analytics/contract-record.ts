@@ -7,6 +7,9 @@ const ENTRYPOINTS_MAX = 16;
 /** Reasons of failure told apart. */
 const REASONS_MAX = 16;
 export const OTHERS = "(others)";
+/** What is counted beside the entrypoints of a contract: how it came to be. */
+export const DEPLOYMENT = "(deploy)";
+export const UPGRADE = "(upgrade)";
 
 export interface ContractFile {
   address: string;
@@ -80,6 +83,15 @@ export class ContractAnalytics {
   /** All entrypoints together. */
   track(nowMs: number): Track {
     return Track.sum(this.entrypoints.values(), nowMs);
+  }
+
+  /** All but how it came to be: what was made of it. */
+  uses(nowMs: number): Track {
+    const used = [...this.entrypoints].filter(([name]) => name !== DEPLOYMENT && name !== UPGRADE);
+    return Track.sum(
+      used.map(([, track]) => track),
+      nowMs,
+    );
   }
 
   /** @param track of one of its entrypoints. */

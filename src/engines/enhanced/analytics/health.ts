@@ -1,7 +1,8 @@
 /**
  * The health of a contract, by the formula of the engine that this one succeeds:
  *     score = 0.6 · success rate + 0.3 · (1 − min(average gas / 100,000, 0.5)) + 0.1 · (1 − 0.1 if slower than 5 s on average)
- * Above 0.8 it is Healthy, above 0.6 Warning, else Critical. A contract that was never executed has no score.
+ * Above 0.8 it is Healthy, above 0.6 Warning, else Critical. A contract that was never called has no score: making it is
+ * no use of it.
  */
 import type { Summary } from "./track.ts";
 
@@ -32,6 +33,7 @@ const SUCCESS_RATE_MIN = 0.9;
 const TIME_MS_MAX = 10_000;
 const GAS_MAX = 500_000;
 
+/** @param total of its calls. */
 export function healthOf(total: Summary): Health {
   const { successRate, avgGasUsed, avgTimeMs, executions, timed } = total;
   if (successRate === null || avgGasUsed === null)

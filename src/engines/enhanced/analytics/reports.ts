@@ -27,6 +27,8 @@ export interface ChainReport {
 export interface ContractReport extends Health {
   asOfSeq: number;
   total: Summary;
+  /** Without its deployment and upgrades: what its health is of. */
+  uses: Summary;
   windows: Record<WindowName, Summary>;
   entrypoints: { entrypoint: string; total: Summary; windows: Record<WindowName, Summary> }[];
   errorReasons: { reason: string; count: number }[];
@@ -78,11 +80,12 @@ export function contractReport(analytics: Analytics, address: Uint8Array): Contr
   const nowMs = analytics.headTimeMs;
   const { series } = contract;
   const track = contract.track(nowMs);
-  const total = track.total();
+  const uses = contract.uses(nowMs).total();
   return {
-    ...healthOf(total),
+    ...healthOf(uses),
     asOfSeq: analytics.seq,
-    total,
+    total: track.total(),
+    uses,
     windows: windowsOf(track, nowMs),
     entrypoints: [...contract.entrypoints].map(([entrypoint, each]) => ({
       entrypoint,
