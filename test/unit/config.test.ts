@@ -427,7 +427,8 @@ describe("values", () => {
     const template = configTemplate();
     for (const key of SETTING_KEYS) expect(template).toContain(`#${key.split(".").pop()} = `);
     const uncommented = template.replace(/^#(\w+ = (?!"").*)$/gm, "$1");
-    expect(load({ toml: uncommented }).config).toEqual(load({ toml: "" }).config);
+    const { chain, ...defaults } = load({ toml: "" }).config;
+    expect(load({ toml: uncommented }).config).toEqual({ ...defaults, chain: { ...chain, isIdNamed: true } });
   });
 });
 
