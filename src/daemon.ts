@@ -24,7 +24,7 @@ import { ConsoleFiles } from "./rpc/console-files.ts";
 import { HttpServer } from "./rpc/http-server.ts";
 import { JsonRpc } from "./rpc/json-rpc.ts";
 import { DEFAULT_FRONT_LIMITS, type FrontLimits } from "./rpc/limits.ts";
-import { MetricsServer, type MetricsText } from "./rpc/metrics-endpoint.ts";
+import { MetricsEndpoint, MetricsServer } from "./rpc/metrics-endpoint.ts";
 import { openSocketServer } from "./rpc/socket-server.ts";
 import type { ExecutorThreads } from "./sequencer/executor-threads.ts";
 import { BackupHandle, type BackupHealth } from "./service/backup-handle.ts";
@@ -94,7 +94,12 @@ export async function startDaemon(
       },
     );
     monitoring?.report(opened, config.monitoring.intervalSecs * 1000);
-    const metrics = config.monitoring.performance ? () => monitoring!.text(opened, rpc.streams.use()) : undefined;
+    const metrics = config.monitoring.performance
+      ? new MetricsEndpoint(
+          monitoring!.metrics(opened, () => rpc.streams.use()),
+          log,
+        )
+      : undefined;
     if (monitoring !== undefined) servers.push(monitoring);
     if (config.backup !== undefined && dataDir !== undefined) {
       backups = scheduledBackups(config.backup, dataDir, log);
@@ -233,7 +238,7 @@ function addressOf({ http, ipc }: Config): string {
   return `${http.tlsCertFile === undefined ? "http" : "https"}://${host}:${http.port}`;
 }
 
-async function openHttp(config: Config, rpc: JsonRpc, metrics: MetricsText | undefined): Promise<HttpServer> {
+async function openHttp(config: Config, rpc: JsonRpc, metrics: MetricsEndpoint | undefined): Promise<HttpServer> {
   const { host, port, tlsCertFile, tlsKeyFile, tokensFile, admin } = config.http!;
   return await HttpServer.open(
     {

@@ -5,8 +5,8 @@
  *            live page   processor time of the daemon, all threads, over `seconds` with a page open, less that of as many
  *                        seconds without one, in turn: none, then each view; on a daemon that does nothing, and on one that
  *                        executes 200 transfers a second in 20 blocks, which the page follows
- * Expected   at most 1 s; at most 1 % of a core (the overview asks for /metrics of 25 to 55 KB every 2 s, and for what is newest
- *            at most once in 2 s)
+ * Expected   at most 1 s; at most 1 % of a core (the overview asks for 18 metrics every 2 s, and for what is newest at most once
+ *            in 2 s; above 5 blocks a second it is not told of each)
  * Checked    the newest transaction that the page shows is the newest there is; the page was up to date when it was closed
  * Run        node scripts/run.mjs bench/load/console.ts [--transfers 100000] [--seconds 15] [--rounds 3]
  */

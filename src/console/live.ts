@@ -6,7 +6,8 @@
  *  - A connection that breaks is followed by one that goes on behind the last event: who tails hears each log once.
  *  - While there is no stream, `isStreaming` says so, and what wants to be up to date asks on a timer. When there is one
  *    again, it asks once more: between the two nothing is missed.
- *  - Under a flood the stream is closed for a while: reading it would cost both sides more than asking does.
+ *  - Under a flood the stream is closed for a while: reading it would cost both sides more than asking does. Who tails logs
+ *    asks by a timer then; lists go on asking once in BEAT_MS, as they did.
  */
 import { openHttpEvents } from "../client/http-events.ts";
 import type { EventResults, EventType, StreamedEvent } from "../client/methods.ts";
@@ -29,7 +30,9 @@ export interface Tail {
 }
 
 const BEAT_MS = 2_000;
-const FLOOD_PER_SECOND: Readonly<Record<EventType, number>> = { newBlocks: 30, logs: 100, receipts: 0, jobs: 0 };
+/** Being told of ten blocks, one by one, costs the daemon more than half of what asking once does. */
+const BLOCKS_PER_SECOND_MAX = 5;
+const TAILED_PER_SECOND_MAX: Readonly<Record<EventType, number>> = { newBlocks: 30, logs: 100, receipts: 0, jobs: 0 };
 const FLOOD_REST_MS = 15_000;
 const RETRY_MS = 1_500;
 /** Nothing goes on behind such a cursor: what is shown is asked for again instead. */
@@ -39,6 +42,8 @@ let stream: AbortController | undefined;
 let tail: (Tail & { readonly address: string | undefined }) | undefined;
 let restTimer: ReturnType<typeof setTimeout> | undefined;
 let beatTimer: ReturnType<typeof setTimeout> | undefined;
+/** While lists ask without a stream. */
+let restingBeats: ReturnType<typeof setInterval> | undefined;
 let lastBeatMs = 0;
 let hasListened = false;
 let secondStartedMs = 0;
@@ -62,9 +67,10 @@ export function tailLogs(address: string | undefined, listener: Tail): () => voi
 
 function follows(next: typeof tail): void {
   tail = next;
-  // While the stream rests nothing else changes: the next one asks for what is wanted by then.
-  if (stream === undefined) return;
+  // While a tail rests nothing else changes: the next stream asks for what is wanted by then.
+  if (stream === undefined && restingBeats === undefined) return;
   stop();
+  wake();
   start();
 }
 
@@ -77,15 +83,28 @@ function start(): void {
 function stop(): void {
   stream?.abort();
   stream = undefined;
+  clearInterval(restingBeats);
+  restingBeats = undefined;
   isStreaming.set(false);
 }
 
 function rest(): void {
-  stop();
+  if (tail === undefined) {
+    stream?.abort();
+    stream = undefined;
+    restingBeats = setInterval(wantBeat, BEAT_MS);
+  } else stop();
   restTimer = setTimeout(() => {
-    restTimer = undefined;
+    wake();
     start();
   }, FLOOD_REST_MS);
+}
+
+function wake(): void {
+  clearTimeout(restTimer);
+  clearInterval(restingBeats);
+  restTimer = undefined;
+  restingBeats = undefined;
 }
 
 async function follow(signal: AbortSignal): Promise<void> {
@@ -112,7 +131,10 @@ async function follow(signal: AbortSignal): Promise<void> {
 
 function begin(): void {
   tail?.begin();
-  if (hasListened) histories.set(histories.get() + 1);
+  if (hasListened) {
+    histories.set(histories.get() + 1);
+    wantBeat();
+  }
   hasListened = true;
 }
 
@@ -124,10 +146,15 @@ function onEvent(heard: StreamedEvent): void {
   }
   const count = (inSecond[heard.type] ?? 0) + 1;
   inSecond[heard.type] = count;
-  if (count > FLOOD_PER_SECOND[heard.type]) rest();
+  if (count > (tail === undefined ? BLOCKS_PER_SECOND_MAX : TAILED_PER_SECOND_MAX[heard.type])) rest();
   else if (heard.type === "logs") tail?.hear(heard.result);
   else if (heard.type === "newBlocks" && heard.result.removed) histories.set(histories.get() + 1);
-  if (beatTimer === undefined) beatTimer = setTimeout(beat, Math.max(0, lastBeatMs + BEAT_MS - nowMs));
+  wantBeat();
+}
+
+function wantBeat(): void {
+  if (beatTimer !== undefined) return;
+  beatTimer = setTimeout(beat, Math.max(0, lastBeatMs + BEAT_MS - performance.now()));
 }
 
 function beat(): void {

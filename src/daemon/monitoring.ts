@@ -48,14 +48,30 @@ export class Monitoring {
     return new Monitoring(telemetry, log, () => exporter.close());
   }
 
-  async text(engine: Engine, streams: EngineFigures["streams"]): Promise<string> {
+  /** What GET /metrics gives. */
+  metrics(engine: Engine, streams: EngineFigures["streams"]) {
+    const { telemetry } = this;
     const { service } = engine;
+    return {
+      names: telemetry.names.known,
+      text: (names?: ReadonlySet<string>) => {
+        const figures: EngineFigures = {
+          health: once(() => service.health()),
+          height: () => (service.info() as { height: number }).height,
+          storage: once(() => service.storage.stats()),
+          streams: once(streams),
+          cache: once(() => service.cacheUse()),
+          performance: once(() => this.#performance(engine)),
+        };
+        return telemetry.text(figures, names);
+      },
+    };
+  }
+
+  async #performance({ service }: Engine): Promise<PerformanceJson | undefined> {
     const answered = service.performance() as unknown as Promise<PerformanceJson>;
     const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS_MAX).unref());
-    const performance = await Promise.race([answered.catch((problem: Error) => this.#withoutAnalytics(problem)), late]);
-    const { height } = service.info() as { height: number };
-    const storage = service.storage.stats();
-    return this.telemetry.text({ health: service.health(), height, performance, storage, streams });
+    return await Promise.race([answered.catch((problem: Error) => this.#withoutAnalytics(problem)), late]);
   }
 
   /** Said once for each reason: a scrape comes every few seconds. */
@@ -95,4 +111,13 @@ export class Monitoring {
     clearInterval(this.#timer);
     await this.#closeTraces();
   }
+}
+
+/** Several metrics are made of one answer. */
+function once<T>(ask: () => T): () => T {
+  let answer: { readonly value: T } | undefined;
+  return () => {
+    answer ??= { value: ask() };
+    return answer.value;
+  };
 }

@@ -1,19 +1,18 @@
 /** Metrics of the engine, from what it says of itself when someone looks. */
 import type { ExecutionsJson, PerformanceJson } from "../client/metrics.ts";
 import type { StorageStatsJson } from "../client/storage-methods.ts";
-import type { Instruments, Sample } from "./instruments.ts";
+import type { Instruments, Sample, Samples } from "./instruments.ts";
 import { addServerMetrics } from "./server-metrics.ts";
 
+/** Each is asked for when a metric that is wanted is made of it, once a scrape. */
 export interface EngineFigures {
-  health: {
-    status: string;
-    backends: Record<string, { status: string; [fact: string]: unknown }>;
-  };
-  height: number;
-  storage: StorageStatsJson | undefined;
-  streams: { subscriptions: number; subscriptionsMax: number; dropped: ReadonlyMap<string, number> };
+  health(): { status: string; backends: Record<string, { status: string; [fact: string]: unknown }> };
+  height(): number;
+  storage(): StorageStatsJson | undefined;
+  streams(): { subscriptions: number; subscriptionsMax: number; dropped: ReadonlyMap<string, number> };
+  cache(): PerformanceJson["cache"];
   /** Undefined: it did not answer in time. */
-  performance: PerformanceJson | undefined;
+  performance(): Promise<PerformanceJson | undefined>;
 }
 
 const QUERY_OUTCOMES = ["answered", "overran", "failed", "refused"];
@@ -21,18 +20,21 @@ const STATUSES = ["ready", "degraded", "starting", "stopping", "replica"];
 
 export function addEngineMetrics(add: Instruments, figures: () => EngineFigures | undefined): void {
   const fact = (backend: string, name: string) => {
-    const value = figures()?.health.backends[backend]?.[name];
+    const value = figures()?.health().backends[backend]?.[name];
     return typeof value === "number" ? value : undefined;
   };
-  const cache = () => figures()?.performance?.cache;
-  const total = () => figures()?.performance?.executions?.total;
+  const measured = (of: (performance: PerformanceJson) => Samples) => async () => {
+    const performance = await figures()?.performance();
+    return performance && of(performance);
+  };
 
-  add.gauge("contract_block_height", "Height of the last durable block.", () => figures()?.height);
-  add.gauge("contract_engine_status", "1 for the status that the engine has.", () =>
-    STATUSES.map((status) => ({ labels: { status }, value: figures()?.health.status === status ? 1 : 0 })),
-  );
+  add.gauge("contract_block_height", "Height of the last durable block.", () => figures()?.height());
+  add.gauge("contract_engine_status", "1 for the status that the engine has.", () => {
+    const now = figures()?.health().status;
+    return STATUSES.map((status) => ({ labels: { status }, value: now === status ? 1 : 0 }));
+  });
   add.gauge("contract_backend_up", "1 for a backend whose status is ok.", () =>
-    Object.entries(figures()?.health.backends ?? {}).map(([backend, { status }]) => ({
+    Object.entries(figures()?.health().backends ?? {}).map(([backend, { status }]) => ({
       labels: { backend },
       value: status === "ok" ? 1 : 0,
     })),
@@ -45,7 +47,7 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
   add.counter(
     "contract_log_pruned_bytes_total",
     "Bytes of segments that were pruned.",
-    () => figures()?.storage?.log.prunedBytes,
+    () => figures()?.storage()?.log.prunedBytes,
   );
   add.gauge("contract_follower_seq", "The last entry of the log that the state store has.", () =>
     fact("state", "appliedSeq"),
@@ -76,16 +78,20 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
     }),
   );
 
-  add.gauge("contract_event_subscriptions", "Open streams of events.", () => figures()?.streams.subscriptions);
-  add.gauge("contract_event_subscriptions_max", "As many as there may be.", () => figures()?.streams.subscriptionsMax);
+  add.gauge("contract_event_subscriptions", "Open streams of events.", () => figures()?.streams().subscriptions);
+  add.gauge(
+    "contract_event_subscriptions_max",
+    "As many as there may be.",
+    () => figures()?.streams().subscriptionsMax,
+  );
   add.counter("contract_event_drops_total", "Streams that the daemon ended, by why.", () =>
-    [...(figures()?.streams.dropped ?? [])].map(([reason, value]) => ({ labels: { reason }, value })),
+    [...(figures()?.streams().dropped ?? [])].map(([reason, value]) => ({ labels: { reason }, value })),
   );
 
-  addServerMetrics(add, () => figures()?.storage);
+  addServerMetrics(add, () => figures()?.storage());
 
   add.gauge("contract_read_replica_entries_behind", "Entries that a read replica is behind the primary.", () =>
-    Object.entries(figures()?.health.backends ?? {}).flatMap(([backend, { kind, entriesBehind }]) =>
+    Object.entries(figures()?.health().backends ?? {}).flatMap(([backend, { kind, entriesBehind }]) =>
       kind === "read replica" && typeof entriesBehind === "number"
         ? [{ labels: { backend }, value: entriesBehind }]
         : [],
@@ -107,56 +113,72 @@ export function addEngineMetrics(add: Instruments, figures: () => EngineFigures 
     fact("backups", "waiting"),
   );
 
-  add.counter("contract_executions_total", "Executions of contracts since genesis, by status.", () =>
-    executionsByStatus(total()),
+  add.counter(
+    "contract_executions_total",
+    "Executions of contracts since genesis, by status.",
+    measured(({ executions }) => executionsByStatus(executions?.total)),
   );
   add.counter(
     "contract_rollbacks_total",
     "Rollbacks since genesis.",
-    () => figures()?.performance?.rollbacks ?? undefined,
+    measured(({ rollbacks }) => rollbacks ?? undefined),
   );
   add.gauge(
     "contract_active_contracts",
     "Contracts executed within the last day.",
-    () => figures()?.performance?.activeContracts ?? undefined,
+    measured(({ activeContracts }) => activeContracts ?? undefined),
   );
   add.gauge(
     "contract_recent_error_ratio",
     "Share of executions that failed in the last five minutes.",
-    () => figures()?.performance?.recentErrorRate ?? undefined,
+    measured(({ recentErrorRate }) => recentErrorRate ?? undefined),
   );
   add.gauge(
     "contract_analytics_seq",
     "The last entry of the log that analytics have counted.",
-    () => figures()?.performance?.asOfSeq ?? undefined,
+    measured(({ asOfSeq }) => asOfSeq ?? undefined),
   );
   add.gauge(
     "contract_anomalies",
     "Marks of anomalies and trends that stand now.",
-    () => figures()?.performance?.marks.length,
+    measured(({ marks }) => marks.length),
   );
 
-  add.counter("contract_cache_queries_total", "Queries, by what the result cache made of them.", () => {
-    const queries = cache()?.queries;
-    if (queries === undefined) return [];
-    const { hits, misses, joined, bypassed } = queries;
-    return Object.entries({ hit: hits, miss: misses, joined, bypassed }).map(([result, value]) => ({
-      labels: { result },
-      value,
-    }));
-  });
-  add.counter("contract_cache_dropped_total", "Answers dropped, by why.", () => {
-    const now = cache();
-    if (now === undefined) return [];
-    const { invalidated, expired } = now.queries;
-    return Object.entries({ written: invalidated, expired, evicted: now.evicted }).map(([reason, value]) => ({
-      labels: { reason },
-      value,
-    }));
-  });
-  add.gauge("contract_cache_entries", "Answers kept.", () => cache()?.entries);
-  add.gauge("contract_cache_entries_max", "Answers that may be kept.", () => cache()?.entriesMax);
-  add.gauge("contract_cache_bytes", "Bytes of answers kept.", () => cache()?.bytes);
+  const cached = (of: (cache: PerformanceJson["cache"]) => Samples) => () => {
+    const cache = figures()?.cache();
+    return cache && of(cache);
+  };
+  const byLabel = (label: string, values: Record<string, number>): Sample[] =>
+    Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
+  add.counter(
+    "contract_cache_queries_total",
+    "Queries, by what the result cache made of them.",
+    cached(({ queries: { hits, misses, joined, bypassed } }) =>
+      byLabel("result", { hit: hits, miss: misses, joined, bypassed }),
+    ),
+  );
+  add.counter(
+    "contract_cache_dropped_total",
+    "Answers dropped, by why.",
+    cached(({ queries: { invalidated, expired }, evicted }) =>
+      byLabel("reason", { written: invalidated, expired, evicted }),
+    ),
+  );
+  add.gauge(
+    "contract_cache_entries",
+    "Answers kept.",
+    cached(({ entries }) => entries),
+  );
+  add.gauge(
+    "contract_cache_entries_max",
+    "Answers that may be kept.",
+    cached(({ entriesMax }) => entriesMax),
+  );
+  add.gauge(
+    "contract_cache_bytes",
+    "Bytes of answers kept.",
+    cached(({ bytes }) => bytes),
+  );
 }
 
 function executionsByStatus(total: ExecutionsJson | undefined): Sample[] {

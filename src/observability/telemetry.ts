@@ -87,9 +87,9 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
     addProcessMetrics(add);
   }
 
-  /** Of every metric that there may be. */
-  get names(): string[] {
-    return this.#instruments.names;
+  /** What `text` may be asked for, and what it then writes: of a histogram its parts. */
+  get names(): { readonly known: ReadonlySet<string>; readonly samples: readonly string[] } {
+    return { known: this.#instruments.knownNames(), samples: this.#instruments.sampleNames };
   }
 
   method(name: string): MethodTelemetry {
@@ -138,10 +138,10 @@ export class Telemetry implements RequestTelemetry, EngineTelemetry {
     return { answered, errors };
   }
 
-  /** Prometheus' text format. @param figures of the engine, just taken. */
-  text(figures: EngineFigures): string {
+  /** Prometheus' text format. @param figures of the engine at this moment. @param names left out: all metrics. */
+  text(figures: EngineFigures, names?: ReadonlySet<string>): Promise<string> {
     this.#figures = figures;
-    return this.#instruments.text();
+    return this.#instruments.text(names);
   }
 }
 

@@ -25,7 +25,8 @@ import { refuseHost, sendJson } from "./http-response.ts";
 import type { JsonRpc } from "./json-rpc.ts";
 import { listenOnTcp } from "./listen-on-tcp.ts";
 import { openRpcText } from "./methods.ts";
-import { type MetricsText, sendMetrics } from "./metrics-endpoint.ts";
+import { METRICS_PATH, type MetricsEndpoint } from "./metrics-endpoint.ts";
+import { refuseCaller } from "./rest/problem.ts";
 import { REST_PREFIX, Rest } from "./rest/rest.ts";
 import { ServerSentEvents } from "./streams/server-sent-events.ts";
 import { WebSockets } from "./websocket-server.ts";
@@ -41,7 +42,7 @@ export interface HttpOptions {
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
   /** GET /metrics; left out: there is none here. */
-  readonly metrics?: MetricsText | undefined;
+  readonly metrics?: MetricsEndpoint | undefined;
   /** GET /console; left out: there is none here. */
   readonly console?: ConsoleFiles | undefined;
 }
@@ -165,14 +166,14 @@ interface HttpParts {
   readonly access: HttpAccess;
   readonly post: HttpPost;
   readonly rest: Rest;
-  readonly metrics: MetricsText | undefined;
+  readonly metrics: MetricsEndpoint | undefined;
   readonly console: ConsoleFiles | undefined;
 }
 
 /** What a URL is measured as. */
 function routeIn(url: string, { rest, metrics, console }: HttpParts): string {
   const [path = ""] = url.split("?", 1);
-  if (path === "/" || Object.hasOwn(GET_PATHS, path) || (path === "/metrics" && metrics !== undefined)) return path;
+  if (path === "/" || Object.hasOwn(GET_PATHS, path) || (path === METRICS_PATH && metrics !== undefined)) return path;
   if (console?.has(path)) return "/console";
   return path.startsWith(REST_PREFIX) ? (rest.routeOf(path) ?? "") : "";
 }
@@ -198,10 +199,10 @@ function dispatch(
     console.send(path, request, response);
     return;
   }
-  if (path === "/metrics" && request.method === "GET" && metrics !== undefined) {
-    if (hasRole(access.callerFor(request.headers.authorization) ?? { role: undefined }, "reader"))
-      sendMetrics(response, metrics);
-    else sendJson(response, 401, problem("/metrics needs the role reader"), ["WWW-Authenticate", "Bearer"]);
+  if (path === METRICS_PATH && metrics !== undefined) {
+    const caller = access.callerFor(request.headers.authorization);
+    if (hasRole(caller ?? { role: undefined }, "reader")) metrics.handle(request, response, query);
+    else refuseCaller(response, caller, path);
     return;
   }
   if (path.startsWith(REST_PREFIX)) {

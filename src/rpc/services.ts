@@ -5,6 +5,7 @@
  *  - Transactions and queries pass as canonical encodings (encoding/transaction.ts), written straight into the
  *    buffer that goes to the executor: one parse, one copy.
  */
+import type { PerformanceJson } from "../client/metrics.ts";
 import type {
   CiphertextJson,
   CollectedJson,
@@ -191,6 +192,8 @@ export interface EventLog {
 /** What was measured; the shapes are those of their methods' answers. */
 export interface EngineInsights {
   performance(): Promise<Record<string, unknown>>;
+  /** Of that, what is known without asking anybody. */
+  cacheUse(): PerformanceJson["cache"];
   /** Of a contract that exists. */
   contractHealth(address: Uint8Array): Promise<Record<string, unknown>>;
   contractAnalytics(address: Uint8Array): Promise<Record<string, unknown>>;

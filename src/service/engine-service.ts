@@ -93,10 +93,12 @@ export class LocalEngine implements EngineService {
     return this.#modules.health();
   }
 
-  // ── what was measured ───────────────────────────────────────────────────────
-
   performance(): Promise<Record<string, unknown>> {
     return this.#modules.insights.performance();
+  }
+
+  cacheUse(): ReturnType<EngineInsights["cacheUse"]> {
+    return this.#modules.insights.cacheUse();
   }
 
   contractHealth(address: Uint8Array): Promise<Record<string, unknown>> {

@@ -2,6 +2,7 @@
  * Insights: what `metrics_performance`, `contract_health` and `contract_analytics` answer: analytics of what was executed,
  * beside what the result cache made of the queries of this run of the daemon. Figures that were not measured are null.
  */
+import type { PerformanceJson } from "../client/metrics.ts";
 import { toHex } from "../encoding/hex.ts";
 import type { ContractReport } from "../engines/enhanced/analytics/reports.ts";
 import { querySuggestions, type Suggestion } from "../engines/enhanced/analytics/suggestions.ts";
@@ -34,16 +35,15 @@ export class Insights {
   async performance(): Promise<Record<string, unknown>> {
     const { enhanced, ask } = this.#modules;
     const chain = await ask?.({ about: "chain" });
-    const { cache } = enhanced;
-    const queries = enhanced.statistics.totals();
+    const cache = this.cacheUse();
     const recent = chain?.recent;
     return {
       totalExecutions: chain?.total.executions ?? null,
       totalGasConsumed: chain === undefined ? null : String(chain.total.gasUsed),
       avgExecutionTimeMs: chain?.total.avgTimeMs ?? null,
       successRate: chain?.total.successRate ?? null,
-      cacheHitRate: hitRate(queries) ?? null,
-      cacheUtilization: cache.entriesMax === 0 ? null : cache.size / cache.entriesMax,
+      cacheHitRate: hitRate(cache.queries) ?? null,
+      cacheUtilization: cache.entriesMax === 0 ? null : cache.entries / cache.entriesMax,
       activeContracts: chain?.activeContracts ?? null,
       recentErrorRate: recent === undefined || recent.executions === 0 ? null : recent.failures / recent.executions,
       analytics: ask !== undefined,
@@ -52,15 +52,20 @@ export class Insights {
       topCallers: chain?.topCallers.map((each) => ({ ...each, address: toHex(each.address) })) ?? [],
       rollbacks: chain?.rollbacks ?? null,
       marks: chain?.marks ?? [],
-      cache: {
-        entries: cache.size,
-        entriesMax: cache.entriesMax,
-        bytes: cache.byteLength,
-        evicted: cache.evicted,
-        queries,
-      },
+      cache,
       optimizations: [...this.#warmed, ...enhanced.optimizations()],
       asOfSeq: chain?.asOfSeq ?? null,
+    };
+  }
+
+  cacheUse(): PerformanceJson["cache"] {
+    const { cache, statistics } = this.#modules.enhanced;
+    return {
+      entries: cache.size,
+      entriesMax: cache.entriesMax,
+      bytes: cache.byteLength,
+      evicted: cache.evicted,
+      queries: statistics.totals(),
     };
   }
 

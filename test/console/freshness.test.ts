@@ -128,6 +128,28 @@ describeInBrowser("what the console shows", () => {
     expect(scrapes).toBeLessThanOrEqual(1 + (performance.now() - startedAtMs) / 2_000);
   });
 
+  it("is not told of each block of many, and goes on asking for the newest once in two seconds", async () => {
+    const token = await deployToken(daemon.client, "MyToken", "MTK");
+    const { page, asked } = await open("/transactions");
+    const count = (what: string) => asked.filter((each) => each === what).length;
+    await page.locator("tbody tr").first().waitFor();
+    await expect.poll(() => count("tx_list"), { timeout: WAIT_MS }).toBe(2);
+    let last = "";
+    const startedAtMs = performance.now();
+    while (performance.now() - startedAtMs < 8_000) {
+      last = (await transfer(daemon.client, token, "1")).transactionHash;
+      await page.waitForTimeout(20);
+    }
+    await page.locator(`a[href$="${last}"]`).waitFor();
+    expect(count("/v1/events")).toBe(1);
+    expect(count("tx_list") - 2).toBeGreaterThanOrEqual(2);
+    expect(count("tx_list") - 2).toBeLessThanOrEqual(1 + (performance.now() - startedAtMs) / 2_000);
+    // The stream is there again some time after, and tells of what comes then.
+    await expect.poll(() => count("/v1/events"), { timeout: WAIT_MS }).toBe(2);
+    const { transactionHash } = await transfer(daemon.client, token, "2");
+    await page.locator(`a[href$="${transactionHash}"]`).waitFor();
+  });
+
   it("asks a daemon that does nothing less than once a second", async () => {
     const { page, asked } = await open("");
     await page.getByText("Nothing out of the ordinary").or(page.getByText("applied")).first().waitFor();

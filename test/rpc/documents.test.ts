@@ -215,7 +215,7 @@ describe("OpenAPI", () => {
       job: answered.get("privacy_job")!.jobId,
     };
     const queries: Record<string, string> = { "/v1/executions": `?address=${contract.address}` };
-    const paths = Object.keys(openApi.paths).filter((path) => path !== "/v1/events");
+    const paths = Object.keys(openApi.paths).filter((path) => !["/v1/events", "/metrics"].includes(path));
     for (const path of paths) {
       const { responses } = openApi.paths[path].get;
       const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => given[name]!) + (queries[path] ?? "");
@@ -232,6 +232,7 @@ describe("OpenAPI", () => {
 
   it("names for every path exactly the parameters that it takes", async () => {
     for (const [path, { get }] of Object.entries<Json>(openApi.paths)) {
+      if (get["x-method"] === undefined) continue;
       const { params } = method(get["x-method"]);
       const named = get.parameters.filter(({ in: place }: Json) => place !== "header").map(({ name }: Json) => name);
       const short = params.map(({ name }: Json) => (name === "topics" ? "topic" : name));
@@ -240,5 +241,20 @@ describe("OpenAPI", () => {
       expect([path, alternatives.length]).toEqual([path, /\{(block|job)\}/.test(path) ? 1 : 0]);
       expect([path, named.length - alternatives.length]).toEqual([path, short.length - 2 * alternatives.length]);
     }
+  });
+
+  it("describes /metrics: its parameter, as often as it may come, and its refusals", async () => {
+    const { parameters, responses } = openApi.paths["/metrics"].get;
+    const [{ name, schema }] = parameters;
+    const ask = (count: number) =>
+      fetch(`${auto.url}/metrics?${Array(count).fill(`${name}=contract_block_height`).join("&")}`);
+    const most = await ask(schema.maxItems);
+    expect([most.status, most.headers.get("content-type")!.split(";")[0]]).toEqual([
+      200,
+      Object.keys(responses["200"].content)[0],
+    ]);
+    const more = await ask(schema.maxItems + 1);
+    expect([more.status, more.headers.get("content-type")]).toEqual([400, "application/problem+json"]);
+    requireFit(responses["400"].content["application/problem+json"].schema, await more.json(), openApi, "/metrics");
   });
 });

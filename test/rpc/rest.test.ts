@@ -183,7 +183,8 @@ describe("GET /v1/openapi.json", () => {
     const { valid, errors } = await validator.validate(structuredClone(body));
     expect([valid, errors]).toEqual([true, undefined]);
     expect(validator.version).toBe("3.1");
-    expect(Object.keys(body.paths).sort()).toEqual([...ROUTES.map(({ path }) => path), "/v1/events"].sort());
+    const others = ["/v1/events", "/metrics"];
+    expect(Object.keys(body.paths).sort()).toEqual([...ROUTES.map(({ path }) => path), ...others].sort());
     const ids = Object.values(body.paths as Record<string, { get: { operationId: string } }>).map(
       (path) => path.get.operationId,
     );

@@ -168,8 +168,15 @@ describePostgres("with PostgreSQL and Redis", () => {
       });
       const stats = await storage.stats();
       const streams = { subscriptions: 0, subscriptionsMax: 1, dropped: new Map() };
-      const figures = { health: service.health(), height: 1, performance: undefined, streams, storage: stats };
-      const { samples } = parseScrape(telemetry.text(figures));
+      const figures = {
+        health: () => service.health(),
+        height: () => 1,
+        storage: () => stats,
+        streams: () => streams,
+        cache: () => service.cacheUse(),
+        performance: async () => undefined,
+      };
+      const { samples } = parseScrape(await telemetry.text(figures));
       for (const server of ["postgres", "redis"] as const) {
         expect(samples.get(`contract_backend_up{backend="${server}"}`)).toBe(1);
         expect(samples.get(`contract_server_connections{server="${server}"}`)).toBe(1);

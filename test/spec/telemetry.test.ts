@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { METRICS } from "../../src/console/model/prometheus.ts";
 import { Histogram, Instruments } from "../../src/observability/instruments.ts";
 import { spansText } from "../../src/observability/request-spans.ts";
 import { nanoseconds } from "../../src/observability/span.ts";
@@ -335,7 +336,7 @@ describe("the dashboard and the alert rules", () => {
     logSystem: "test",
   });
   /** What queries name that is no metric: labels, functions, words of PromQL, Prometheus' own `up`. */
-  const known = new Set([...names, "up"]);
+  const known = new Set([...names.samples, "up"]);
   const metricsIn = (query: string) =>
     query
       .replace(/\{[^}]*\}|\[[^\]]*\]|"[^"]*"|by \([^)]*\)/g, " ")
@@ -353,15 +354,19 @@ describe("the dashboard and the alert rules", () => {
     const unknown = queries.flatMap(metricsIn).filter((name) => !known.has(name));
     expect(unknown).toEqual([]);
   });
+
+  it("are not alone in that: so does the console", () => {
+    expect(METRICS.filter((name) => !known.has(name))).toEqual([]);
+  });
 });
 
 describe("the format", () => {
-  it("counts a value into the first bucket that it is not above", () => {
+  it("counts a value into the first bucket that it is not above", async () => {
     const histogram = new Histogram({ of: 'a"b' }, [1, 2]);
     for (const value of [0.5, 1, 1.5, 2, 3]) histogram.observe(value);
     const instruments = new Instruments();
     instruments.histogram("seconds", "Some.", () => [histogram]);
-    expect(Object.fromEntries(parseScrape(instruments.text()).samples)).toEqual({
+    expect(Object.fromEntries(parseScrape(await instruments.text()).samples)).toEqual({
       'seconds_bucket{of="a\\"b",le="1"}': 2,
       'seconds_bucket{of="a\\"b",le="2"}': 4,
       'seconds_bucket{of="a\\"b",le="+Inf"}': 5,

@@ -95,6 +95,10 @@ export class FakeEngine implements EngineService {
     this.blockMode = blockMode;
   }
 
+  cacheUse(): ReturnType<EngineService["cacheUse"]> {
+    return METHODS.metrics_performance.example.result.cache;
+  }
+
   async performance(): Promise<Record<string, unknown>> {
     return METHODS.metrics_performance.example.result as unknown as Record<string, unknown>;
   }

@@ -1,18 +1,42 @@
-/** Prometheus' text format, as far as GET /metrics writes it: samples by name, with their labels. */
+/** Prometheus' text format, as far as GET /metrics writes what the console asks for: samples by name, with their labels. */
+
+/** The daemon reads and writes these, and nothing else. */
+export const METRICS = [
+  "contract_backend_up",
+  "contract_block_execution_duration_seconds_bucket",
+  "contract_cache_queries_total",
+  "contract_follower_backlog_bytes",
+  "contract_gas_used_total",
+  "contract_log_bytes",
+  "contract_log_seq",
+  "contract_query_threads",
+  "contract_query_threads_max",
+  "contract_query_waiting",
+  "contract_transactions_total",
+  "db_client_operation_duration_seconds_bucket",
+  "nodejs_eventloop_active_seconds_total",
+  "nodejs_eventloop_idle_seconds_total",
+  "process_cpu_seconds_total",
+  "process_resident_memory_bytes",
+  "process_start_time_seconds",
+  "rpc_server_call_duration_seconds_bucket",
+] as const;
+export type MetricName = (typeof METRICS)[number];
+
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-export type Samples = ReadonlyMap<string, readonly Sample[]>;
+export type Samples = ReadonlyMap<MetricName, readonly Sample[]>;
 
 export function parseSamples(text: string): Samples {
-  const samples = new Map<string, Sample[]>();
+  const samples = new Map<MetricName, Sample[]>();
   for (const line of text.split("\n")) {
     if (line === "" || line.startsWith("#")) continue;
     const space = line.lastIndexOf(" ");
     const brace = line.indexOf("{");
-    const name = line.slice(0, brace < 0 ? space : brace);
+    const name = line.slice(0, brace < 0 ? space : brace) as MetricName;
     const sample = {
       labels: brace < 0 ? {} : labelsOf(line.slice(brace, space)),
       value: Number(line.slice(space + 1)),
@@ -33,7 +57,7 @@ function labelsOf(text: string): Record<string, string> {
 type Labels = Readonly<Record<string, string>>;
 
 /** The sum of a metric's samples that have the labels; undefined when there is none. */
-export function sumOf(samples: Samples, name: string, labels: Labels = {}): number | undefined {
+export function sumOf(samples: Samples, name: MetricName, labels: Labels = {}): number | undefined {
   const matching = (samples.get(name) ?? []).filter((sample) => has(sample, labels));
   return matching.length === 0 ? undefined : matching.reduce((sum, { value }) => sum + value, 0);
 }
@@ -42,10 +66,10 @@ function has(sample: Sample, labels: Labels): boolean {
   return Object.entries(labels).every(([name, value]) => sample.labels[name] === value);
 }
 
-/** Counts of a histogram up to each bound, all its series with the labels together. */
-export function bucketsOf(samples: Samples, name: string, labels: Labels = {}): Map<number, number> {
+/** Counts of a histogram up to each bound, all its series with the labels together. @param name of its buckets. */
+export function bucketsOf(samples: Samples, name: MetricName, labels: Labels = {}): Map<number, number> {
   const buckets = new Map<number, number>();
-  for (const sample of samples.get(`${name}_bucket`) ?? []) {
+  for (const sample of samples.get(name) ?? []) {
     if (!has(sample, labels)) continue;
     const bound = sample.labels["le"] === "+Inf" ? Number.POSITIVE_INFINITY : Number(sample.labels["le"]);
     buckets.set(bound, (buckets.get(bound) ?? 0) + sample.value);

@@ -5,7 +5,15 @@
  */
 import { authorization, call, wentAway } from "../rpc.ts";
 import { createStore } from "../store.ts";
-import { bucketsOf, parseSamples, quantileBetween, type Samples, sumOf } from "./prometheus.ts";
+import {
+  bucketsOf,
+  METRICS,
+  type MetricName,
+  parseSamples,
+  quantileBetween,
+  type Samples,
+  sumOf,
+} from "./prometheus.ts";
 
 export interface Vital {
   readonly atMs: number;
@@ -34,6 +42,7 @@ export interface Vitals {
   readonly missing: string | undefined;
 }
 
+const PATH = `/metrics?${METRICS.map((name) => `name[]=${name}`).join("&")}`;
 /** Ten minutes. */
 const POINTS_MAX = 300;
 export const SCRAPE_MS = 2_000;
@@ -91,7 +100,7 @@ async function tick(): Promise<void> {
 /** The text; or with which status there was none; undefined when nobody answered. */
 async function scrape(): Promise<string | { status: number } | undefined> {
   try {
-    const response = await fetch("/metrics", {
+    const response = await fetch(PATH, {
       headers: authorization(),
       signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS),
     });
@@ -152,11 +161,14 @@ function take(scrape: Scrape): void {
   vitals.set({ points: [...kept, ...more].slice(-POINTS_MAX), samples, missing: undefined });
 }
 
+/** The bucket that everything is in. */
+const ALL = { le: "+Inf" };
+
 function pointBetween(before: Scrape, after: Scrape): Vital {
   const seconds = (after.atMs - before.atMs) / 1000;
-  const grown = (name: string, labels?: Record<string, string>): number =>
+  const grown = (name: MetricName, labels?: Record<string, string>): number =>
     (sumOf(after.samples, name, labels) ?? 0) - (sumOf(before.samples, name, labels) ?? 0);
-  const quantile = (name: string, share: number, labels?: Record<string, string>): number | null => {
+  const quantile = (name: MetricName, share: number, labels?: Record<string, string>): number | null => {
     const found = quantileBetween(
       bucketsOf(before.samples, name, labels),
       bucketsOf(after.samples, name, labels),
@@ -171,12 +183,12 @@ function pointBetween(before: Scrape, after: Scrape): Vital {
   return {
     atMs: after.atMs,
     transactionsPerSecond: grown("contract_transactions_total") / seconds,
-    requestsPerSecond: grown("rpc_server_call_duration_seconds_count") / seconds,
+    requestsPerSecond: grown("rpc_server_call_duration_seconds_bucket", ALL) / seconds,
     gasPerSecond: grown("contract_gas_used_total") / seconds,
-    requestP50: quantile("rpc_server_call_duration_seconds", 0.5),
-    requestP99: quantile("rpc_server_call_duration_seconds", 0.99),
-    blockP99: quantile("contract_block_execution_duration_seconds", 0.99),
-    appendP99: quantile("db_client_operation_duration_seconds", 0.99, { db_operation_name: "append" }),
+    requestP50: quantile("rpc_server_call_duration_seconds_bucket", 0.5),
+    requestP99: quantile("rpc_server_call_duration_seconds_bucket", 0.99),
+    blockP99: quantile("contract_block_execution_duration_seconds_bucket", 0.99),
+    appendP99: quantile("db_client_operation_duration_seconds_bucket", 0.99, { db_operation_name: "append" }),
     cacheHitShare: queries > 0 ? hits / queries : null,
     queriesPerSecond: queries / seconds,
     backlogBytes: sumOf(after.samples, "contract_follower_backlog_bytes") ?? null,

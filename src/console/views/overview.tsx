@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import type { MarkJson, PerformanceJson } from "../../client/metrics.ts";
 import { bytes, compact, duration, percent, whole } from "../format.ts";
-import { type Samples, sumOf } from "../model/prometheus.ts";
+import { type MetricName, type Samples, sumOf } from "../model/prometheus.ts";
 import { type Vital, vitals, watchVitals } from "../model/vitals.ts";
 import { Chart, Keys, type Line } from "../parts/chart.tsx";
 import { PageHead, Panel, Tile } from "../parts/panel.tsx";
@@ -60,7 +60,7 @@ export function OverviewView() {
 function Tiles({ performance }: { performance: PerformanceJson | undefined }) {
   const { points, samples } = useStore(vitals);
   const last: Partial<Vital> = points.at(-1) ?? {};
-  const sampled = (name: string, labels?: Record<string, string>) => samples && sumOf(samples, name, labels);
+  const sampled = (name: MetricName) => samples && sumOf(samples, name);
   const day = performance?.executions?.day;
   return (
     <div class="tiles eight">
@@ -144,7 +144,7 @@ function NothingYet() {
 
 /** Each part of the daemon, and of some how much there is to do. */
 function Parts({ samples }: { samples: Samples }) {
-  const of = (name: string) => sumOf(samples, name);
+  const of = (name: MetricName) => sumOf(samples, name);
   const more: Record<string, string> = {
     log: `${whole(of("contract_log_seq"))} entries`,
     state: `${bytes(of("contract_follower_backlog_bytes"))} behind the log`,

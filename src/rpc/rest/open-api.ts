@@ -1,6 +1,7 @@
 /** The routes as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), from the schemas of their methods. */
 import { VERSION } from "../../version.ts";
 import { METHODS } from "../methods.ts";
+import { METRIC_NAME, METRIC_NAMES_MAX, METRICS_PATH } from "../metrics-endpoint.ts";
 import { withReferences } from "../open-rpc.ts";
 import { ROUTES, type Route } from "./routes.ts";
 
@@ -46,7 +47,11 @@ function openApiDocument(routes: readonly Route[]): Json {
       description: "What the daemon holds, read only: each path answers as its JSON-RPC method does.",
       license: { name: "MIT", identifier: "MIT" },
     },
-    paths: { ...paths, "/v1/events": { get: eventsOperation(referTo) } },
+    paths: {
+      ...paths,
+      "/v1/events": { get: eventsOperation(referTo) },
+      [METRICS_PATH]: { get: metricsOperation(referTo) },
+    },
     components: {
       schemas: Object.fromEntries(components),
       securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
@@ -121,6 +126,27 @@ function eventsOperation(referTo: (schema: unknown) => unknown): Json {
     ],
     responses: { "200": ok({ "text/event-stream": { schema: { type: "string" } } }), ...refusals(referTo) },
     "x-method": "subscribe",
+  };
+}
+
+function metricsOperation(referTo: (schema: unknown) => unknown): Json {
+  return {
+    operationId: "metrics",
+    description:
+      "What the daemon measures of itself, as Prometheus' text; not here where monitoring.performance is off, or monitoring.listen has it.",
+    parameters: [
+      {
+        name: METRIC_NAME,
+        in: "query",
+        required: false,
+        description:
+          "Once for each metric, or sample of a histogram (`_bucket`, `_sum`, `_count`), that is wanted: no other is read. Left out: all.",
+        style: "form",
+        explode: true,
+        schema: { type: "array", items: { type: "string" }, maxItems: METRIC_NAMES_MAX },
+      },
+    ],
+    responses: { "200": ok({ "text/plain": { schema: { type: "string" } } }), ...refusals(referTo) },
   };
 }
 

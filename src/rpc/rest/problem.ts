@@ -1,6 +1,7 @@
 /** Refusals over REST: problem details (RFC 9457) with our codes, and the HTTP status that fits. */
 import type { ServerResponse } from "node:http";
-import { type EngineError, ERROR_KINDS, type ErrorFamily, toEngineError } from "../../errors.ts";
+import { EngineError, ERROR_KINDS, type ErrorFamily, toEngineError } from "../../errors.ts";
+import type { Caller } from "../access.ts";
 import { toJson } from "../answers.ts";
 
 /** JSON-RPC answers most errors with 200; a resource that is not there is a 404. */
@@ -42,4 +43,16 @@ export function sendProblem(response: ServerResponse, thrown: unknown, status?: 
     ...(retryAfterMs > 0 ? { "Retry-After": String(Math.ceil(retryAfterMs / 1000)) } : {}),
   });
   response.end(body);
+}
+
+export function refuseVerb(response: ServerResponse, path: string, allowed: string): void {
+  response.setHeader("Allow", allowed);
+  sendProblem(response, new EngineError("INVALID_REQUEST", `${path} takes ${allowed}`, { allowed }), 405);
+}
+
+/** @param caller undefined: the token is none of ours. */
+export function refuseCaller(response: ServerResponse, caller: Caller | undefined, path: string): void {
+  response.setHeader("WWW-Authenticate", "Bearer");
+  const message = caller === undefined ? "the bearer token is not known" : `${path} needs a token with the role reader`;
+  sendProblem(response, new EngineError("UNAUTHORIZED", message, { needed: "reader" }), 401);
 }

@@ -12,7 +12,7 @@ import type { JsonRpc } from "../json-rpc.ts";
 import { METHODS } from "../methods.ts";
 import type { ServerSentEvents } from "../streams/server-sent-events.ts";
 import { openApiText } from "./open-api.ts";
-import { sendProblem } from "./problem.ts";
+import { refuseCaller, refuseVerb, sendProblem } from "./problem.ts";
 import { paramsFrom } from "./query-params.ts";
 import { ROUTES, type Route, RouteTable } from "./routes.ts";
 
@@ -121,15 +121,4 @@ function sendTagged(request: IncomingMessage, response: ServerResponse, body: st
 function hasTag(given: string | undefined, tag: string): boolean {
   if (given === undefined) return false;
   return given.split(",").some((each) => each.trim() === "*" || each.trim().replace(/^W\//, "") === tag);
-}
-
-function refuseVerb(response: ServerResponse, path: string, allowed: string): void {
-  response.setHeader("Allow", allowed);
-  sendProblem(response, new EngineError("INVALID_REQUEST", `${path} takes ${allowed}`, { allowed }), 405);
-}
-
-function refuseCaller(response: ServerResponse, caller: Caller | undefined, path: string): void {
-  response.setHeader("WWW-Authenticate", "Bearer");
-  const message = caller === undefined ? "the bearer token is not known" : `${path} needs a token with the role reader`;
-  sendProblem(response, new EngineError("UNAUTHORIZED", message, { needed: "reader" }), 401);
 }
