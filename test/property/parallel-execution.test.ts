@@ -33,7 +33,7 @@ let firstBlock: readonly TransactionJson[] = [];
 
 beforeAll(async () => {
   firstBlock = await deployments();
-}, 60_000);
+});
 
 const shortcoming: fc.Arbitrary<Shortcoming> = fc.oneof(
   { weight: 6, arbitrary: fc.constant({}) },
@@ -130,7 +130,7 @@ describe("helpers beside the executor", () => {
         { numRuns: 40 },
       );
       for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(3);
-    }, 120_000);
+    });
   }
 
   it("divide the contract that has most of the calls while these seldom meet, and leave it whole when they do", () => {

@@ -26,7 +26,7 @@ const opened: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   firstBlock = await deployments();
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const one of opened.splice(0)) await one.close();
@@ -150,7 +150,7 @@ describe("a block shared out to threads", () => {
     await helped.test.engine.close();
     opened.splice(0, 1);
     directory.remove();
-  }, 180_000);
+  });
 
   it("is what comes of it in order where the executor knows, as it seals a block, what comes next", async () => {
     const directory = temporaryDirectory();
@@ -171,7 +171,7 @@ describe("a block shared out to threads", () => {
     const report = await verifyChain(directory.path, { signal: new AbortController().signal, onProgress: () => {} });
     expect(report.mismatch).toBeUndefined();
     expect(report.stateRoot).toBe(rootOf(helped.test.engine));
-  }, 180_000);
+  });
 
   it("leaves out what spins in a thread, as what spins on the executor: no block, no nonce; its neighbours run", async () => {
     const chain = await start({ parallelThreads: 1, executionTimeoutMs: 5_000, ...PATIENT });
@@ -187,7 +187,7 @@ describe("a block shared out to threads", () => {
       nonce + Math.ceil(CALLS / 3) + 1,
     );
     await untilHelped(chain);
-  }, 60_000);
+  });
 
   it("waits for no thread that spins on a state that never was, and ends it", async () => {
     const chain = await start({ parallelThreads: 1, executionTimeoutMs: 5_000, ...PATIENT });
@@ -207,7 +207,7 @@ describe("a block shared out to threads", () => {
       expect(new Set(codes(await submit(chain.test.engine, [set, ...rest])))).toEqual(new Set(["success"]));
     }
     expect(ended()).toBe(true);
-  }, 120_000);
+  });
 
   it("is run on the executor alone where there is nothing to share, or no store behind it", async () => {
     const chain = await start({ parallelThreads: 1 });
@@ -224,5 +224,5 @@ describe("a block shared out to threads", () => {
       Array.from({ length: 2 * CALLS }, () => "success"),
     );
     expect(inMemory.adopted).toBe(0);
-  }, 60_000);
+  });
 });
