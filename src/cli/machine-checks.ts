@@ -50,7 +50,7 @@ export async function checkNative(): Promise<Check> {
     name: "native addon",
     status: "warning",
     found: `not in use: ${addon.missing}`,
-    fix: "everything works without it, slower; for its speed do what is said above",
+    fix: "all but encryption and circuits on ciphertexts works without it, slower; for these and its speed do what is said above",
   };
 }
 

@@ -31,6 +31,10 @@ it("hides secrets in a line of the log, in whatever member, message or stack the
       facts: { a: { b: { password: "pw-2", s3SecretAccessKey: "pw-3" } } },
     },
     headers: [{ authorization: "pw-4", cookie: "pw-5" }],
+    keys: [
+      { mnemonic: "pw-6", api_key: "pw-7", apiKey: "pw-8", private_key: "pw-9", accessKey: "pw-0" },
+      { token: "pw-1" },
+    ],
     height: 7,
     address: "0x5fbdb2315678afecb367f032d93f642f64180aa3",
   };
