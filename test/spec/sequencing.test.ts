@@ -269,14 +269,22 @@ describe("after a restart", () => {
     expect(code(next)).toBe("success");
   });
 
-  it("refuses a data directory of another chain", async () => {
+  it("refuses a data directory of another chain than the one that is named", async () => {
     const directory = temporaryDirectory();
     const { engine } = await openEngine({ dataDir: directory.path });
+    const { chainId } = engine.parameters;
     await engine.close();
-    const { DEFAULT_PARAMETERS } = await import("../../src/execution/parameters.ts");
-    await expect(
-      openEngine({ dataDir: directory.path, parameters: { ...DEFAULT_PARAMETERS, chainId: 5 } }),
-    ).rejects.toMatchObject({ code: "CONFIGURATION_ERROR" });
+    const parameters = { ...engine.parameters, chainId: 5 };
+    const named = (id: number) => ({ parameters: { chainId: id }, balances: [] });
+    await expect(openEngine({ dataDir: directory.path, parameters, named: named(5) })).rejects.toMatchObject({
+      code: "CONFIGURATION_ERROR",
+      facts: { what: "chainId", expected: String(chainId), received: "5" },
+    });
+    for (const options of [{ named: named(chainId) }, {}]) {
+      const again = await openEngine({ dataDir: directory.path, parameters, ...options });
+      expect(again.engine.parameters.chainId).toBe(chainId);
+      await again.engine.close();
+    }
     directory.remove();
   });
 
