@@ -69,7 +69,7 @@ describeInBrowser("the console", () => {
   });
 
   it("shows a contract's health, state, events, transactions, gas and record", async () => {
-    await shown(`/contracts/${token}`, "ERC20InsufficientBalance", "1 of 3 executions failed", "gas efficiency");
+    await shown(`/contracts/${token}`, "ERC20InsufficientBalance", "1 of 2 executions failed", "gas efficiency");
     await shown(`/contracts/${token}/state`, `bal:${BOB}`, "totalSupply", "250");
     await shown(`/contracts/${token}/events`, "Transfer", "OwnershipTransferred");
     await shown(`/contracts/${token}/transactions`, "transfer", "reverted", "deploy");
